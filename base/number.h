@@ -1,0 +1,17 @@
+/* Numbers as text. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+#define NUMBER_TEXT_MAX 32
+
+/* `[+-]? digits [. digits] [(e|E) [+-] digits]`, the whole text and nothing else; false where it is not that or where
+ * the number is not finite. */
+bool number_parse(struct text text, double *ret_number);
+
+/* The shortest text that reads back as the same double; a whole number below 2^53 has no point. `number` is finite.
+ * Zero-terminated; returns the length. */
+uint32_t number_format(double number, char ret_text[NUMBER_TEXT_MAX]);

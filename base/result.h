@@ -1,0 +1,30 @@
+/* How functions that can fail say so.
+ *
+ * A bug is an assert. An expected failure is an `enum result` with the message in a caller's `struct error`; only the
+ * pipeline and the commands decide what to do about it, and only they log it. Outputs (`ret_*`) are untouched unless the
+ * result is RESULT_OK. */
+#pragma once
+
+#include <stdarg.h>
+
+#define MUST_USE __attribute__((warn_unused_result))
+#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+
+enum result {
+    RESULT_OK = 0,
+    RESULT_RETRY,  /* not now; the same call may succeed later */
+    RESULT_REJECT, /* this input is bad; the next one may be good */
+    RESULT_FATAL,  /* this component cannot go on */
+};
+
+#define ERROR_TEXT_MAX 1024
+
+struct error {
+    char text[ERROR_TEXT_MAX]; /* one sentence or two, no newline: what was met, what was expected, the way out */
+};
+
+/* Writes the message and returns `result`, so that a leaf ends with `return error_set(...)`. */
+enum result error_set(struct error *error, enum result result, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* Puts a context ("config.yaml:3:7") before the message that is already there. */
+void error_prefix(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
