@@ -8,7 +8,7 @@
 #include <stdarg.h>
 
 #define MUST_USE __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(pattern, first) __attribute__((format(printf, pattern, first)))
 
 enum result {
     RESULT_OK = 0,
