@@ -1,0 +1,180 @@
+#include "tests/harness/kafka_server.h"
+
+#include <librdkafka/rdkafka.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/harness/fail.h"
+#include "tests/harness/kafka_client.h"
+#include "tests/harness/ports.h"
+
+enum { FORMAT_MS = 60000, START_MS = 90000, STOP_MS = 30000, METADATA_MS = 1000, PROPERTIES_BYTES_MAX = 8192 };
+
+static const char CLUSTER_ID[] = "AAAAAAAAAAAAAAAAAAAAAQ";
+
+// Every line has its reason in tests: one node can replicate nothing; the internal topics are created on first use,
+// which fewer partitions make quick; groups, transactions and the cleaner act within seconds.
+static const char PROPERTIES[] = "process.roles=broker,controller\n"
+                                 "node.id=1\n"
+                                 "controller.quorum.voters=1@127.0.0.1:%d\n"
+                                 "listeners=PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d\n"
+                                 "advertised.listeners=PLAINTEXT://127.0.0.1:%d\n"
+                                 "controller.listener.names=CONTROLLER\n"
+                                 "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
+                                 "log.dirs=%s/data\n"
+                                 "auto.create.topics.enable=false\n"
+                                 "offsets.topic.replication.factor=1\n"
+                                 "offsets.topic.num.partitions=4\n"
+                                 "transaction.state.log.replication.factor=1\n"
+                                 "transaction.state.log.min.isr=1\n"
+                                 "transaction.state.log.num.partitions=4\n"
+                                 "transaction.abort.timed.out.transaction.cleanup.interval.ms=500\n"
+                                 "share.coordinator.state.topic.replication.factor=1\n"
+                                 "share.coordinator.state.topic.min.isr=1\n"
+                                 "group.initial.rebalance.delay.ms=0\n"
+                                 "group.min.session.timeout.ms=1000\n"
+                                 "log.cleaner.enable=true\n"
+                                 "log.cleaner.backoff.ms=500\n"
+                                 "log.cleaner.dedupe.buffer.size=4194304\n"
+                                 "log.retention.ms=-1\n"
+                                 "controlled.shutdown.enable=true\n"
+                                 "num.network.threads=2\n"
+                                 "num.io.threads=4\n"
+                                 "background.threads=4\n";
+
+// The folder below which `./run` keeps what it fetches, and in it the jars; as the script itself finds it.
+static void find_classpath(char *ret_classpath) {
+    const char *given = getenv("BELLWETHER_KAFKA_CLASSPATH");
+    const char *cache = getenv("BELLWETHER_CACHE");
+    const char *user_cache = getenv("XDG_CACHE_HOME");
+    const char *home = getenv("HOME");
+    if (given) {
+        snprintf(ret_classpath, PATH_MAX, "%s", given);
+        return;
+    }
+    char folder[PATH_MAX - 2];
+    if (cache) {
+        snprintf(folder, sizeof(folder), "%s/kafka-4.1.1", cache);
+    } else if (user_cache) {
+        snprintf(folder, sizeof(folder), "%s/bellwether/kafka-4.1.1", user_cache);
+    } else {
+        snprintf(folder, sizeof(folder), "%s/.cache/bellwether/kafka-4.1.1", home ? home : "/root");
+    }
+    if (access(folder, R_OK) != 0) {
+        harness_fail("Kafka's jars are not in %s: run ./run kafka-jars, or set BELLWETHER_KAFKA_CLASSPATH", folder);
+    }
+    snprintf(ret_classpath, PATH_MAX, "%s/*", folder);
+}
+
+static void start_java(struct kafka_server *server, const char *const *program, struct process *ret_process) {
+    enum { ARGUMENTS_MAX = 24 };
+    const char *arguments[ARGUMENTS_MAX] = {
+        "java",
+        "-Xms128m",
+        "-Xmx512m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+        "-cp",
+        server->classpath,
+    };
+    size_t count = 0;
+    while (arguments[count]) {
+        count++;
+    }
+    for (size_t i = 0; program[i] && count + 1 < ARGUMENTS_MAX; i++) {
+        arguments[count++] = program[i];
+    }
+    char log_path[PATH_MAX];
+    temporary_path(&server->folder, "kafka.log", log_path);
+    struct process_options options = {.name = program[0], .arguments = arguments, .log_path = log_path};
+    process_start(&options, ret_process);
+}
+
+static void format_storage(struct kafka_server *server) {
+    const char *program[] = {"kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c",
+                             server->properties_path,   NULL};
+    struct process process;
+    start_java(server, program, &process);
+    if (!process_await_end(&process, deadline_after(FORMAT_MS)) || process.exit_status != 0) {
+        process_kill(&process);
+        harness_fail("kafka.tools.StorageTool did not format the folder:\n%s", process_log_tail(&process));
+    }
+}
+
+static bool broker_answers(void *context) {
+    struct kafka_server *server = context;
+    rd_kafka_t *client = kafka_client_new(server, RD_KAFKA_PRODUCER, NULL);
+    const struct rd_kafka_metadata *metadata = NULL;
+    bool ready = rd_kafka_metadata(client, 0, NULL, &metadata, METADATA_MS) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+                 metadata->broker_cnt == 1;
+    if (metadata) {
+        rd_kafka_metadata_destroy(metadata);
+    }
+    rd_kafka_destroy(client);
+    return ready;
+}
+
+static void launch(struct kafka_server *server) {
+    const char *program[] = {"kafka.Kafka", server->properties_path, NULL};
+    start_java(server, program, &server->process);
+    process_await(&server->process, broker_answers, server, "an answer to a request for metadata",
+                  deadline_after(START_MS));
+}
+
+static void write_properties(struct kafka_server *server, const char *const *extra_properties) {
+    char text[PROPERTIES_BYTES_MAX];
+    size_t length = (size_t)snprintf(text, sizeof(text), PROPERTIES, server->controller_port, server->port,
+                                     server->controller_port, server->port, server->folder.path);
+    // Of two lines with the same name Java takes the later one.
+    for (size_t i = 0; extra_properties && extra_properties[i] && length < sizeof(text); i++) {
+        length += (size_t)snprintf(text + length, sizeof(text) - length, "%s\n", extra_properties[i]);
+    }
+    if (length >= sizeof(text)) {
+        harness_fail("the properties of the Kafka server are longer than %d bytes", PROPERTIES_BYTES_MAX);
+    }
+    temporary_write(&server->folder, "server.properties", text, server->properties_path);
+}
+
+void kafka_server_start(int port, const char *const *extra_properties, struct kafka_server *ret_server) {
+    *ret_server = (struct kafka_server){0};
+    int ports[2];
+    ports_find(2, ports);
+    ret_server->port = port ? port : ports[0];
+    ret_server->controller_port = ports[1];
+    snprintf(ret_server->address, sizeof(ret_server->address), "127.0.0.1:%d", ret_server->port);
+    find_classpath(ret_server->classpath);
+    temporary_create("kafka", &ret_server->folder);
+    write_properties(ret_server, extra_properties);
+    format_storage(ret_server);
+    launch(ret_server);
+}
+
+void kafka_server_stop(struct kafka_server *server) {
+    process_stop(&server->process, STOP_MS);
+}
+
+void kafka_server_kill(struct kafka_server *server) {
+    process_kill(&server->process);
+}
+
+void kafka_server_restart(struct kafka_server *server) {
+    kafka_server_stop(server);
+    launch(server);
+}
+
+void kafka_server_pause(struct kafka_server *server) {
+    process_signal(&server->process, SIGSTOP);
+}
+
+void kafka_server_resume(struct kafka_server *server) {
+    process_signal(&server->process, SIGCONT);
+}
+
+void kafka_server_close(struct kafka_server *server) {
+    process_kill(&server->process);
+    temporary_remove(&server->folder);
+}
