@@ -1,0 +1,12 @@
+/* Every bound of the pipeline's queues, batches and waits, in one place. What an operator may set is an option
+ * (config/), these are the rest. */
+#pragma once
+
+#define SHARDS_MAX 4096 /* partitions of a topic */
+
+#define HEADS_PER_INPUT_MAX     512 /* messages that wait in the merge, for each input */
+#define DEAD_LETTER_HEADERS_MAX 256 /* headers of a dead letter that are kept */
+
+#define STORE_REQUESTS_MAX      256 /* open requests of a worker */
+#define STORE_IDS_PER_LOAD_MAX  512 /* accounts of one load */
+#define STORE_DUE_PER_QUERY_MAX 512 /* accounts of one page of due ones */
