@@ -62,8 +62,8 @@ class Replay:
                 return
             if account is not None and record.stream != "account":
                 return                                                      # dropped, counted
-        if account is None:
-            account = self.accounts[record.account_id] = self._new_account(record)
+        if account is None or account.erased:
+            account = self._begin(record)
         self._apply(account, record)                                        # step 2
         if record.deleted:
             self._erase(account)
@@ -86,11 +86,14 @@ class Replay:
         return record.event_id is not None and (
             record.event_id in account.event_ids.get(record.stream, ()))
 
-    def _new_account(self, record):
-        return Account(record.account_id, record.time)
+    def _begin(self, record):
+        """An account that begins to exist, maybe again: it then comes last in the order."""
+        account = self.accounts.pop(record.account_id, Account(record.account_id, record.time))
+        account.erased = False
+        self.accounts[account.id] = account
+        return account
 
     def _apply(self, account, record):
-        account.erased = False
         account.now = max(account.now, record.time)
         if record.stream == "account":
             account.facts = None if record.deleted else record.fields
