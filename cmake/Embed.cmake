@@ -18,5 +18,7 @@ function(bw_embed target prefix)
         DEPENDS ${ARGN} "${CMAKE_SOURCE_DIR}/cmake/EmbedFiles.cmake"
         COMMENT "Embedding the files of ${prefix}"
         VERBATIM)
+    add_custom_target(bw_generated_${prefix} DEPENDS "${header}" "${source}")
+    add_dependencies(bw_generated bw_generated_${prefix})
     target_sources(${target} PRIVATE "${source}" "${header}")
 endfunction()

@@ -64,17 +64,18 @@ char *file_read(const char *path, size_t *ret_size) {
     if (!file) {
         harness_fail("cannot read %s: %s", path, strerror(errno));
     }
-    char *bytes = NULL;
-    size_t capacity = 0;
-    ssize_t length = getdelim(&bytes, &capacity, EOF, file);
-    fclose(file);
-    if (length < 0) {
-        free(bytes);
-        bytes = strdup("");
-        length = 0;
+    fseek(file, 0, SEEK_END);
+    long length = ftell(file);
+    rewind(file);
+    char *bytes = length < 0 ? NULL : malloc((size_t)length + 1);
+    if (!bytes) {
+        harness_fail("cannot hold %s in memory", path);
     }
+    size_t size = fread(bytes, 1, (size_t)length, file);
+    bytes[size] = '\0';
+    fclose(file);
     if (ret_size) {
-        *ret_size = (size_t)length;
+        *ret_size = size;
     }
     return bytes;
 }

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# The rules of inclusion, and others that a search can decide. Each complaint is one line: file:line: what is wrong.
+set -euo pipefail
+
+complaints=$(mktemp)
+trap 'rm -f "$complaints"' EXIT
+
+sources() {
+    git ls-files --cached --others --exclude-standard -- "$@"
+}
+
+# may_include FOLDER PATTERN: files of the folder include of the house only headers that match the extended pattern.
+may_include() {
+    local folder=$1 pattern=$2
+    sources "$folder/*.c" "$folder/*.h" | xargs --no-run-if-empty grep -nHE '^#include "' |
+        grep -vE "^[^:]*:[0-9]*:#include \"($pattern)\"" | sed "s|\$| <- $folder may not include this|" >>"$complaints" || true
+}
+
+# may_use FOLDER PATTERN: the same for headers in angle brackets.
+may_use() {
+    local folder=$1 pattern=$2
+    sources "$folder/*.c" "$folder/*.h" | xargs --no-run-if-empty grep -nHE '^#include <' |
+        grep -vE "^[^:]*:[0-9]*:#include <($pattern)>" | sed "s|\$| <- $folder may not use this|" >>"$complaints" || true
+}
+
+# only_in PATTERN REASON FILE...: nothing but these files, of all that is shipped, contains the pattern.
+only_in() {
+    local pattern=$1 reason=$2 file
+    shift 2
+    local excluded=()
+    for file in "$@"; do
+        excluded+=(":!$file")
+    done
+    sources '*.c' '*.h' ':!tests' "${excluded[@]}" | xargs --no-run-if-empty grep -nHE "$pattern" |
+        sed "s|\$| <- $reason|" >>"$complaints" || true
+}
+
+# What a header of libc offers without a look at the world.
+pure='(assert|ctype|errno|float|inttypes|limits|math|stdalign|stdarg|stdbool|stddef|stdint|string)\.h'
+core='engine/core/.*|base/.*'
+ports='engine/ports\.h'
+
+may_include base 'base/.*'
+may_include engine/core "$core"
+may_include engine "engine/.*|base/.*"
+may_include config 'config/.*|base/.*|embedded/.*'
+may_include schemas 'schemas/.*|base/.*|embedded/.*'
+may_include consumer "consumer/.*|schemas/.*|$ports|$core|embedded/.*"
+may_include producer "producer/.*|schemas/.*|$ports|$core|embedded/.*"
+may_include store "store/.*|$ports|$core"
+may_include ops 'ops/.*|base/.*|embedded/.*'
+
+may_use base "$pure|stdio\.h|stdlib\.h|xxhash\.h"
+may_use engine/core "$pure"
+
+only_in '#include <librdkafka/' 'librdkafka belongs to consumer, producer and the demo' 'consumer/*' 'producer/*' 'cli/*'
+only_in '#include <(hiredis/)?hiredis' 'hiredis belongs to store' 'store/*' 'cli/*'
+only_in '#include <avro' 'avro-c belongs to consumer' 'consumer/*'
+only_in '#include <yaml\.h>' 'libyaml belongs to config' 'config/*'
+only_in '#include <microhttpd\.h>' 'libmicrohttpd belongs to ops' 'ops/*'
+
+only_in '\b(clock_gettime|gettimeofday|timespec_get|time) ?\((NULL|0|&|CLOCK_)' 'one file reads the clock' 'ops/clock.c'
+only_in '(^|[^_a-z])(exit|abort|_exit|quick_exit) ?\(' 'only main ends the process' 'cli/main.c'
+only_in '\b(usleep|nanosleep|sleep) ?\(' 'wait for an event, not for a time'
+only_in '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atof|atol) ?\(' 'no bound, or no error'
+only_in 'NDEBUG' 'asserts are kept in every build'
+
+sources '*.c' '*.h' | xargs grep -nHE '\b(TODO|FIXME|XXX|HACK)\b' >>"$complaints" || true
+sources '*.c' '*.h' | xargs grep -nHE '^#include "[^/]*"$' | sed 's|$| <- write it from the root|' >>"$complaints" || true
+sources 'tests/*.c' | xargs --no-run-if-empty grep -nHE '\b(usleep|nanosleep|sleep) ?\(' |
+    sed 's|$| <- await a condition|' >>"$complaints" || true
+sources '*.h' | xargs grep -LE '^#pragma once$' | sed 's|$|:1: has no #pragma once|' >>"$complaints" || true
+sources '*.c' '*.h' | xargs awk 'FNR == 601 {print FILENAME ":601: more than 600 lines"}' >>"$complaints"
+
+if [ -s "$complaints" ]; then
+    sort -u "$complaints" >&2
+    exit 1
+fi
