@@ -1,0 +1,368 @@
+#include "config/configuration.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/instant.h"
+#include "config/properties.h"
+#include "config/values.h"
+#include "config/yaml.h"
+
+#define SECRET_FILE_SIZE_MAX   4096
+#define HOST_NAME_SIZE_MAX     256
+#define PATH_DEPTH_MAX         8
+#define PROPERTIES_ENVIRONMENT "BELLWETHER_KAFKA_PROPERTIES_"
+
+/* What is at hand while a configuration is read. */
+struct reading {
+    struct arena *arena;
+    struct configuration *configuration;
+    struct findings *findings;
+    struct text folder; /* of the file, with its slash; empty where that is the working directory */
+};
+
+/* A value, and where it was met. */
+struct found {
+    struct origin origin;
+    struct text where;
+};
+
+static struct text joined_path(const struct reading *reading, struct text path) {
+    if (text_is_missing(path) || path.size == 0 || path.data[0] == '/' || reading->folder.size == 0)
+        return path;
+    return arena_printf(reading->arena, "%.*s%.*s", TEXT_ARGUMENTS(reading->folder), TEXT_ARGUMENTS(path));
+}
+
+static void set_option(const struct reading *reading, const struct option *option, const struct found *found) {
+    struct error error;
+    struct text value = found->origin.written;
+    if (option->kind == OPTION_PATH && found->origin.kind == ORIGIN_FILE)
+        value = joined_path(reading, value);
+    if (option_set(reading->arena, option, value, reading->configuration, &error) == RESULT_OK)
+        reading->configuration->origins[option - options] = found->origin;
+    else
+        finding_add(reading->findings, SEVERITY_ERROR, found->where, "%s: %s", option->path, error.text);
+}
+
+static void set_property(const struct reading *reading, struct property property) {
+    struct error error;
+    if (property_set(&reading->configuration->kafka.properties, &property, &error) != RESULT_OK)
+        finding_add(reading->findings, SEVERITY_ERROR, property.where, "%s", error.text);
+}
+
+static void set_defaults(const struct reading *reading) {
+    for (size_t i = 0; i < options_count; i++) {
+        struct found found = {{.kind = ORIGIN_DEFAULT, .written = text_of(options[i].initial)}, TEXT("default")};
+        set_option(reading, &options[i], &found);
+    }
+}
+
+/* ---- the file ---- */
+
+static struct text place_of(const struct reading *reading, const struct node *node) {
+    return place_text(reading->arena, reading->configuration->file, node->position.line, node->position.column);
+}
+
+static bool node_is_null(const struct node *node) {
+    return node->kind == NODE_SCALAR && !node->quoted &&
+           (node->text.size == 0 || text_equals(node->text, "null") || text_equals(node->text, "~"));
+}
+
+static void read_properties_node(const struct reading *reading, const struct node *mapping) {
+    for (uint32_t i = 0; i < mapping->count; i++) {
+        const struct node *value = mapping->values[i];
+        if (value->kind == NODE_SCALAR)
+            set_property(reading,
+                         (struct property){mapping->keys[i]->text, value->text, place_of(reading, mapping->keys[i])});
+        else
+            finding_add(reading->findings, SEVERITY_ERROR, place_of(reading, value),
+                        "the property `%.*s` is expected to have a plain value",
+                        TEXT_ARGUMENTS(mapping->keys[i]->text));
+    }
+}
+
+static void unknown_key(const struct reading *reading, const struct node *key, struct text path) {
+    struct text nearest = option_nearest(path);
+    if (text_is_missing(nearest))
+        finding_add(reading->findings, SEVERITY_ERROR, place_of(reading, key), "there is no option `%.*s`",
+                    TEXT_ARGUMENTS(path));
+    else
+        finding_add(reading->findings, SEVERITY_ERROR, place_of(reading, key),
+                    "there is no option `%.*s`; did you mean `%.*s`?", TEXT_ARGUMENTS(path), TEXT_ARGUMENTS(nearest));
+}
+
+static void read_value_node(const struct reading *reading, const struct option *option, const struct node *node) {
+    struct found found = {
+        {ORIGIN_FILE, node->position.line, node->position.column, node_is_null(node) ? TEXT_MISSING : node->text},
+        place_of(reading, node),
+    };
+    if (option->kind == OPTION_PROPERTIES && node->kind == NODE_MAPPING) {
+        reading->configuration->origins[option - options] = found.origin;
+        read_properties_node(reading, node);
+    } else if (node->kind == NODE_SCALAR) {
+        set_option(reading, option, &found);
+    } else {
+        finding_add(reading->findings, SEVERITY_ERROR, found.where, "%s: expected a single value (%s)", option->path,
+                    option_kind_text(option->kind));
+    }
+}
+
+static void read_mapping(const struct reading *reading, const struct node *mapping, struct text prefix);
+
+static void read_entry(const struct reading *reading, const struct node *key, const struct node *value,
+                       struct text prefix) {
+    struct text path = prefix.size == 0 ? key->text
+                                        : arena_printf(reading->arena, "%.*s.%.*s", TEXT_ARGUMENTS(prefix),
+                                                       TEXT_ARGUMENTS(key->text));
+    const struct option *option = option_find(path);
+    bool group = option_is_group(path);
+    if (group && value->kind == NODE_MAPPING)
+        read_mapping(reading, value, path);
+    else if (option != NULL)
+        read_value_node(reading, option, value);
+    else if (group && node_is_null(value))
+        return; /* A group of which every line is commented out. */
+    else if (group)
+        finding_add(reading->findings, SEVERITY_ERROR, place_of(reading, value),
+                    "%.*s: expected a mapping, its options indented below it", TEXT_ARGUMENTS(path));
+    else
+        unknown_key(reading, key, path);
+}
+
+static void read_mapping(const struct reading *reading, const struct node *mapping, struct text prefix) {
+    const struct option *own = prefix.size == 0 ? NULL : option_find(prefix);
+    for (uint32_t i = 0; i < mapping->count; i++) {
+        /* Where a group is also an option, `file` is what the option alone would be: rules, and rules.reactivate. */
+        if (own != NULL && text_equals(mapping->keys[i]->text, "file"))
+            read_value_node(reading, own, mapping->values[i]);
+        else
+            read_entry(reading, mapping->keys[i], mapping->values[i], prefix);
+    }
+}
+
+static void read_file(struct reading *reading, const char *file) {
+    struct error error;
+    struct document document;
+    reading->configuration->file = arena_text(reading->arena, text_of(file));
+    const char *slash = strrchr(file, '/');
+    if (slash != NULL)
+        reading->folder = arena_text(reading->arena, (struct text){file, (uint32_t)(slash - file) + 1});
+    if (yaml_read_file(file, reading->arena, &document, &error) != RESULT_OK) {
+        /* The message begins with the file, and where there is one, with the place. */
+        finding_add(reading->findings, SEVERITY_ERROR, TEXT(""), "%s", error.text);
+        return;
+    }
+    if (document.root == NULL)
+        return;
+    if (document.root->kind == NODE_MAPPING)
+        read_mapping(reading, document.root, TEXT(""));
+    else
+        finding_add(reading->findings, SEVERITY_ERROR, place_of(reading, document.root),
+                    "expected a mapping of options to their values, as in `kafka:`");
+}
+
+/* ---- the environment and the command line ---- */
+
+static const char *environment_get(char *const *environment, const char *name) {
+    size_t size = strlen(name);
+    for (; environment != NULL && *environment != NULL; environment++)
+        if (strncmp(*environment, name, size) == 0 && (*environment)[size] == '=')
+            return *environment + size + 1;
+    return NULL;
+}
+
+static void read_environment_properties(const struct reading *reading, char *const *environment) {
+    size_t prefix = strlen(PROPERTIES_ENVIRONMENT);
+    for (; environment != NULL && *environment != NULL; environment++) {
+        const char *equals = strchr(*environment, '=');
+        if (strncmp(*environment, PROPERTIES_ENVIRONMENT, prefix) != 0 || equals == NULL)
+            continue;
+        struct text variable = {*environment, (uint32_t)(equals - *environment)};
+        struct text end = {variable.data + prefix, variable.size - (uint32_t)prefix};
+        set_property(reading, (struct property){
+                                  property_of_environment(reading->arena, end),
+                                  arena_text(reading->arena, text_of(equals + 1)),
+                                  arena_text(reading->arena, variable),
+                              });
+    }
+}
+
+static void read_environment(const struct reading *reading, char *const *environment) {
+    for (size_t i = 0; i < options_count; i++) {
+        char name[OPTION_ENVIRONMENT_SIZE_MAX];
+        option_environment(&options[i], name);
+        const char *value = environment_get(environment, name);
+        if (value == NULL)
+            continue;
+        struct text written = *value == '\0' || strcmp(value, "null") == 0 ? TEXT_MISSING : text_of(value);
+        struct found found = {
+            {.kind = ORIGIN_ENVIRONMENT, .written = arena_text(reading->arena, written)},
+            arena_text(reading->arena, text_of(name)),
+        };
+        set_option(reading, &options[i], &found);
+    }
+    read_environment_properties(reading, environment);
+}
+
+static void read_set(const struct reading *reading, const char *set) {
+    static const char properties[] = "kafka.properties.";
+    const char *equals = strchr(set, '=');
+    struct text path = {set, (uint32_t)(equals == NULL ? strlen(set) : (size_t)(equals - set))};
+    struct text where = arena_printf(reading->arena, "--set %.*s", TEXT_ARGUMENTS(path));
+    struct text name = {path.data + sizeof properties - 1, path.size - (uint32_t)(sizeof properties - 1)};
+    bool is_property = path.size >= sizeof properties && memcmp(path.data, properties, sizeof properties - 1) == 0;
+    const struct option *option = option_find(path);
+    if (equals == NULL)
+        finding_add(reading->findings, SEVERITY_ERROR, where,
+                    "expected OPTION=VALUE, as in kafka.brokers=localhost:9092");
+    else if ((option != NULL && option->secret) || (is_property && property_is_secret(name)))
+        finding_add(
+            reading->findings, SEVERITY_ERROR, where,
+            "a secret on the command line is seen by everybody on this machine; set it in the environment or in a "
+            "file");
+    else if (is_property)
+        set_property(reading, (struct property){name, text_of(equals + 1), where});
+    else if (option != NULL) {
+        struct text written = equals[1] == '\0' || strcmp(equals + 1, "null") == 0 ? TEXT_MISSING : text_of(equals + 1);
+        struct found found = {{.kind = ORIGIN_COMMAND_LINE, .written = written}, where};
+        set_option(reading, option, &found);
+    } else {
+        struct text nearest = option_nearest(path);
+        finding_add(reading->findings, SEVERITY_ERROR, where, "there is no such option%s%.*s",
+                    text_is_missing(nearest) ? "" : "; did you mean ", TEXT_ARGUMENTS(nearest));
+    }
+}
+
+/* ---- what follows from the rest ---- */
+
+/* The first line of a file that holds a secret, without its end; missing, and a problem, where it cannot be read. */
+static struct text read_secret(const struct reading *reading, const char *path, struct text file) {
+    char content[SECRET_FILE_SIZE_MAX];
+    if (text_is_missing(file))
+        return TEXT_MISSING;
+    FILE *stream = fopen(file.data, "re");
+    size_t size = stream == NULL ? 0 : fread(content, 1, sizeof content, stream);
+    if (stream != NULL)
+        fclose(stream);
+    size = stream == NULL ? 0 : strcspn((content[size == sizeof content ? size - 1 : size] = '\0', content), "\r\n");
+    if (size == 0)
+        finding_add(reading->findings, SEVERITY_ERROR, text_of(path), "the file %.*s %s", TEXT_ARGUMENTS(file),
+                    stream == NULL ? "cannot be read" : "holds no password in its first line");
+    struct text secret = size == 0 ? TEXT_MISSING : arena_text(reading->arena, (struct text){content, (uint32_t)size});
+    explicit_bzero(content, sizeof content);
+    return secret;
+}
+
+static void read_secrets(const struct reading *reading) {
+    struct configuration *configuration = reading->configuration;
+    struct text kafka = read_secret(reading, "kafka.password_file", configuration->kafka.password_file);
+    if (!text_is_missing(kafka))
+        set_property(reading, (struct property){TEXT("sasl.password"), kafka, TEXT("kafka.password_file")});
+    struct text registry = read_secret(reading, "registry.password_file", configuration->registry.password_file);
+    if (!text_is_missing(registry))
+        configuration->registry.password = registry;
+    struct text redis = read_secret(reading, "redis.password_file", configuration->redis.password_file);
+    if (!text_is_missing(redis))
+        configuration->redis.url.password = redis;
+}
+
+static void name_instance(const struct reading *reading) {
+    char host[HOST_NAME_SIZE_MAX] = "";
+    if (!text_is_missing(reading->configuration->kafka.instance_id))
+        return;
+    if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0')
+        memcpy(host, "bellwether", sizeof "bellwether");
+    reading->configuration->kafka.instance_id = arena_text(reading->arena, text_of(host));
+}
+
+static void decide_encodings(struct configuration *configuration) {
+    int decided = text_is_missing(configuration->registry.url) ? ENCODING_SINGLE_OBJECT : ENCODING_CONFLUENT;
+    int *encodings[CONFIGURED_STREAMS + 2] = {&configuration->outputs.changes_encoding,
+                                              &configuration->outputs.status_encoding};
+    for (int i = 0; i < CONFIGURED_STREAMS; i++)
+        encodings[i + 2] = &configuration->streams.encodings[i];
+    for (int i = 0; i < CONFIGURED_STREAMS + 2; i++)
+        if (*encodings[i] == ENCODING_AUTO)
+            *encodings[i] = decided;
+}
+
+/* Where an option's value came from, to name it in a problem. */
+static struct text whence(const struct reading *reading, const char *path) {
+    const struct origin *origin = &reading->configuration->origins[option_find(text_of(path)) - options];
+    if (origin->kind == ORIGIN_FILE)
+        return place_text(reading->arena, reading->configuration->file, origin->line, origin->column);
+    return text_of(path);
+}
+
+static void check_timeouts(const struct reading *reading) {
+    const struct configuration *configuration = reading->configuration;
+    int64_t needed_ms = configuration->kafka.transaction_timeout_ms + configuration->kafka.coordinator_interval_ms;
+    char needed[INSTANT_TEXT_MAX];
+    duration_format(needed_ms, needed);
+    if (configuration->kafka.session_timeout_ms < needed_ms)
+        finding_add(
+            reading->findings, SEVERITY_ERROR, whence(reading, "kafka.session_timeout"),
+            "kafka.session_timeout is too short: it must be at least kafka.transaction_timeout plus "
+            "kafka.coordinator_interval, %s, so that a dead owner's transaction has ended when its partitions move",
+            needed);
+    if (configuration->commit.interval_ms > configuration->commit.interval_max_ms)
+        finding_add(reading->findings, SEVERITY_ERROR, whence(reading, "commit.interval"),
+                    "commit.interval is longer than commit.interval_max");
+}
+
+static void check_encodings(const struct reading *reading) {
+    const struct configuration *configuration = reading->configuration;
+    if (!text_is_missing(configuration->registry.url))
+        return;
+    for (size_t i = 0; i < options_count; i++) {
+        const struct option *option = &options[i];
+        if (option->kind == OPTION_CHOICE && strncmp(option->path, "encodings.", 10) == 0 &&
+            *(const int *)((const char *)configuration + option->offset) == ENCODING_CONFLUENT)
+            finding_add(reading->findings, SEVERITY_ERROR, whence(reading, option->path),
+                        "%s is `confluent`, which needs registry.url", option->path);
+    }
+}
+
+static void check_topics(const struct reading *reading) {
+    const struct configuration *configuration = reading->configuration;
+    struct text topics[CONFIGURED_STREAMS + 4] = {configuration->outputs.changes, configuration->outputs.status,
+                                                  configuration->outputs.dead_letters,
+                                                  configuration->outputs.changelog};
+    uint32_t count = 4;
+    for (int i = 0; i < CONFIGURED_STREAMS; i++)
+        if (configuration->streams.on[i])
+            topics[count++] = configuration->streams.topics[i];
+    if (count == 4)
+        finding_add(reading->findings, SEVERITY_ERROR, TEXT("streams"),
+                    "every stream is off: there is nothing to read");
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t j = 0; j < i; j++)
+            if (text_equal(topics[i], topics[j]))
+                finding_add(reading->findings, SEVERITY_ERROR, TEXT("topics"),
+                            "two of the topics are both `%.*s`; each needs its own", TEXT_ARGUMENTS(topics[i]));
+}
+
+enum result configuration_read(struct arena *arena, const struct configuration_input *input,
+                               struct configuration *ret_configuration, struct findings *findings) {
+    struct reading reading = {arena, ret_configuration, findings, TEXT("")};
+    uint32_t errors_before = findings->errors;
+    *ret_configuration = (struct configuration){.live_from_ms = INSTANT_UNSET};
+    set_defaults(&reading);
+    assert(findings->errors == errors_before);
+    if (input->file != NULL)
+        read_file(&reading, input->file);
+    read_environment(&reading, input->environment);
+    for (uint32_t i = 0; i < input->sets_count; i++)
+        read_set(&reading, input->sets[i]);
+    read_secrets(&reading);
+    name_instance(&reading);
+    decide_encodings(ret_configuration);
+    check_timeouts(&reading);
+    check_encodings(&reading);
+    check_topics(&reading);
+    return findings->errors == errors_before ? RESULT_OK : RESULT_REJECT;
+}
