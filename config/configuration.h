@@ -48,7 +48,6 @@ struct properties {
 /* The indices of their choices in options.c. */
 enum partitioner_choice { PARTITIONER_MURMUR2, PARTITIONER_CRC32, PARTITIONER_FNV1A, PARTITIONER_UNCHECKED };
 enum encoding_choice { ENCODING_AUTO, ENCODING_CONFLUENT, ENCODING_SINGLE_OBJECT, ENCODING_PLAIN, ENCODING_JSON };
-enum log_level_choice { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum log_format_choice { LOG_FORMAT_AUTO, LOG_FORMAT_HUMAN, LOG_FORMAT_JSON };
 
 enum origin_kind { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENVIRONMENT, ORIGIN_COMMAND_LINE };
@@ -108,7 +107,8 @@ struct configuration {
     int64_t workers;
     struct address http;
     struct {
-        int level, format;
+        int level; /* enum log_level */
+        int format;
     } log;
 };
 

@@ -14,6 +14,7 @@
  * repeats nothing on its own, except what its library does below it, and decides nothing. */
 #pragma once
 
+#include "base/log_level.h"
 #include "base/result.h"
 #include "engine/batch.h"
 #include "engine/core/change.h"
@@ -328,8 +329,6 @@ struct chance {
     void *context;
     void (*fill)(void *context, void *data, size_t size); /* random bytes: nonces, a new changelog's id */
 };
-
-enum log_level { LEVEL_ERROR, LEVEL_WARNING, LEVEL_INFO, LEVEL_DEBUG };
 
 struct logger {
     void *context;
