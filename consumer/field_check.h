@@ -1,0 +1,26 @@
+/* What the contract asks of a value beyond its type, and how messages speak of fields; one place for every format that
+ * records come in. Pure. */
+#pragma once
+
+#include "base/result.h"
+#include "engine/core/event.h"
+
+/* Of an account id or event id: 1 to ID_SIZE_MAX bytes. */
+MUST_USE enum result field_check_id(enum stream stream, const struct field *field, struct text id, struct error *error);
+
+/* Out of the field's bounds: always RESULT_REJECT, with the message. */
+MUST_USE enum result field_out_of_bounds(enum stream stream, const struct field *field, double number,
+                                         struct error *error);
+
+static inline bool field_in_bounds(const struct field *field, double number) {
+    return field->lowest > field->highest || (number >= field->lowest && number <= field->highest);
+}
+
+/* "expected one of OPENED, UPDATED": the symbols of an enum, for messages; zero-terminated, cut where it is too long.
+ */
+#define SYMBOLS_TEXT_MAX 256
+void field_symbols(const struct field *field, char ret_text[SYMBOLS_TEXT_MAX]);
+
+/* Of a text that may be long: a beginning that fits into a message, cut between characters; `*ret_cut` is what to write
+ * behind it. */
+struct text message_excerpt(struct text text, const char **ret_cut);
