@@ -108,12 +108,12 @@ void json_key_text(struct json *json, struct text key) {
     json->comma = false;
 }
 
-void json_null(struct json *json) {
+void json_put_null(struct json *json) {
     json_begin_value(json);
     buffer_put(json->out, "null", 4);
 }
 
-void json_boolean(struct json *json, bool value) {
+void json_put_boolean(struct json *json, bool value) {
     json_begin_value(json);
     buffer_put_string(json->out, value ? "true" : "false");
 }
@@ -128,7 +128,7 @@ static void put_unsigned(struct buffer *out, uint64_t value) {
     buffer_put(out, digits + at, sizeof digits - at);
 }
 
-void json_integer(struct json *json, int64_t value) {
+void json_put_integer(struct json *json, int64_t value) {
     json_begin_value(json);
     if (value < 0)
         buffer_put_u8(json->out, '-');
@@ -160,9 +160,9 @@ static bool put_short_decimal(struct buffer *out, double value) {
     return true;
 }
 
-void json_number(struct json *json, double value) {
+void json_put_number(struct json *json, double value) {
     if (!isfinite(value)) {
-        json_null(json);
+        json_put_null(json);
         return;
     }
     json_begin_value(json);
@@ -172,20 +172,20 @@ void json_number(struct json *json, double value) {
     buffer_put(json->out, digits, number_format(value, digits));
 }
 
-void json_text(struct json *json, struct text value) {
+void json_put_text(struct json *json, struct text value) {
     if (text_is_missing(value)) {
-        json_null(json);
+        json_put_null(json);
         return;
     }
     json_begin_value(json);
     put_quoted(json->out, value);
 }
 
-void json_string(struct json *json, const char *value) {
-    json_text(json, text_of(value));
+void json_put_string(struct json *json, const char *value) {
+    json_put_text(json, text_of(value));
 }
 
-void json_instant(struct json *json, int64_t instant_ms) {
+void json_put_instant(struct json *json, int64_t instant_ms) {
     json_begin_value(json);
     char digits[INSTANT_TEXT_MAX];
     put_quoted(json->out, (struct text){digits, instant_format(instant_ms, digits)});

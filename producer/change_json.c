@@ -25,27 +25,27 @@ double coverage_rounded(double coverage) {
 
 static void put_text(struct json *json, const char *key, struct text value) {
     json_key(json, key);
-    json_text(json, value);
+    json_put_text(json, value);
 }
 
 static void put_number(struct json *json, const char *key, double value) {
     json_key(json, key);
-    json_number(json, value);
+    json_put_number(json, value);
 }
 
 static void put_instant(struct json *json, const char *key, int64_t instant_ms) {
     json_key(json, key);
     if (instant_ms == INSTANT_NONE)
-        json_null(json);
+        json_put_null(json);
     else
-        json_instant(json, instant_ms);
+        json_put_instant(json, instant_ms);
 }
 
 static void put_texts(struct json *json, const char *key, const struct text *texts, uint32_t count) {
     json_key(json, key);
     json_open_array(json);
     for (uint32_t i = 0; i < count; i++)
-        json_text(json, texts[i]);
+        json_put_text(json, texts[i]);
     json_close_array(json);
 }
 
@@ -67,16 +67,16 @@ static void put_operand(struct json *json, const char *key, const struct operand
     json_key(json, key);
     switch (operand->kind) {
     case OPERAND_NULL:
-        json_null(json);
+        json_put_null(json);
         break;
     case OPERAND_NUMBER:
-        json_number(json, operand->number);
+        json_put_number(json, operand->number);
         break;
     case OPERAND_TEXT:
-        json_text(json, operand->text);
+        json_put_text(json, operand->text);
         break;
     case OPERAND_BOOLEAN:
-        json_boolean(json, operand->number != 0);
+        json_put_boolean(json, operand->number != 0);
         break;
     }
 }
@@ -91,7 +91,7 @@ static void put_because(struct json *json, const struct change *change) {
         put_operand(json, "left", &because->left);
         put_operand(json, "right", &because->right);
         json_key(json, "holds");
-        json_boolean(json, because->holds);
+        json_put_boolean(json, because->holds);
         json_close_object(json);
     }
     json_close_array(json);
@@ -100,7 +100,7 @@ static void put_because(struct json *json, const struct change *change) {
 static void put_facts(struct json *json, const struct change_facts *facts) {
     json_key(json, "facts");
     if (!facts->known) {
-        json_null(json);
+        json_put_null(json);
         return;
     }
     json_open_object(json);
@@ -116,21 +116,21 @@ static void put_place(struct json *json, const struct place *place, struct text 
     put_text(json, "topic", topic);
     json_key(json, "partition");
     if (text_is_missing(topic))
-        json_null(json);
+        json_put_null(json);
     else
-        json_integer(json, place->partition);
+        json_put_integer(json, place->partition);
     json_key(json, "offset");
     if (text_is_missing(topic))
-        json_null(json);
+        json_put_null(json);
     else
-        json_integer(json, place->offset);
+        json_put_integer(json, place->offset);
 }
 
 static void put_cause(struct json *json, const struct cause *cause, const struct change_origin *origin) {
     json_key(json, "cause");
     json_open_object(json);
     json_key(json, "kind");
-    json_string(json, cause_kind_name(cause->kind));
+    json_put_string(json, cause_kind_name(cause->kind));
     if (cause->kind == CAUSE_EVENT) {
         put_text(json, "stream", stream_schemas[cause->stream].name);
         put_text(json, "event_id", cause->event_id);
@@ -145,10 +145,10 @@ void change_write_json(const struct change *change, const struct change_origin *
     json_open_object(json);
     put_text(json, "account_id", change->account_id);
     json_key(json, "sequence");
-    json_integer(json, (int64_t)change->sequence);
+    json_put_integer(json, (int64_t)change->sequence);
     put_instant(json, "at", change->at_ms);
     json_key(json, "kind");
-    json_string(json, change_kind_name(change->kind));
+    json_put_string(json, change_kind_name(change->kind));
     put_text(json, "subject", change->subject);
     put_text(json, "from", change->from);
     put_text(json, "to", change->to);
@@ -165,7 +165,7 @@ void change_write_json(const struct change *change, const struct change_origin *
     put_text(json, "ruleset", change->ruleset);
     put_text(json, "playbook", change->playbook);
     json_key(json, "origin");
-    json_string(json, change->backfill ? "BACKFILL" : "LIVE");
+    json_put_string(json, change->backfill ? "BACKFILL" : "LIVE");
     if (origin != NULL)
         put_instant(json, "decided_at", origin->decided_at_ms);
     json_close_object(json);
@@ -215,7 +215,7 @@ static void put_entries(struct json *json, const struct event *event) {
     json_open_object(json);
     for (uint32_t i = 0; i < event->entries_count; i++) {
         json_key_text(json, event->entries[i].key);
-        json_text(json, event->entries[i].value);
+        json_put_text(json, event->entries[i].value);
     }
     json_close_object(json);
 }
@@ -226,17 +226,17 @@ static void put_field(struct json *json, const struct event *event, uint32_t ind
     if (field->type == FIELD_MAP)
         put_entries(json, event);
     else if (!event_has(event, index))
-        json_null(json);
+        json_put_null(json);
     else if (field->type == FIELD_STRING)
-        json_text(json, event->fields[index].text);
+        json_put_text(json, event->fields[index].text);
     else if (field->type == FIELD_ENUM)
-        json_text(json, field->symbols[(uint32_t)event->fields[index].number]);
+        json_put_text(json, field->symbols[(uint32_t)event->fields[index].number]);
     else if (field->type == FIELD_INSTANT)
-        json_instant(json, (int64_t)event->fields[index].number);
+        json_put_instant(json, (int64_t)event->fields[index].number);
     else if (field->type == FIELD_BOOLEAN)
-        json_boolean(json, event->fields[index].number != 0);
+        json_put_boolean(json, event->fields[index].number != 0);
     else
-        json_number(json, event->fields[index].number);
+        json_put_number(json, event->fields[index].number);
 }
 
 static bool is_written(const struct event *event, uint32_t index) {
@@ -253,7 +253,7 @@ void event_write_json(const struct event *event, struct buffer *out) {
         put_text(json, "account_id", event->account_id);
         put_instant(json, "updated_at", event->time_ms);
         json_key(json, "deleted");
-        json_boolean(json, true);
+        json_put_boolean(json, true);
     }
     for (uint32_t i = 0; !event->tombstone && i < schema->fields_count; i++)
         if (is_written(event, i))
@@ -265,7 +265,7 @@ void event_write_json(const struct event *event, struct buffer *out) {
 static void put_account(struct json *json, const struct status *status) {
     json_key(json, "facts");
     if (!status->has_facts) {
-        json_null(json);
+        json_put_null(json);
         return;
     }
     const struct stream_schema *schema = &stream_schemas[STREAM_ACCOUNT];
@@ -282,7 +282,7 @@ void status_write_json(const struct status *status, struct buffer *out) {
     json_open_object(json);
     put_text(json, "account_id", status->account_id);
     json_key(json, "sequence");
-    json_integer(json, (int64_t)status->sequence);
+    json_put_integer(json, (int64_t)status->sequence);
     put_instant(json, "at", status->at_ms);
     put_text(json, "ruleset", status->ruleset);
     put_scores(json, status);

@@ -24,14 +24,14 @@ static void puts_commas_between_values_and_none_before_the_first(void **state) {
     struct json json = {&out, false};
     json_open_object(&json);
     json_key(&json, "a");
-    json_integer(&json, 1);
+    json_put_integer(&json, 1);
     json_key(&json, "b");
     json_open_array(&json);
-    json_null(&json);
+    json_put_null(&json);
     json_open_object(&json);
     json_close_object(&json);
-    json_boolean(&json, true);
-    json_boolean(&json, false);
+    json_put_boolean(&json, true);
+    json_put_boolean(&json, false);
     json_close_array(&json);
     json_key_text(&json, TEXT("c"));
     json_open_array(&json);
@@ -44,7 +44,7 @@ static void escapes_what_json_asks_for_and_leaves_utf8_as_it_is(void **state) {
     (void)state;
     struct buffer out = {0};
     struct json json = {&out, false};
-    json_text(&json, TEXT("\"\\/\b\f\n\r\t\x01\x1f\x7f\0Ü€"));
+    json_put_text(&json, TEXT("\"\\/\b\f\n\r\t\x01\x1f\x7f\0Ü€"));
     assert_written(&out, "\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\\u0000Ü€\"");
 }
 
@@ -53,9 +53,9 @@ static void writes_a_missing_text_as_null_and_an_empty_one_as_empty(void **state
     struct buffer out = {0};
     struct json json = {&out, false};
     json_open_array(&json);
-    json_text(&json, TEXT_MISSING);
-    json_text(&json, TEXT(""));
-    json_string(&json, NULL);
+    json_put_text(&json, TEXT_MISSING);
+    json_put_text(&json, TEXT(""));
+    json_put_string(&json, NULL);
     json_close_array(&json);
     assert_written(&out, "[null,\"\",null]");
 }
@@ -65,10 +65,10 @@ static void writes_integers_to_the_ends_of_their_range(void **state) {
     struct buffer out = {0};
     struct json json = {&out, false};
     json_open_array(&json);
-    json_integer(&json, INT64_MIN);
-    json_integer(&json, INT64_MAX);
-    json_integer(&json, 0);
-    json_integer(&json, -10);
+    json_put_integer(&json, INT64_MIN);
+    json_put_integer(&json, INT64_MAX);
+    json_put_integer(&json, 0);
+    json_put_integer(&json, -10);
     json_close_array(&json);
     assert_written(&out, "[-9223372036854775808,9223372036854775807,0,-10]");
 }
@@ -78,9 +78,9 @@ static void writes_numbers_that_are_not_finite_as_null(void **state) {
     struct buffer out = {0};
     struct json json = {&out, false};
     json_open_array(&json);
-    json_number(&json, NAN);
-    json_number(&json, INFINITY);
-    json_number(&json, -INFINITY);
+    json_put_number(&json, NAN);
+    json_put_number(&json, INFINITY);
+    json_put_number(&json, -INFINITY);
     json_close_array(&json);
     assert_written(&out, "[null,null,null]");
 }
@@ -89,7 +89,7 @@ static void writes_an_instant_as_text(void **state) {
     (void)state;
     struct buffer out = {0};
     struct json json = {&out, false};
-    json_instant(&json, 1700000000123);
+    json_put_instant(&json, 1700000000123);
     assert_written(&out, "\"2023-11-14T22:13:20.123Z\"");
 }
 
@@ -98,7 +98,7 @@ static void assert_number(double value) {
     number_format(value, expected);
     struct buffer out = {0};
     struct json json = {&out, false};
-    json_number(&json, value);
+    json_put_number(&json, value);
     assert_written(&out, expected);
 }
 
