@@ -56,16 +56,20 @@ void log_set_level(struct log *log, enum log_level level) {
     log->level = level;
 }
 
+void log_set_style(struct log *log, enum log_style style) {
+    log->options.style = style;
+}
+
 static void put_json(struct log *log, enum log_level level, int64_t now_ms, const char *message) {
     struct json json = {.out = &log->line};
     struct text text = text_of(message);
     json_open_object(&json);
     json_key(&json, "time");
-    json_instant(&json, now_ms);
+    json_put_instant(&json, now_ms);
     json_key(&json, "level");
-    json_string(&json, levels[level].name);
+    json_put_string(&json, levels[level].name);
     json_key(&json, "message");
-    json_text(&json, text_is_utf8(text) ? text : TEXT("(a message that is not UTF-8)"));
+    json_put_text(&json, text_is_utf8(text) ? text : TEXT("(a message that is not UTF-8)"));
     json_close_object(&json);
 }
 

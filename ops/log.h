@@ -35,6 +35,8 @@ MUST_USE enum result log_create(const struct log_options *options, struct log **
 void log_write(struct log *log, enum log_level level, const char *format, ...) PRINTF_LIKE(3, 4);
 /* `message` is text from outside (a library): control characters become spaces. */
 void log_message(struct log *log, enum log_level level, const char *message);
+/* Before other threads write: what the configuration says, once it is read. */
 void log_set_level(struct log *log, enum log_level level);
+void log_set_style(struct log *log, enum log_style style);
 /* Tells what was counted and not yet told. */
 void log_free(struct log *log);
