@@ -15,12 +15,9 @@ void error_prefix(struct error *error, const char *format, ...) {
     struct error whole;
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(whole.text, sizeof whole.text, format, arguments);
+    vsnprintf(whole.text, sizeof whole.text, format, arguments);
     va_end(arguments);
-    size_t used = length < 0 ? 0 : (size_t)length;
-    if (used < sizeof whole.text - 1) {
-        strncat(whole.text, ": ", sizeof whole.text - 1 - used);
-        strncat(whole.text, error->text, sizeof whole.text - 1 - strlen(whole.text));
-    }
+    size_t used = strlen(whole.text);
+    snprintf(whole.text + used, sizeof whole.text - used, ": %s", error->text); // What does not fit is cut off.
     *error = whole;
 }

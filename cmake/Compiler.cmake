@@ -32,6 +32,10 @@ add_compile_options(
     -fno-common
     -fno-omit-frame-pointer
     -fstack-protector-strong)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    # Messages are written into buffers of a fixed size, and cut off there on purpose.
+    add_compile_options(-Wno-format-truncation -Wno-stringop-truncation)
+endif()
 
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT BELLWETHER_SANITIZE)
     add_compile_definitions(_FORTIFY_SOURCE=2)
@@ -50,12 +54,13 @@ if(BELLWETHER_FUZZ)
     add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
+# Fat objects hold machine code beside the intermediate form, so that the archives' symbols can be looked at
+# (tests/house/symbols.sh).
 if(BELLWETHER_LTO)
-    include(CheckIPOSupported)
-    check_ipo_supported(RESULT BELLWETHER_LTO_WORKS OUTPUT BELLWETHER_LTO_WHY LANGUAGES C)
-    if(BELLWETHER_LTO_WORKS)
-        set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
+    if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+        add_compile_options(-flto=auto -ffat-lto-objects)
+        add_link_options(-flto=auto)
     else()
-        message(STATUS "Link-time optimisation is not available here: ${BELLWETHER_LTO_WHY}")
+        message(STATUS "Link-time optimisation is done with gcc only; this build goes without")
     endif()
 endif()

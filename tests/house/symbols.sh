@@ -8,14 +8,22 @@ house=$(dirname "$0")
 core=$build/engine/core/libbw_core.a
 base=$build/base/libbw_base.a
 
-defined() {
-    nm --quiet --defined-only --extern-only --format=posix "$@" | awk 'NF >= 2 {print $1}' | sort -u
+# The symbols of an archive, one a line: "U name" for one that is undefined, "D name" for one that others may use. Not by
+# nm, which reads the intermediate form for the link-time optimiser, where calls of libc's built-in functions are missing.
+symbols() {
+    readelf --wide --syms "$@" | awk '
+        $5 != "GLOBAL" && $5 != "WEAK" { next }
+        { print ($7 == "UND" ? "U" : "D"), $8 }' | sort -u
 }
 
-# What the compiler itself calls (stack protector, fortified functions under their own names) counts as what it stands for.
+defined() {
+    symbols "$@" | sed -n 's/^D //p'
+}
+
+# What the compiler itself adds is no call of ours; a function with bounds checked counts as the function that it stands for.
 undefined() {
-    nm --quiet --undefined-only --format=posix "$@" | awk 'NF >= 2 {print $1}' |
-        sed -e 's/^__\([a-z]*\)_chk$/\1/' | grep -v -x -e '__stack_chk_fail' -e '_GLOBAL_OFFSET_TABLE_' | sort -u
+    symbols "$@" | sed -n -e 's/^U __\([a-z]*\)_chk$/\1/p' -e 't' -e 's/^U //p' |
+        grep -v -x -e '__stack_chk_fail' -e '_GLOBAL_OFFSET_TABLE_' | sort -u
 }
 
 listed() {
