@@ -2,7 +2,8 @@
  * (config/), these are the rest. */
 #pragma once
 
-#define SHARDS_MAX 4096 /* partitions of a topic */
+#define SHARDS_MAX        4096         /* partitions of a topic */
+#define ACCOUNT_BYTES_MAX (512 * 1024) /* the default of limits.account_bytes, and the most it may be */
 
 #define HEADS_PER_INPUT_MAX     512 /* messages that wait in the merge, for each input */
 #define DEAD_LETTER_HEADERS_MAX 256 /* headers of a dead letter that are kept */

@@ -1,0 +1,409 @@
+#include "engine/accounts.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "engine/due_heap.h"
+
+#define PAGE_ACCOUNTS 512
+#define TABLE_MIN     64
+
+/* One of a million: kept small. Where there is no state, `bytes` hold the account's id. */
+struct account {
+    uint8_t *bytes;
+    uint32_t size, capacity;
+    uint32_t hash;
+    uint32_t
+        commit; /* low half of the number of the newest commit that holds the state; of a free entry: the next one */
+    uint8_t phase;
+    uint8_t waits_for; /* streams */
+    bool has_state;
+    bool used; /* since the hand of the eviction's clock was last here */
+};
+
+struct accounts {
+    struct slab *slab;
+    struct account **pages; /* never move, so that entries stay where they are */
+    uint32_t pages_count;
+    uint32_t indices; /* handed out so far, the free ones included */
+    uint32_t free;    /* first free entry, or ACCOUNT_NONE */
+    uint32_t count;
+    uint32_t *table; /* index + 1; 0: empty. Open addressing, linear probing */
+    uint32_t table_size;
+    struct due_heap heap;
+    uint32_t waiting[STREAMS]; /* how many accounts wait for the stream */
+    uint32_t *dirty;           /* has room for every index */
+    uint32_t dirty_count;
+    uint32_t hand;
+};
+
+static struct account *entry(const struct accounts *accounts, uint32_t account) {
+    assert(account < accounts->indices);
+    return &accounts->pages[account / PAGE_ACCOUNTS][account % PAGE_ACCOUNTS];
+}
+
+static struct state_bytes state_of(const struct account *account) {
+    return account->has_state ? (struct state_bytes){account->bytes, account->size, account->capacity}
+                              : (struct state_bytes){NULL, 0, 0};
+}
+
+static struct text id_of(const struct account *account) {
+    return account->has_state ? state_account_id(state_of(account))
+                              : (struct text){(const char *)account->bytes, account->size};
+}
+
+enum result accounts_create(struct slab *slab, struct accounts **ret_accounts, struct error *error) {
+    struct accounts *accounts = calloc(1, sizeof *accounts);
+    uint32_t *table = calloc(TABLE_MIN, sizeof *table);
+    if (accounts == NULL || table == NULL) {
+        free(accounts);
+        free(table);
+        return error_set(error, RESULT_FATAL, "Memory is out: no table of accounts could be made.");
+    }
+    accounts->slab = slab;
+    accounts->free = ACCOUNT_NONE;
+    accounts->table = table;
+    accounts->table_size = TABLE_MIN;
+    *ret_accounts = accounts;
+    return RESULT_OK;
+}
+
+void accounts_free(struct accounts *accounts) {
+    if (accounts == NULL)
+        return;
+    for (uint32_t i = 0; i < accounts->indices; i++)
+        if (entry(accounts, i)->phase != ACCOUNT_FREE)
+            slab_release(accounts->slab, entry(accounts, i)->bytes, entry(accounts, i)->capacity);
+    for (uint32_t i = 0; i < accounts->pages_count; i++)
+        free(accounts->pages[i]);
+    free(accounts->pages);
+    free(accounts->table);
+    free(accounts->dirty);
+    due_heap_free(&accounts->heap);
+    free(accounts);
+}
+
+uint32_t accounts_count(const struct accounts *accounts) {
+    return accounts->count;
+}
+
+size_t accounts_bytes(const struct accounts *accounts) {
+    return accounts->pages_count * PAGE_ACCOUNTS * sizeof(struct account) +
+           accounts->heap.capacity * sizeof *accounts->dirty + due_heap_bytes(&accounts->heap) +
+           accounts->table_size * sizeof *accounts->table;
+}
+
+/* ---- the hash table */
+
+/* The place of the account in the table, or the empty one where it would go. */
+static uint32_t table_place(const struct accounts *accounts, uint32_t hash, struct text account_id) {
+    uint32_t mask = accounts->table_size - 1;
+    uint32_t place = hash & mask;
+    while (accounts->table[place] != 0) {
+        const struct account *found = entry(accounts, accounts->table[place] - 1);
+        if (found->hash == hash && text_equal(id_of(found), account_id))
+            break;
+        place = (place + 1) & mask;
+    }
+    return place;
+}
+
+static bool table_grow(struct accounts *accounts) {
+    uint32_t size = accounts->table_size * 2;
+    uint32_t *table = calloc(size, sizeof *table);
+    if (table == NULL)
+        return false;
+    for (uint32_t i = 0; i < accounts->table_size; i++) {
+        if (accounts->table[i] == 0)
+            continue;
+        uint32_t place = entry(accounts, accounts->table[i] - 1)->hash & (size - 1);
+        while (table[place] != 0)
+            place = (place + 1) & (size - 1);
+        table[place] = accounts->table[i];
+    }
+    free(accounts->table);
+    accounts->table = table;
+    accounts->table_size = size;
+    return true;
+}
+
+/* Closes the gap at `place`: accounts behind it that could stand there move forward, so that no probe ends too early.
+ */
+static void table_remove(struct accounts *accounts, uint32_t place) {
+    uint32_t mask = accounts->table_size - 1;
+    uint32_t gap = place;
+    for (uint32_t next = (gap + 1) & mask; accounts->table[next] != 0; next = (next + 1) & mask) {
+        uint32_t home = entry(accounts, accounts->table[next] - 1)->hash & mask;
+        if (((next - home) & mask) >= ((next - gap) & mask)) {
+            accounts->table[gap] = accounts->table[next];
+            gap = next;
+        }
+    }
+    accounts->table[gap] = 0;
+}
+
+/* ---- entries */
+
+/* Room for one more index, in everything that is addressed by index. */
+static bool entries_reserve(struct accounts *accounts) {
+    if (accounts->free != ACCOUNT_NONE || accounts->indices < accounts->pages_count * PAGE_ACCOUNTS)
+        return true;
+    uint32_t pages_count = accounts->pages_count + 1;
+    /* The arrays grow by half, the pages one by one. */
+    uint32_t room = accounts->heap.capacity;
+    if (room < pages_count * PAGE_ACCOUNTS) {
+        room = (pages_count + pages_count / 2) * PAGE_ACCOUNTS;
+        struct account **pages = realloc(accounts->pages, room / PAGE_ACCOUNTS * sizeof *pages);
+        if (pages == NULL)
+            return false;
+        accounts->pages = pages;
+        uint32_t *dirty = realloc(accounts->dirty, room * sizeof *dirty);
+        if (dirty == NULL)
+            return false;
+        accounts->dirty = dirty;
+        if (!due_heap_reserve(&accounts->heap, room))
+            return false;
+    }
+    accounts->pages[pages_count - 1] = calloc(PAGE_ACCOUNTS, sizeof(struct account));
+    if (accounts->pages[pages_count - 1] == NULL)
+        return false;
+    accounts->pages_count = pages_count;
+    return true;
+}
+
+static uint32_t entry_take(struct accounts *accounts) {
+    uint32_t account = accounts->free;
+    if (account == ACCOUNT_NONE)
+        return accounts->indices++;
+    accounts->free = entry(accounts, account)->commit;
+    return account;
+}
+
+static enum result out_of_memory(struct error *error) {
+    return error_set(error, RESULT_FATAL,
+                     "Memory is out: an account's state could not be kept. Give the process more, "
+                     "or set limits.memory_bytes lower.");
+}
+
+/* An account without state, and with no bytes yet: the caller sets them, its phase too. */
+static enum result entry_add(struct accounts *accounts, struct text account_id, const void *bytes, uint32_t size,
+                             uint32_t *ret_account, struct error *error) {
+    if (accounts->count >= accounts->table_size / 4 * 3 && !table_grow(accounts))
+        return out_of_memory(error);
+    uint8_t *copy = entries_reserve(accounts) ? slab_alloc(accounts->slab, size) : NULL;
+    if (copy == NULL)
+        return out_of_memory(error);
+    memcpy(copy, bytes, size);
+    uint32_t hash = (uint32_t)hash_text(account_id);
+    uint32_t place = table_place(accounts, hash, account_id);
+    assert(accounts->table[place] == 0);
+    uint32_t account = entry_take(accounts);
+    *entry(accounts, account) = (struct account){
+        .bytes = copy, .size = size, .capacity = (uint32_t)slab_block_bytes(size), .hash = hash, .used = true};
+    accounts->table[place] = account + 1;
+    accounts->count++;
+    *ret_account = account;
+    return RESULT_OK;
+}
+
+static void set_waits(struct accounts *accounts, struct account *account, uint32_t waits_for) {
+    uint32_t changed = account->waits_for ^ waits_for;
+    for (int i = 0; changed != 0 && i < STREAMS; i++)
+        if (changed >> i & 1)
+            accounts->waiting[i] += (waits_for >> i & 1) ? 1 : UINT32_MAX;
+    account->waits_for = (uint8_t)waits_for;
+}
+
+/* Gives the account a state in the place of what it has: an id, an older state, or (the engine works in place) the very
+ * bytes of the new one. */
+static enum result entry_set_state(struct accounts *accounts, struct account *account, struct state_bytes state,
+                                   struct error *error) {
+    bool in_place = state.data == account->bytes;
+    size_t block_bytes = slab_block_bytes(state.size);
+    if (in_place ? block_bytes * 2 < account->capacity : block_bytes != account->capacity) {
+        uint8_t *bytes = slab_alloc(accounts->slab, state.size);
+        if (bytes == NULL)
+            return out_of_memory(error);
+        memcpy(bytes, state.data, state.size);
+        slab_release(accounts->slab, account->bytes, account->capacity);
+        account->bytes = bytes;
+        account->capacity = (uint32_t)block_bytes;
+    } else if (!in_place) {
+        memcpy(account->bytes, state.data, state.size);
+    }
+    account->size = state.size;
+    account->has_state = true;
+    return RESULT_OK;
+}
+
+uint32_t accounts_find(struct accounts *accounts, struct text account_id) {
+    uint32_t place = table_place(accounts, (uint32_t)hash_text(account_id), account_id);
+    if (accounts->table[place] == 0)
+        return ACCOUNT_NONE;
+    uint32_t account = accounts->table[place] - 1;
+    entry(accounts, account)->used = true;
+    return account;
+}
+
+enum account_phase accounts_phase(const struct accounts *accounts, uint32_t account) {
+    return (enum account_phase)entry(accounts, account)->phase;
+}
+
+struct text accounts_id(const struct accounts *accounts, uint32_t account) {
+    return id_of(entry(accounts, account));
+}
+
+struct state_bytes accounts_state(const struct accounts *accounts, uint32_t account) {
+    return state_of(entry(accounts, account));
+}
+
+int64_t accounts_due(const struct accounts *accounts, uint32_t account) {
+    return due_heap_get(&accounts->heap, account);
+}
+
+enum result accounts_expect(struct accounts *accounts, struct text account_id, uint32_t *ret_account,
+                            struct error *error) {
+    enum result result = entry_add(accounts, account_id, account_id.data, account_id.size, ret_account, error);
+    if (result == RESULT_OK)
+        entry(accounts, *ret_account)->phase = ACCOUNT_LOADING;
+    return result;
+}
+
+enum result accounts_loaded(struct accounts *accounts, struct text account_id, struct state_bytes state, int64_t due_ms,
+                            uint32_t waits_for, struct error *error) {
+    uint32_t account = accounts_find(accounts, account_id);
+    if (account == ACCOUNT_NONE) {
+        enum result result = accounts_expect(accounts, account_id, &account, error);
+        if (result != RESULT_OK)
+            return result;
+    }
+    struct account *loaded = entry(accounts, account);
+    assert(loaded->phase == ACCOUNT_LOADING);
+    if (state.size > 0) {
+        enum result result = entry_set_state(accounts, loaded, state, error);
+        if (result != RESULT_OK)
+            return result;
+    }
+    loaded->phase = ACCOUNT_CLEAN;
+    due_heap_set(&accounts->heap, account, due_ms);
+    set_waits(accounts, loaded, waits_for);
+    return RESULT_OK;
+}
+
+enum result accounts_change(struct accounts *accounts, struct text account_id, struct state_bytes state, int64_t due_ms,
+                            uint32_t waits_for, struct error *error) {
+    assert(state.size > 0);
+    uint32_t account = accounts_find(accounts, account_id);
+    assert(account == ACCOUNT_NONE || entry(accounts, account)->phase != ACCOUNT_LOADING);
+    enum result result;
+    if (account == ACCOUNT_NONE)
+        result = entry_add(accounts, account_id, state.data, state.size, &account, error);
+    else
+        result = entry_set_state(accounts, entry(accounts, account), state, error);
+    if (result != RESULT_OK)
+        return result;
+    struct account *changed = entry(accounts, account);
+    changed->has_state = true;
+    due_heap_set(&accounts->heap, account, due_ms);
+    set_waits(accounts, changed, waits_for);
+    if (changed->phase != ACCOUNT_DIRTY)
+        accounts->dirty[accounts->dirty_count++] = account;
+    changed->phase = ACCOUNT_DIRTY;
+    return RESULT_OK;
+}
+
+uint32_t accounts_first_due(const struct accounts *accounts, int64_t *ret_due_ms) {
+    uint32_t account;
+    return due_heap_first(&accounts->heap, &account, ret_due_ms) ? account : ACCOUNT_NONE;
+}
+
+uint32_t accounts_waits(const struct accounts *accounts) {
+    uint32_t waits_for = 0;
+    for (int i = 0; i < STREAMS; i++)
+        waits_for |= (uint32_t)(accounts->waiting[i] > 0) << i;
+    return waits_for;
+}
+
+void accounts_wake(struct accounts *accounts, enum stream stream, int64_t due_ms) {
+    for (uint32_t i = 0; accounts->waiting[stream] > 0 && i < accounts->indices; i++) {
+        struct account *account = entry(accounts, i);
+        if (account->phase == ACCOUNT_FREE || (account->waits_for >> stream & 1) == 0)
+            continue;
+        set_waits(accounts, account, account->waits_for & ~(1u << stream));
+        if (due_heap_get(&accounts->heap, i) > due_ms)
+            due_heap_set(&accounts->heap, i, due_ms);
+    }
+}
+
+/* ---- commits */
+
+uint32_t accounts_dirty_count(const struct accounts *accounts) {
+    return accounts->dirty_count;
+}
+
+uint32_t accounts_dirty(const struct accounts *accounts, uint32_t place) {
+    assert(place < accounts->dirty_count);
+    return accounts->dirty[place];
+}
+
+void accounts_written(struct accounts *accounts, uint64_t commit) {
+    for (uint32_t i = 0; i < accounts->dirty_count; i++) {
+        struct account *account = entry(accounts, accounts->dirty[i]);
+        account->phase = ACCOUNT_WRITTEN;
+        account->commit = (uint32_t)commit;
+    }
+    accounts->dirty_count = 0;
+}
+
+uint32_t accounts_commit(const struct accounts *accounts, uint32_t account) {
+    return entry(accounts, account)->commit;
+}
+
+void accounts_acknowledged(struct accounts *accounts, struct text account_id, uint64_t commit) {
+    uint32_t place = table_place(accounts, (uint32_t)hash_text(account_id), account_id);
+    if (accounts->table[place] == 0)
+        return;
+    struct account *account = entry(accounts, accounts->table[place] - 1);
+    if (account->phase == ACCOUNT_WRITTEN && account->commit == (uint32_t)commit)
+        account->phase = ACCOUNT_CLEAN;
+}
+
+/* ---- eviction */
+
+static void evict(struct accounts *accounts, uint32_t index, struct evicted *evicted) {
+    struct account *account = entry(accounts, index);
+    int64_t due_ms = due_heap_get(&accounts->heap, index);
+    if (due_ms < evicted->due_ms)
+        evicted->due_ms = due_ms;
+    evicted->waits_for |= account->waits_for;
+    evicted->count++;
+    due_heap_set(&accounts->heap, index, INSTANT_NEVER);
+    set_waits(accounts, account, 0);
+    table_remove(accounts, table_place(accounts, account->hash, id_of(account)));
+    slab_release(accounts->slab, account->bytes, account->capacity);
+    *account = (struct account){.phase = ACCOUNT_FREE, .commit = accounts->free};
+    accounts->free = index;
+    accounts->count--;
+}
+
+void accounts_evict(struct accounts *accounts, size_t bytes_used_max, int64_t keep_due_ms, struct evicted *evicted) {
+    for (uint64_t looked_at = 0; looked_at < 2 * (uint64_t)accounts->indices; looked_at++) {
+        if (accounts->slab->bytes_used <= bytes_used_max)
+            return;
+        uint32_t index = accounts->hand++;
+        if (accounts->hand >= accounts->indices)
+            accounts->hand = 0;
+        struct account *account = entry(accounts, index);
+        if (account->phase == ACCOUNT_CLEAN && !account->used && due_heap_get(&accounts->heap, index) > keep_due_ms)
+            evict(accounts, index, evicted);
+        account->used = false;
+    }
+}
+
+void accounts_visit(const struct accounts *accounts, accounts_visitor *visitor, void *context) {
+    for (uint32_t i = 0; i < accounts->indices; i++)
+        if (entry(accounts, i)->has_state)
+            visitor(context, i, state_of(entry(accounts, i)));
+}

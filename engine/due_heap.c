@@ -1,0 +1,122 @@
+#include "engine/due_heap.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/core/engine.h"
+
+struct due_node {
+    int64_t due_ms;
+    uint32_t account;
+};
+
+/* Four children to a node: half the levels of a binary heap, and the children share a cache line. */
+#define CHILDREN 4
+
+static bool before(struct due_node left, struct due_node right) {
+    return left.due_ms != right.due_ms ? left.due_ms < right.due_ms : left.account < right.account;
+}
+
+bool due_heap_reserve(struct due_heap *heap, uint32_t accounts) {
+    if (accounts <= heap->capacity)
+        return true;
+    uint32_t *places = realloc(heap->places, accounts * sizeof *places);
+    if (places == NULL)
+        return false;
+    heap->places = places;
+    struct due_node *nodes = realloc(heap->nodes, accounts * sizeof *nodes);
+    if (nodes == NULL)
+        return false;
+    heap->nodes = nodes;
+    memset(places + heap->capacity, 0, (accounts - heap->capacity) * sizeof *places);
+    heap->capacity = accounts;
+    return true;
+}
+
+size_t due_heap_bytes(const struct due_heap *heap) {
+    return heap->capacity * (sizeof *heap->nodes + sizeof *heap->places);
+}
+
+void due_heap_free(struct due_heap *heap) {
+    free(heap->nodes);
+    free(heap->places);
+    *heap = (struct due_heap){0};
+}
+
+static void put(struct due_heap *heap, uint32_t place, struct due_node node) {
+    heap->nodes[place] = node;
+    heap->places[node.account] = place + 1;
+}
+
+static void rise(struct due_heap *heap, uint32_t place, struct due_node node) {
+    while (place > 0) {
+        uint32_t parent = (place - 1) / CHILDREN;
+        if (!before(node, heap->nodes[parent]))
+            break;
+        put(heap, place, heap->nodes[parent]);
+        place = parent;
+    }
+    put(heap, place, node);
+}
+
+static void sink(struct due_heap *heap, uint32_t place, struct due_node node) {
+    for (;;) {
+        uint64_t child = (uint64_t)place * CHILDREN + 1;
+        if (child >= heap->count)
+            break;
+        uint32_t least = (uint32_t)child;
+        for (uint32_t i = (uint32_t)child + 1; i < child + CHILDREN && i < heap->count; i++)
+            if (before(heap->nodes[i], heap->nodes[least]))
+                least = i;
+        if (!before(heap->nodes[least], node))
+            break;
+        put(heap, place, heap->nodes[least]);
+        place = least;
+    }
+    put(heap, place, node);
+}
+
+static void settle(struct due_heap *heap, uint32_t place, struct due_node node) {
+    if (place > 0 && before(node, heap->nodes[(place - 1) / CHILDREN]))
+        rise(heap, place, node);
+    else
+        sink(heap, place, node);
+}
+
+static void take_away(struct due_heap *heap, uint32_t account) {
+    uint32_t place = heap->places[account] - 1;
+    heap->places[account] = 0;
+    struct due_node last = heap->nodes[--heap->count];
+    if (last.account != account)
+        settle(heap, place, last);
+}
+
+void due_heap_set(struct due_heap *heap, uint32_t account, int64_t due_ms) {
+    assert(account < heap->capacity);
+    uint32_t place = heap->places[account];
+    if (due_ms == INSTANT_NEVER) {
+        if (place != 0)
+            take_away(heap, account);
+        return;
+    }
+    struct due_node node = {due_ms, account};
+    if (place == 0)
+        rise(heap, heap->count++, node);
+    else if (heap->nodes[place - 1].due_ms != due_ms)
+        settle(heap, place - 1, node);
+}
+
+int64_t due_heap_get(const struct due_heap *heap, uint32_t account) {
+    assert(account < heap->capacity);
+    uint32_t place = heap->places[account];
+    return place == 0 ? INSTANT_NEVER : heap->nodes[place - 1].due_ms;
+}
+
+bool due_heap_first(const struct due_heap *heap, uint32_t *ret_account, int64_t *ret_due_ms) {
+    if (heap->count == 0)
+        return false;
+    *ret_account = heap->nodes[0].account;
+    *ret_due_ms = heap->nodes[0].due_ms;
+    return true;
+}

@@ -1,0 +1,358 @@
+#include "engine/shard.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define ALL_STREAMS ((1u << STREAMS) - 1)
+
+struct shard {
+    struct engine *engine;
+    const struct program *program;
+    struct accounts *accounts;
+    struct shard_options options;
+    struct shard_output output;
+    struct counters *counters;
+    struct clocks clocks;
+    struct shard_need need;
+    uint32_t resumed; /* streams whose newest time moved since accounts in memory were woken for it */
+
+    /* What is known of the accounts that are only in the store. */
+    uint32_t stored_resumed; /* as `resumed`, for them */
+    int64_t stored_due_ms;   /* none of them is due before */
+    uint32_t stored_waits;   /* none of them waits for another stream */
+    uint64_t due_cursor;
+    bool rules_changed; /* some of them may be of an older ruleset */
+    uint64_t scan_cursor;
+};
+
+enum result shard_create(struct engine *engine, struct slab *slab, const struct shard_options *options,
+                         const struct shard_output *output, struct counters *counters, struct shard **ret_shard,
+                         struct error *error) {
+    struct shard *shard = calloc(1, sizeof *shard);
+    if (shard == NULL)
+        return error_set(error, RESULT_FATAL, "Memory is out: no shard could be made.");
+    enum result result = accounts_create(slab, &shard->accounts, error);
+    if (result != RESULT_OK) {
+        free(shard);
+        return result;
+    }
+    shard->engine = engine;
+    shard->program = engine_program(engine);
+    shard->options = *options;
+    shard->output = *output;
+    shard->counters = counters;
+    shard->clocks = CLOCKS_INITIAL;
+    shard->stored_due_ms = INSTANT_NEVER;
+    *ret_shard = shard;
+    return RESULT_OK;
+}
+
+void shard_free(struct shard *shard) {
+    if (shard == NULL)
+        return;
+    accounts_free(shard->accounts);
+    free(shard);
+}
+
+struct accounts *shard_accounts(struct shard *shard) {
+    return shard->accounts;
+}
+
+const struct clocks *shard_clocks(const struct shard *shard) {
+    return &shard->clocks;
+}
+
+void shard_restore(struct shard *shard, const struct clocks *clocks, bool rules_changed) {
+    shard->clocks = *clocks;
+    /* Of the accounts in the store nothing is known yet, nor which streams moved since the last tick. */
+    shard->stored_due_ms = INSTANT_NONE;
+    shard->stored_waits = ALL_STREAMS;
+    shard->stored_resumed = ALL_STREAMS;
+    shard->rules_changed = rules_changed;
+}
+
+bool shard_rules_changed(const struct shard *shard) {
+    return shard->rules_changed;
+}
+
+const struct shard_need *shard_need(const struct shard *shard) {
+    return &shard->need;
+}
+
+static enum result need(struct shard *shard, struct shard_need what) {
+    shard->need = what;
+    return RESULT_RETRY;
+}
+
+/* ---- ticks */
+
+/* The first tick boundary at or after `instant_ms`. */
+static int64_t tick_from(const struct shard *shard, int64_t instant_ms) {
+    int64_t tick_ms = shard->program->tick_ms;
+    return -floor_divide(-instant_ms, tick_ms) * tick_ms;
+}
+
+static int64_t last_tick(const struct shard *shard) {
+    int64_t tick_ms = shard->program->tick_ms;
+    return floor_divide(shard->clocks.watermark_ms, tick_ms) * tick_ms;
+}
+
+/* Deadlines are kept as the tick that meets them: none that has fired already, so that all that are due at one tick
+ * have the same deadline. `fired_ms` is the last tick that does not count any more. */
+static int64_t deadline(const struct shard *shard, int64_t due_ms, int64_t fired_ms) {
+    if (due_ms == INSTANT_NEVER || (fired_ms == INSTANT_NONE && due_ms == INSTANT_NONE))
+        return due_ms;
+    int64_t earliest_ms = fired_ms == INSTANT_NONE ? INSTANT_NONE : fired_ms + shard->program->tick_ms;
+    return due_ms <= earliest_ms ? tick_from(shard, earliest_ms) : tick_from(shard, due_ms);
+}
+
+/* Hands on what an evaluation decided, and then, as that may lie in the account's old bytes, keeps the new state. */
+static enum result settle(struct shard *shard, struct text account_id, const struct step *step, int64_t fired_ms,
+                          struct error *error) {
+    if (step->changes_count > 0) {
+        for (uint32_t i = 0; i < step->changes_count; i++)
+            counters_add(shard->counters, COUNTER_CHANGES + step->changes[i].kind, 1);
+        enum result result = shard->output.decided(shard->output.context, step->changes, step->changes_count,
+                                                   step->status, error);
+        if (result != RESULT_OK)
+            return result;
+    }
+    return accounts_change(shard->accounts, account_id, step->state,
+                           deadline(shard, state_due_ms(step->state), fired_ms), state_waits_for(step->state), error);
+}
+
+/* The accounts in memory that are due at the tick, in the order of their first appearance. */
+static enum result fire_in_memory(struct shard *shard, int64_t tick_ms, struct error *error) {
+    int64_t due_ms;
+    uint32_t account;
+    while ((account = accounts_first_due(shard->accounts, &due_ms)) != ACCOUNT_NONE && due_ms <= tick_ms) {
+        struct step step;
+        struct state_bytes state = accounts_state(shard->accounts, account);
+        engine_tick(shard->engine, state, tick_ms, &shard->clocks, &step);
+        counters_add(shard->counters, COUNTER_EVALUATED_TICKS, 1);
+        if (shard->clocks.evaluated_ms < tick_ms)
+            shard->clocks.evaluated_ms = tick_ms;
+        enum result result = settle(shard, state_account_id(step.state), &step, tick_ms, error);
+        if (result != RESULT_OK)
+            return result;
+    }
+    return RESULT_OK;
+}
+
+/* Whether accounts that are only in the store have to come into memory for this tick. */
+static bool needs_store(struct shard *shard, int64_t tick_ms) {
+    if (!shard->options.stored)
+        return false;
+    if (shard->rules_changed) {
+        need(shard, (struct shard_need){.kind = NEED_SCAN, .cursor = shard->scan_cursor});
+        return true;
+    }
+    uint32_t waits_for = shard->stored_resumed & shard->stored_waits;
+    if (shard->stored_due_ms > tick_ms && waits_for == 0)
+        return false;
+    need(shard, (struct shard_need){
+                    .kind = NEED_DUE, .tick_ms = tick_ms, .waits_for = waits_for, .cursor = shard->due_cursor});
+    return true;
+}
+
+static enum result fire(struct shard *shard, int64_t tick_ms, struct error *error) {
+    enum result result = fire_in_memory(shard, tick_ms, error);
+    if (result != RESULT_OK)
+        return result;
+    if (needs_store(shard, tick_ms))
+        return RESULT_RETRY;
+    shard->stored_resumed = 0;
+    shard->clocks.ticked_ms = tick_ms;
+    return RESULT_OK;
+}
+
+/* Accounts that a stalled stream held back are due at the next tick once it has resumed. */
+static void wake(struct shard *shard, int64_t next_ms) {
+    uint32_t woken = shard->resumed & accounts_waits(shard->accounts);
+    for (int i = 0; woken != 0 && i < STREAMS; i++)
+        if (woken >> i & 1)
+            accounts_wake(shard->accounts, (enum stream)i, next_ms);
+    shard->stored_resumed |= shard->resumed;
+    shard->resumed = 0;
+}
+
+/* The next tick at which any account is due; INSTANT_NEVER. */
+static int64_t next_due(struct shard *shard) {
+    int64_t next_ms = shard->clocks.ticked_ms + shard->program->tick_ms;
+    wake(shard, next_ms);
+    int64_t due_ms = INSTANT_NEVER;
+    accounts_first_due(shard->accounts, &due_ms);
+    if (shard->options.stored) {
+        if (shard->stored_due_ms < due_ms)
+            due_ms = shard->stored_due_ms;
+        if (shard->rules_changed || (shard->stored_resumed & shard->stored_waits) != 0)
+            due_ms = next_ms;
+    }
+    return deadline(shard, due_ms, shard->clocks.ticked_ms);
+}
+
+/* Time jumps from deadline to deadline: a tick at which nobody is due leaves no trace but `ticked_ms`. */
+enum result shard_resume(struct shard *shard, struct error *error) {
+    shard->need = (struct shard_need){0};
+    if (shard->clocks.watermark_ms == INSTANT_NONE)
+        return RESULT_OK;
+    int64_t last_ms = last_tick(shard);
+    if (shard->clocks.ticked_ms == INSTANT_NONE)
+        shard->clocks.ticked_ms = last_ms; /* The first record of all: there is no account yet. */
+    while (shard->clocks.ticked_ms < last_ms) {
+        int64_t due_ms = next_due(shard);
+        if (due_ms > last_ms) {
+            shard->clocks.ticked_ms = last_ms;
+            break;
+        }
+        shard->clocks.ticked_ms = due_ms - shard->program->tick_ms;
+        enum result result = fire(shard, due_ms, error);
+        if (result != RESULT_OK)
+            return result;
+    }
+    return RESULT_OK;
+}
+
+enum result shard_advance(struct shard *shard, int64_t watermark_ms, struct error *error) {
+    if (watermark_ms > shard->clocks.watermark_ms)
+        shard->clocks.watermark_ms = watermark_ms;
+    return shard_resume(shard, error);
+}
+
+bool shard_ticks_pending(const struct shard *shard) {
+    return shard->clocks.watermark_ms != INSTANT_NONE && shard->clocks.ticked_ms < last_tick(shard);
+}
+
+/* ---- records */
+
+bool shard_wants(struct shard *shard, struct text account_id) {
+    return shard->options.stored && accounts_find(shard->accounts, account_id) == ACCOUNT_NONE;
+}
+
+enum result shard_expect(struct shard *shard, struct text account_id, struct error *error) {
+    uint32_t account;
+    return accounts_expect(shard->accounts, account_id, &account, error);
+}
+
+/* Whether the account is in memory, or in no store; `ret_state` without bytes: it was never seen. */
+static bool find(struct shard *shard, struct text account_id, struct state_bytes *ret_state) {
+    uint32_t account = accounts_find(shard->accounts, account_id);
+    if (account == ACCOUNT_NONE) {
+        *ret_state = (struct state_bytes){0};
+        return !shard->options.stored;
+    }
+    *ret_state = accounts_state(shard->accounts, account);
+    return accounts_phase(shard->accounts, account) != ACCOUNT_LOADING;
+}
+
+static enum result apply(struct shard *shard, struct state_bytes state, const struct event *event,
+                         enum step_outcome *ret_outcome, struct error *error) {
+    struct step step;
+    int64_t newest_ms = shard->clocks.newest_ms[event->stream];
+    engine_apply(shard->engine, state, event, &shard->clocks, &step);
+    if (shard->clocks.newest_ms[event->stream] != newest_ms)
+        shard->resumed |= 1u << event->stream;
+    counters_add(shard->counters, COUNTER_EVENTS_ERASED, step.outcome == STEP_ERASED);
+    counters_add(shard->counters, COUNTER_EVENTS_EXPIRED, step.slices_expired);
+    *ret_outcome = step.outcome;
+    if (step.outcome != STEP_APPLIED)
+        return RESULT_OK;
+    return settle(shard, event->account_id, &step, shard->clocks.ticked_ms, error);
+}
+
+/* A time that is too early to be true moves no watermark, rather than wrapping round to the end of time. */
+static int64_t watermark_of(const struct shard *shard, const struct event *event) {
+    int64_t watermark_ms;
+    return __builtin_sub_overflow(event->time_ms, shard->options.lateness_ms, &watermark_ms) ? INSTANT_NONE
+                                                                                             : watermark_ms;
+}
+
+enum result shard_take(struct shard *shard, const struct event *event, enum step_outcome *ret_outcome,
+                       struct error *error) {
+    struct state_bytes state;
+    shard->need = (struct shard_need){0};
+    if (!find(shard, event->account_id, &state))
+        return need(shard, (struct shard_need){.kind = NEED_ACCOUNT, .account_id = event->account_id});
+    if (state.size > 0 && engine_is_duplicate(shard->engine, state, event)) {
+        counters_add(shard->counters, COUNTER_DUPLICATES, 1);
+        *ret_outcome = STEP_DUPLICATE;
+        return RESULT_OK;
+    }
+    int64_t ticked_ms = shard->clocks.ticked_ms;
+    enum result result = shard_advance(shard, watermark_of(shard, event), error);
+    if (result != RESULT_OK)
+        return result;
+    if (shard->clocks.ticked_ms != ticked_ms)
+        find(shard, event->account_id, &state); /* A tick may have moved the account's state. */
+    return apply(shard, state, event, ret_outcome, error);
+}
+
+/* ---- the store */
+
+static const struct ruleset_known *find_known(const struct ruleset_known *known, uint32_t known_count, uint64_t hash) {
+    for (uint32_t i = 0; i < known_count; i++)
+        if (known[i].hash == hash)
+            return &known[i];
+    return NULL;
+}
+
+/* At the next tick, whatever its deadline says: other rules decide from now on, or the stream it waits for is back. */
+static bool is_due_anyway(const struct shard *shard, const struct blob_summary *summary) {
+    uint32_t resumed = shard->resumed | shard->stored_resumed;
+    return !summary->erased && (summary->ruleset_hash != shard->program->hash || (summary->waits_for & resumed) != 0);
+}
+
+enum result shard_load(struct shard *shard, const struct stored_blob *stored, const struct ruleset_known *known,
+                       uint32_t known_count, struct error *error) {
+    uint32_t account = accounts_find(shard->accounts, stored->account_id);
+    if (account != ACCOUNT_NONE && accounts_phase(shard->accounts, account) != ACCOUNT_LOADING)
+        return RESULT_OK; /* What is in memory is newer. */
+    struct state_bytes state = {0};
+    struct blob_summary summary = {.due_ms = INSTANT_NEVER};
+    if (!text_is_missing(stored->blob)) {
+        const uint8_t *blob = (const uint8_t *)stored->blob.data;
+        enum result result = blob_summarise(blob, stored->blob.size, &summary, error);
+        if (result == RESULT_OK)
+            result = engine_decode(shard->engine, blob, stored->blob.size,
+                                   find_known(known, known_count, summary.ruleset_hash), &state, error);
+        if (result != RESULT_OK)
+            return result;
+        counters_add(shard->counters, COUNTER_ACCOUNTS_LOADED, 1);
+        if (is_due_anyway(shard, &summary))
+            summary.due_ms = INSTANT_NONE;
+    }
+    return accounts_loaded(shard->accounts, stored->account_id, state,
+                           deadline(shard, summary.due_ms, shard->clocks.ticked_ms), summary.waits_for, error);
+}
+
+void shard_due_loaded(struct shard *shard, uint64_t next_cursor, int64_t next_due_ms, uint32_t waits_left) {
+    assert(shard->need.kind == NEED_DUE);
+    shard->due_cursor = next_cursor;
+    if (next_cursor != 0)
+        return;
+    shard->stored_due_ms = next_due_ms;
+    shard->stored_waits = waits_left;
+}
+
+void shard_scan_loaded(struct shard *shard, uint64_t next_cursor) {
+    assert(shard->need.kind == NEED_SCAN);
+    shard->scan_cursor = next_cursor;
+    if (next_cursor == 0)
+        shard->rules_changed = false;
+}
+
+void shard_written(struct shard *shard) {
+    shard->due_cursor = 0;
+}
+
+uint32_t shard_evict(struct shard *shard, size_t bytes_used_max) {
+    struct evicted evicted = {.due_ms = INSTANT_NEVER};
+    /* In the middle of a tick those that it loaded stay until it has fired for them. */
+    int64_t keep_due_ms = shard_ticks_pending(shard) ? shard->clocks.ticked_ms + shard->program->tick_ms : INSTANT_NONE;
+    accounts_evict(shard->accounts, bytes_used_max, keep_due_ms, &evicted);
+    if (evicted.due_ms < shard->stored_due_ms)
+        shard->stored_due_ms = evicted.due_ms;
+    shard->stored_waits |= evicted.waits_for;
+    counters_add(shard->counters, COUNTER_ACCOUNTS_EVICTED, evicted.count);
+    return evicted.count;
+}

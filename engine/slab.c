@@ -1,0 +1,135 @@
+#include "engine/slab.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The smallest block, and the largest that lives in a chunk; larger ones come from the system one by one. */
+#define BLOCK_MIN ((size_t)32)
+#define BLOCK_MAX ((size_t)64 * 1024)
+
+/* Stands at the chunk's beginning; chunks are aligned to their size, so that a block finds its own. */
+struct slab_chunk {
+    struct slab_chunk *next, *previous;
+    void *released; /* blocks that were given back, each pointing to the next */
+    uint32_t class;
+    uint32_t used;   /* blocks handed out */
+    uint32_t carved; /* blocks that were ever handed out; behind them the chunk is untouched */
+    uint32_t capacity;
+};
+
+#define CHUNK_HEADER ((sizeof(struct slab_chunk) + 15) & ~(size_t)15)
+
+/* Class c: (4 + c % 4) / 4 of BLOCK_MIN << c / 4. From 32 bytes: 32, 40 (48), 48, 56 (64), 64, 80, ... */
+static size_t class_bytes(uint32_t class) {
+    size_t bytes = (BLOCK_MIN << class / 4) / 4 * (4 + class % 4);
+    return (bytes + 15) & ~(size_t)15;
+}
+
+static uint32_t class_of(size_t size) {
+    if (size <= BLOCK_MIN)
+        return 0;
+    uint32_t octave = 63 - (uint32_t)__builtin_clzll((size - 1) / BLOCK_MIN);
+    size_t quarter = (BLOCK_MIN << octave) / 4;
+    return octave * 4 + (uint32_t)((size - 1 - (BLOCK_MIN << octave)) / quarter) + 1;
+}
+
+size_t slab_block_bytes(size_t size) {
+    return size > BLOCK_MAX ? size : class_bytes(class_of(size));
+}
+
+static struct slab_chunk *chunk_of(void *block) {
+    return (struct slab_chunk *)((char *)block - (uintptr_t)block % SLAB_CHUNK);
+}
+
+static void list_push(struct slab_chunk **list, struct slab_chunk *chunk) {
+    chunk->previous = NULL;
+    chunk->next = *list;
+    if (*list != NULL)
+        (*list)->previous = chunk;
+    *list = chunk;
+}
+
+static void list_remove(struct slab_chunk **list, struct slab_chunk *chunk) {
+    if (chunk->previous != NULL)
+        chunk->previous->next = chunk->next;
+    else
+        *list = chunk->next;
+    if (chunk->next != NULL)
+        chunk->next->previous = chunk->previous;
+}
+
+static struct slab_chunk *chunk_for(struct slab *slab, uint32_t class) {
+    if (slab->partial[class] != NULL)
+        return slab->partial[class];
+    struct slab_chunk *chunk = slab->empty;
+    if (chunk != NULL) {
+        list_remove(&slab->empty, chunk);
+    } else {
+        chunk = aligned_alloc(SLAB_CHUNK, SLAB_CHUNK);
+        if (chunk == NULL)
+            return NULL;
+        slab->bytes_reserved += SLAB_CHUNK;
+    }
+    *chunk = (struct slab_chunk){.class = class,
+                                 .capacity = (uint32_t)((SLAB_CHUNK - CHUNK_HEADER) / class_bytes(class))};
+    list_push(&slab->partial[class], chunk);
+    return chunk;
+}
+
+static void *chunk_take(struct slab *slab, struct slab_chunk *chunk) {
+    void *block = chunk->released;
+    if (block != NULL)
+        memcpy(&chunk->released, block, sizeof chunk->released);
+    else
+        block = (char *)chunk + CHUNK_HEADER + chunk->carved++ * class_bytes(chunk->class);
+    if (++chunk->used == chunk->capacity)
+        list_remove(&slab->partial[chunk->class], chunk);
+    return block;
+}
+
+void *slab_alloc(struct slab *slab, size_t size) {
+    assert(size > 0);
+    void *block;
+    if (size > BLOCK_MAX) {
+        block = malloc(size);
+        if (block != NULL)
+            slab->bytes_reserved += size;
+    } else {
+        struct slab_chunk *chunk = chunk_for(slab, class_of(size));
+        block = chunk == NULL ? NULL : chunk_take(slab, chunk);
+    }
+    if (block != NULL)
+        slab->bytes_used += slab_block_bytes(size);
+    return block;
+}
+
+void slab_release(struct slab *slab, void *block, size_t size) {
+    slab->bytes_used -= slab_block_bytes(size);
+    if (size > BLOCK_MAX) {
+        slab->bytes_reserved -= size;
+        free(block);
+        return;
+    }
+    struct slab_chunk *chunk = chunk_of(block);
+    assert(chunk->used > 0 && chunk->class == class_of(size));
+    memcpy(block, &chunk->released, sizeof chunk->released);
+    chunk->released = block;
+    if (chunk->used-- == chunk->capacity)
+        list_push(&slab->partial[chunk->class], chunk);
+    if (chunk->used == 0) {
+        list_remove(&slab->partial[chunk->class], chunk);
+        list_push(&slab->empty, chunk);
+    }
+}
+
+void slab_free(struct slab *slab) {
+    assert(slab->bytes_used == 0);
+    while (slab->empty != NULL) {
+        struct slab_chunk *chunk = slab->empty;
+        list_remove(&slab->empty, chunk);
+        free(chunk);
+    }
+    *slab = (struct slab){0};
+}
