@@ -67,7 +67,7 @@ static enum result unknown_flag(const struct arguments *arguments, struct text n
 
 /* The words of the command line, and the one that is read next. */
 struct words {
-    char *const *words;
+    const char *const *words;
     int count, at;
 };
 
@@ -134,7 +134,7 @@ static enum result take_all(struct arguments *arguments, struct words *words, st
     return RESULT_OK;
 }
 
-static void take_environment(struct arguments *arguments, char *const *environment) {
+static void take_environment(struct arguments *arguments, const char *const *environment) {
     for (uint32_t i = 0; i < arguments->flags_count; i++) {
         const char *name = arguments->flags[i]->environment;
         const char *value = name == NULL || arguments->given[i].count > 0 ? NULL : environment_value(environment, name);
@@ -158,8 +158,8 @@ static enum result check_required(const struct command *command, const struct ar
     return RESULT_OK;
 }
 
-enum result arguments_parse(const struct command *command, char *const *words, int count, char *const *environment,
-                            struct arguments *ret_arguments, struct error *error) {
+enum result arguments_parse(const struct command *command, const char *const *words, int count,
+                            const char *const *environment, struct arguments *ret_arguments, struct error *error) {
     struct arguments arguments = {.operands = calloc((size_t)count + 1, sizeof *arguments.operands)};
     struct words all = {words, count, 0};
     if (arguments.operands == NULL)
@@ -200,7 +200,7 @@ const char *const *arguments_values(const struct arguments *arguments, const cha
     return arguments->given[index].values;
 }
 
-const char *environment_value(char *const *environment, const char *name) {
+const char *environment_value(const char *const *environment, const char *name) {
     size_t size = strlen(name);
     for (; *environment != NULL; environment++)
         if (strncmp(*environment, name, size) == 0 && (*environment)[size] == '=')

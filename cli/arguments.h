@@ -39,8 +39,9 @@ uint32_t command_flags(const struct command *command, const struct flag *ret_fla
 
 /* `count` words after the command's name. RESULT_REJECT: wrong usage, the message says what was expected. The strings
  * are borrowed. Where --help is given nothing else is required. */
-MUST_USE enum result arguments_parse(const struct command *command, char *const *words, int count,
-                                     char *const *environment, struct arguments *ret_arguments, struct error *error);
+MUST_USE enum result arguments_parse(const struct command *command, const char *const *words, int count,
+                                     const char *const *environment, struct arguments *ret_arguments,
+                                     struct error *error);
 void arguments_free(struct arguments *arguments);
 
 /* The (last) value of a flag, NULL where it was not given. The flag must be in the command's table. */
@@ -49,4 +50,4 @@ bool arguments_has(const struct arguments *arguments, const char *name);
 /* All values of a flag that may be repeated. */
 const char *const *arguments_values(const struct arguments *arguments, const char *name, uint32_t *ret_count);
 
-const char *environment_value(char *const *environment, const char *name);
+const char *environment_value(const char *const *environment, const char *name);

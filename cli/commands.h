@@ -17,7 +17,7 @@ enum exit_status {
 struct invocation {
     const struct command *command;
     const struct arguments *arguments;
-    char *const *environment;
+    const char *const *environment;
     struct log *log; /* plain style, but for commands that are `daemon`; or as --log-format says */
 };
 

@@ -9,7 +9,10 @@
 #include "cli/help.h"
 #include "cli/writer.h"
 
-extern char **environ;
+/* What the system hands over, as nobody changes it. */
+static const char *const *environment(void) {
+    return (const char *const *)environ;
+}
 
 static enum exit_status show(void (*write)(struct buffer *out), int descriptor, enum exit_status status) {
     struct writer writer;
@@ -66,7 +69,7 @@ static enum result read_log_options(const struct command *command, const struct 
     *ret_options = (struct log_options){
         .style = format == 2 || automatic_json ? LOG_STYLE_JSON : human,
         .level = (enum log_level)level,
-        .colour = writer_has_colour(STDERR_FILENO, environ),
+        .colour = writer_has_colour(STDERR_FILENO, environment()),
         .descriptor = STDERR_FILENO,
         .wall_ms = clock_wall_ms,
     };
@@ -78,12 +81,12 @@ static enum exit_status usage_error(const struct command *command, const struct 
     return EXIT_USAGE;
 }
 
-static enum exit_status run_command(const struct command *command, char **words, int count) {
+static enum exit_status run_command(const struct command *command, const char *const *words, int count) {
     struct arguments arguments;
     struct log_options options;
     struct log *log = NULL;
     struct error error;
-    if (arguments_parse(command, words, count, environ, &arguments, &error) != RESULT_OK)
+    if (arguments_parse(command, words, count, environment(), &arguments, &error) != RESULT_OK)
         return usage_error(command, &error);
     enum exit_status status;
     if (arguments_has(&arguments, "help"))
@@ -92,7 +95,7 @@ static enum exit_status run_command(const struct command *command, char **words,
              log_create(&options, &log, &error) != RESULT_OK)
         status = usage_error(command, &error);
     else
-        status = command->run(&(struct invocation){command, &arguments, environ, log});
+        status = command->run(&(struct invocation){command, &arguments, environment(), log});
     log_free(log);
     arguments_free(&arguments);
     return status;
@@ -109,5 +112,5 @@ int main(int argc, char **argv) {
     if (strcmp(name, "--version") == 0)
         name = "version";
     const struct command *command = command_find(name);
-    return command == NULL ? unknown_command(name) : run_command(command, argv + 2, argc - 2);
+    return command == NULL ? unknown_command(name) : run_command(command, (const char *const *)argv + 2, argc - 2);
 }

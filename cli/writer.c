@@ -38,7 +38,7 @@ enum result writer_close(struct writer *writer, struct error *error) {
     return RESULT_OK;
 }
 
-bool writer_has_colour(int descriptor, char *const *environment) {
+bool writer_has_colour(int descriptor, const char *const *environment) {
     const char *no_color = environment_value(environment, "NO_COLOR");
     return isatty(descriptor) == 1 && (no_color == NULL || *no_color == '\0');
 }

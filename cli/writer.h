@@ -24,4 +24,4 @@ void writer_flush(struct writer *writer);
 MUST_USE enum result writer_close(struct writer *writer, struct error *error);
 
 /* Whether colours may be used on it: a terminal, and NO_COLOR is not set. */
-bool writer_has_colour(int descriptor, char *const *environment);
+bool writer_has_colour(int descriptor, const char *const *environment);

@@ -167,7 +167,7 @@ static void read_file(struct reading *reading, const char *file) {
 
 /* ---- the environment and the command line ---- */
 
-static const char *environment_get(char *const *environment, const char *name) {
+static const char *environment_get(const char *const *environment, const char *name) {
     size_t size = strlen(name);
     for (; environment != NULL && *environment != NULL; environment++)
         if (strncmp(*environment, name, size) == 0 && (*environment)[size] == '=')
@@ -175,7 +175,7 @@ static const char *environment_get(char *const *environment, const char *name) {
     return NULL;
 }
 
-static void read_environment_properties(const struct reading *reading, char *const *environment) {
+static void read_environment_properties(const struct reading *reading, const char *const *environment) {
     size_t prefix = strlen(PROPERTIES_ENVIRONMENT);
     for (; environment != NULL && *environment != NULL; environment++) {
         const char *equals = strchr(*environment, '=');
@@ -191,7 +191,7 @@ static void read_environment_properties(const struct reading *reading, char *con
     }
 }
 
-static void read_environment(const struct reading *reading, char *const *environment) {
+static void read_environment(const struct reading *reading, const char *const *environment) {
     for (size_t i = 0; i < options_count; i++) {
         char name[OPTION_ENVIRONMENT_SIZE_MAX];
         option_environment(&options[i], name);

@@ -113,9 +113,9 @@ struct configuration {
 };
 
 struct configuration_input {
-    const char *file;         /* NULL: no file */
-    char *const *environment; /* NAME=VALUE, ends with NULL; NULL: none */
-    const char *const *sets;  /* PATH=VALUE from the command line */
+    const char *file;               /* NULL: no file */
+    const char *const *environment; /* NAME=VALUE, ends with NULL; NULL: none */
+    const char *const *sets;        /* PATH=VALUE from the command line */
     uint32_t sets_count;
 };
 

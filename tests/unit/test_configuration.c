@@ -109,8 +109,8 @@ static void test_streams_stand_in_the_order_of_the_schemas(void **state) {
 static void test_the_file_overrides_defaults_and_the_environment_the_file(void **state) {
     (void)state;
     struct fixture fixture;
-    char *environment[] = {"BELLWETHER_KAFKA_GROUP=from-environment", "BELLWETHER_KAFKA_GROUPS=not-this",
-                           "BELLWETHER_KAFKA_PROPERTIES_SASL_USERNAME=me", NULL};
+    const char *environment[] = {"BELLWETHER_KAFKA_GROUP=from-environment", "BELLWETHER_KAFKA_GROUPS=not-this",
+                                 "BELLWETHER_KAFKA_PROPERTIES_SASL_USERNAME=me", NULL};
     read_all(&fixture, "kafka:\n  group: from-file\n  brokers: b:1\n  properties: { client.id: x }\nworkers: 3\n",
              environment, "workers=5");
     assert_int_equal(fixture.result, RESULT_OK);
@@ -209,7 +209,7 @@ static void test_rules_are_a_path_alone_or_a_mapping(void **state) {
     assert_true(text_equals(fixture.configuration.rules.file, expected));
     assert_true(fixture.configuration.rules.reactivate);
     arena_free(&fixture.arena);
-    char *environment[] = {"BELLWETHER_RULES=elsewhere.yaml", NULL};
+    const char *environment[] = {"BELLWETHER_RULES=elsewhere.yaml", NULL};
     read_all(&fixture, "rules: r.yaml\n", environment, NULL);
     assert_true(text_equals(fixture.configuration.rules.file, "elsewhere.yaml"));
     arena_free(&fixture.arena);
@@ -245,7 +245,7 @@ static void test_secrets_come_from_files_and_are_never_shown(void **state) {
     struct buffer out = {0};
     snprintf(secret, sizeof secret, "%s/password", folder);
     write_file(secret, "hunter2\n");
-    char *environment[] = {"BELLWETHER_REGISTRY_PASSWORD=hunter3", NULL};
+    const char *environment[] = {"BELLWETHER_REGISTRY_PASSWORD=hunter3", NULL};
     read_all(&fixture,
              "redis: { url: 'redis://me:hunter1@h', password_file: password }\n"
              "kafka: { properties: { sasl.password: hunter4, ssl.ca.location: ca.pem }, password_file: password }\n",
