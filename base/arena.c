@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define CHUNK_BYTES (64 * 1024 - 64)
-#define ALIGNMENT alignof(max_align_t)
+#define ALIGNMENT   alignof(max_align_t)
 
 struct arena_chunk {
     struct arena_chunk *next;

@@ -26,7 +26,7 @@ struct node {
 };
 
 struct document {
-    struct text file; /* the name to speak of it by */
+    struct text file;  /* the name to speak of it by */
     struct node *root; /* NULL where the file holds nothing */
 };
 

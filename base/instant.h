@@ -8,19 +8,21 @@
 #include "base/text.h"
 
 #define MILLISECOND INT64_C(1)
-#define SECOND INT64_C(1000)
-#define MINUTE (60 * SECOND)
-#define HOUR (60 * MINUTE)
-#define DAY (24 * HOUR)
-#define WEEK (7 * DAY)
+#define SECOND      INT64_C(1000)
+#define MINUTE      (60 * SECOND)
+#define HOUR        (60 * MINUTE)
+#define DAY         (24 * HOUR)
+#define WEEK        (7 * DAY)
 
 #define INSTANT_TEXT_MAX 40
 
-/* Accepts `YYYY-MM-DD`, alone (midnight) or with `Thh:mm`, optionally `:ss`, a fraction (digits finer than a millisecond
- * are cut off), and `Z` or `+hh:mm` or `-hh:mm`; without a zone it is UTC. False where the text is anything else. */
+/* Accepts `YYYY-MM-DD`, alone (midnight) or with `Thh:mm`, optionally `:ss`, a fraction (digits finer than a
+ * millisecond are cut off), and `Z` or `+hh:mm` or `-hh:mm`; without a zone it is UTC. False where the text is anything
+ * else. */
 bool instant_parse(struct text text, int64_t *ret_instant_ms);
 
-/* `2026-11-01T10:20:30.123Z`, zero-terminated; returns the length. Years outside 0000 to 9999 are written with a sign. */
+/* `2026-11-01T10:20:30.123Z`, zero-terminated; returns the length. Years outside 0000 to 9999 are written with a sign.
+ */
 uint32_t instant_format(int64_t instant_ms, char ret_text[INSTANT_TEXT_MAX]);
 
 /* A number (digits, optionally a fraction) and one of the units ms s m h d w: `7d`, `1.5h`. */

@@ -1,13 +1,13 @@
 /* How functions that can fail say so.
  *
  * A bug is an assert. An expected failure is an `enum result` with the message in a caller's `struct error`; only the
- * pipeline and the commands decide what to do about it, and only they log it. Outputs (`ret_*`) are untouched unless the
- * result is RESULT_OK. */
+ * pipeline and the commands decide what to do about it, and only they log it. Outputs (`ret_*`) are untouched unless
+ * the result is RESULT_OK. */
 #pragma once
 
 #include <stdarg.h>
 
-#define MUST_USE __attribute__((warn_unused_result))
+#define MUST_USE                    __attribute__((warn_unused_result))
 #define PRINTF_LIKE(pattern, first) __attribute__((format(printf, pattern, first)))
 
 enum result {

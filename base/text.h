@@ -12,7 +12,7 @@ struct text {
     uint32_t size; /* bytes */
 };
 
-#define TEXT_MISSING ((struct text){NULL, 0})
+#define TEXT_MISSING  ((struct text){NULL, 0})
 #define TEXT(literal) ((struct text){"" literal, sizeof(literal) - 1})
 /* For printf("%.*s"). */
 #define TEXT_ARGUMENTS(text) (int)(text).size, (text).data
@@ -41,5 +41,6 @@ int text_compare(struct text left, struct text right);
 /* Whether the bytes are well-formed UTF-8 (no surrogates, no overlong forms, up to U+10FFFF). */
 bool text_is_utf8(struct text text);
 
-/* The candidate nearest to `wanted` by edit distance, for "did you mean"; -1 where none is near enough to be helpful. */
+/* The candidate nearest to `wanted` by edit distance, for "did you mean"; -1 where none is near enough to be helpful.
+ */
 int text_nearest(struct text wanted, const struct text *candidates, size_t count);

@@ -1,0 +1,18 @@
+/* How many different values an account's events had in a sliding window.
+ *
+ * A section holds each value's 64-bit hash with the newest slice in which it was seen, sorted by hash, so one set
+ * serves windows of every length. Exact while no more than DISTINCT_VALUES_MAX values are held; beyond, the hashes
+ * whose lowest `level` bits are zero are kept as a uniform sample, and what is counted among them stands for 2^level
+ * times as many: a standard error of 1 / sqrt(kept), 2 to 3 % (P. Gibbons, "Distinct sampling", VLDB 2001). The level
+ * goes back to 0 when nothing is held any more. */
+#pragma once
+
+#include "engine/core/account/windows.h"
+
+#define DISTINCT_VALUES_MAX 2048
+
+/* Remembers that the value was seen in the slice `index`; outcomes as of window_add. */
+MUST_USE enum window_outcome distinct_add(struct state *state, uint32_t slot, uint64_t value_hash, int64_t index,
+                                          int64_t oldest);
+
+double distinct_count(const struct state *state, uint32_t slot, struct window window);

@@ -1,0 +1,10 @@
+/* The ids of the newest events of an account and stream, by arrival, so that a record which comes again has no effect.
+ * Only 64-bit hashes are kept: among 64 ids, two different ones are taken for the same once in 10^17 events. */
+#pragma once
+
+#include "engine/core/account/state.h"
+
+bool event_ids_has(const struct state *state, enum stream stream, uint64_t id_hash);
+
+/* Remembers the id as the newest; beyond `kept` the oldest is forgotten. False: no room, nothing is changed. */
+MUST_USE bool event_ids_add(struct state *state, enum stream stream, uint64_t id_hash, uint32_t kept);

@@ -1,0 +1,19 @@
+/* The newest and the oldest event of a kind, and the newest one's value.
+ *
+ * Sections: AGGREGATE_NEWEST and AGGREGATE_OLDEST an instant; AGGREGATE_LAST an instant, then a number or a text's
+ * bytes. The greatest event time counts, and at equal times the later arrival. */
+#pragma once
+
+#include "engine/core/account/state.h"
+
+/* False: no room, nothing is changed. */
+MUST_USE bool newest_add(struct state *state, uint32_t slot, int64_t time_ms);
+MUST_USE bool oldest_add(struct state *state, uint32_t slot, int64_t time_ms);
+MUST_USE bool last_add_number(struct state *state, uint32_t slot, int64_t time_ms, double value);
+MUST_USE bool last_add_text(struct state *state, uint32_t slot, int64_t time_ms, struct text value);
+
+/* INSTANT_NONE where there is none. */
+int64_t extreme_time(const struct state *state, uint32_t slot);
+/* NaN, missing where there is none. The text is borrowed from the state. */
+double last_number(const struct state *state, uint32_t slot);
+struct text last_text(const struct state *state, uint32_t slot);

@@ -1,0 +1,118 @@
+/* An account's state as the engine works on it: a run of bytes, compact and without pointers, so that a million of them
+ * lie close together and a copy is a memcpy.
+ *
+ *     header | account id | section | section | ...
+ *
+ * A section is a word (slot, size) and its payload; sections stand in the order of their slots, and what is empty is
+ * absent. Slots 0 to 8 are fixed, then come the program's aggregates, dimensions and segments, so the bytes have a
+ * meaning only together with their program (codec.h binds them to another one). Payloads are not aligned.
+ *
+ * `struct state` is the working view: where each slot's payload begins. One per engine, rebound for each account. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/result.h"
+#include "engine/core/change.h"
+#include "engine/core/rules/program.h"
+
+enum {
+    SLOT_FACTS = 0, /* slots 1 to 5: the ids of the newest events of the stream of that number */
+    SLOT_TICKETS = 6,
+    SLOT_COUNTING = 7, /* aggregates that are younger than the account */
+    SLOT_FORMER = 8,   /* dimensions and segments that left the rules, until the next evaluation */
+    SLOT_AGGREGATES = 9,
+};
+
+#define SECTION_SIZE_MAX  ((1u << 20) - 1)
+#define SECTION_WORD_SIZE 4
+
+enum {
+    STATE_ERASED = 1,    /* only the header and the id are left */
+    STATE_BORN_LATE = 2, /* began behind the shard's last tick, which therefore is not its own */
+};
+
+struct state_header {
+    int64_t now_ms;
+    int64_t due_ms; /* the first tick at which it must be evaluated */
+    uint64_t sequence;
+    uint64_t ruleset_hash;  /* of the rules that it was last evaluated with */
+    int64_t first_event_ms; /* of any stream but the facts; INSTANT_NONE */
+    uint16_t id_size;
+    uint8_t flags;
+    uint8_t waits_for; /* bit i: held back by the stall of stream i */
+    uint8_t horizon;   /* how far ahead the last look succeeded: where the next one starts (horizon.h) */
+    uint8_t unused[3];
+};
+
+struct state {
+    uint8_t *data;
+    uint32_t size, capacity;
+    uint8_t *spare; /* the engine's own buffer, for a state that outgrows its owner's memory */
+    uint32_t spare_capacity;
+    uint32_t *offsets; /* of each slot's payload; 0: absent */
+    uint32_t slots;
+};
+
+static inline struct state_header *state_header(const struct state *state) {
+    return (struct state_header *)(void *)state->data;
+}
+
+static inline struct text state_id(const struct state *state) {
+    return (struct text){(const char *)state->data + sizeof(struct state_header), state_header(state)->id_size};
+}
+
+/* The payload, or NULL with size 0. Valid until the next state_resize. */
+static inline uint8_t *state_section(const struct state *state, uint32_t slot, uint32_t *ret_size) {
+    uint32_t offset = state->offsets[slot], word;
+    if (offset == 0) {
+        *ret_size = 0;
+        return NULL;
+    }
+    memcpy(&word, state->data + offset - SECTION_WORD_SIZE, sizeof word);
+    *ret_size = word & SECTION_SIZE_MAX;
+    return state->data + offset;
+}
+
+/* Views the bytes: `data` must be aligned for a struct state_header. */
+void state_bind(struct state *state, uint8_t *data, uint32_t size, uint32_t capacity);
+
+/* Begins a state with nothing but a header and the id, in the spare buffer. */
+void state_begin(struct state *state, struct text account_id);
+
+/* Gives the slot's payload `size` bytes (0: it goes) by adding or dropping bytes at the place `at` of it; other bytes
+ * keep their order. New bytes are not set. False, and nothing is changed, where there is no room. */
+MUST_USE bool state_resize(struct state *state, uint32_t slot, uint32_t at, uint32_t size);
+
+/* Moves the state into the spare buffer, so that its owner's bytes stay as they are. */
+void state_detach(struct state *state);
+
+static inline void write_i64(uint8_t *to, int64_t value) {
+    memcpy(to, &value, sizeof value);
+}
+
+static inline int64_t read_i64(const uint8_t *from) {
+    int64_t value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+static inline uint64_t read_u64(const uint8_t *from) {
+    uint64_t value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+static inline uint32_t read_u32(const uint8_t *from) {
+    uint32_t value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+static inline double read_f64(const uint8_t *from) {
+    double value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}

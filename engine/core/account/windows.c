@@ -1,0 +1,196 @@
+#include "engine/core/account/windows.h"
+
+#include <assert.h>
+#include <math.h>
+
+#define BASE_SIZE         4
+#define DISTANCE_SIZE     2
+#define COUNT_ENTRY_SIZE  (DISTANCE_SIZE + 4)
+#define NUMBER_ENTRY_SIZE (DISTANCE_SIZE + 8)
+
+static uint32_t entry_size_of(enum aggregate_kind kind) {
+    return kind == AGGREGATE_COUNT ? COUNT_ENTRY_SIZE : NUMBER_ENTRY_SIZE;
+}
+
+static uint32_t distance_at(const uint8_t *entry) {
+    uint16_t distance;
+    memcpy(&distance, entry, sizeof distance);
+    return distance;
+}
+
+static int32_t base_of(const uint8_t *section) {
+    return (int32_t)read_u32(section);
+}
+
+/* Event times are bounded by the sources to years that fit; a stray one is held at the edge instead of wrapping. */
+static int64_t bounded(int64_t index) {
+    return index < INT32_MIN ? INT32_MIN : index > INT32_MAX ? INT32_MAX : index;
+}
+
+static void entry_write(uint8_t *entry, enum aggregate_kind kind, uint32_t distance, double value) {
+    uint16_t short_distance = (uint16_t)distance;
+    uint32_t one = 1;
+    memcpy(entry, &short_distance, sizeof short_distance);
+    if (kind == AGGREGATE_COUNT)
+        memcpy(entry + DISTANCE_SIZE, &one, sizeof one);
+    else
+        memcpy(entry + DISTANCE_SIZE, &value, sizeof value);
+}
+
+static void entry_merge(uint8_t *entry, enum aggregate_kind kind, double value) {
+    if (kind == AGGREGATE_COUNT) {
+        uint32_t count = read_u32(entry + DISTANCE_SIZE);
+        count += count < UINT32_MAX;
+        memcpy(entry + DISTANCE_SIZE, &count, sizeof count);
+        return;
+    }
+    double former = read_f64(entry + DISTANCE_SIZE);
+    double merged = kind == AGGREGATE_SUM   ? former + value
+                    : kind == AGGREGATE_MIN ? fmin(former, value)
+                                            : fmax(former, value);
+    memcpy(entry + DISTANCE_SIZE, &merged, sizeof merged);
+}
+
+/* Adds `change` to every distance and takes it from the base. */
+static void rebase(uint8_t *section, uint32_t size, uint32_t entry_size, int64_t change) {
+    int32_t base = (int32_t)(base_of(section) - change);
+    memcpy(section, &base, sizeof base);
+    for (uint32_t at = BASE_SIZE; at < size; at += entry_size) {
+        uint16_t distance = (uint16_t)(distance_at(section + at) + change);
+        memcpy(section + at, &distance, sizeof distance);
+    }
+}
+
+/* Drops the slices before `oldest`. */
+static void drop_expired(struct state *state, uint32_t slot, uint32_t entry_size, int64_t oldest) {
+    uint32_t size;
+    const uint8_t *section = state_section(state, slot, &size);
+    uint32_t expired = 0;
+    while (section != NULL && BASE_SIZE + expired < size &&
+           base_of(section) + distance_at(section + BASE_SIZE + expired) < oldest)
+        expired += entry_size;
+    if (expired == 0)
+        return;
+    bool nothing_left = BASE_SIZE + expired == size;
+    bool dropped = state_resize(state, slot, BASE_SIZE, nothing_left ? 0 : size - expired);
+    assert(dropped);
+}
+
+static bool window_begin(struct state *state, uint32_t slot, enum aggregate_kind kind, int64_t index, double value) {
+    if (!state_resize(state, slot, 0, BASE_SIZE + entry_size_of(kind)))
+        return false;
+    uint32_t size;
+    uint8_t *section = state_section(state, slot, &size);
+    int32_t base = (int32_t)index;
+    memcpy(section, &base, sizeof base);
+    entry_write(section + BASE_SIZE, kind, 0, value);
+    return true;
+}
+
+/* The newest slices are the ones that events fall in, so the search starts at the end. */
+static uint32_t entry_place(const uint8_t *section, uint32_t size, uint32_t entry_size, int64_t distance,
+                            bool *ret_found) {
+    uint32_t at = size;
+    while (at > BASE_SIZE && distance_at(section + at - entry_size) >= distance)
+        at -= entry_size;
+    *ret_found = at < size && distance_at(section + at) == distance;
+    return at;
+}
+
+/* Brings the base so that `index` has a distance of 16 bits from it. All that is left lies within WINDOW_SLICES_MAX of
+ * the newest, so there always is such a base. */
+static void make_reachable(uint8_t *section, uint32_t size, uint32_t entry_size, int64_t index) {
+    int64_t first = base_of(section) + (int64_t)distance_at(section + BASE_SIZE);
+    if (index < base_of(section))
+        rebase(section, size, entry_size, base_of(section) - index);
+    else if (index - base_of(section) > UINT16_MAX)
+        rebase(section, size, entry_size, base_of(section) - first);
+}
+
+enum window_outcome window_add(struct state *state, uint32_t slot, enum aggregate_kind kind, int64_t index,
+                               int64_t oldest, double value) {
+    uint32_t size, entry_size = entry_size_of(kind);
+    index = bounded(index);
+    oldest = bounded(oldest);
+    drop_expired(state, slot, entry_size, oldest);
+    if (index < oldest)
+        return WINDOW_EXPIRED;
+    uint8_t *section = state_section(state, slot, &size);
+    if (section == NULL)
+        return window_begin(state, slot, kind, index, value) ? WINDOW_COUNTED : WINDOW_NO_ROOM;
+    make_reachable(section, size, entry_size, index);
+    int64_t distance = index - base_of(section);
+    assert(distance >= 0 && distance <= UINT16_MAX);
+    bool found;
+    uint32_t at = entry_place(section, size, entry_size, distance, &found);
+    if (found) {
+        entry_merge(section + at, kind, value);
+        return WINDOW_COUNTED;
+    }
+    if (!state_resize(state, slot, at, size + entry_size))
+        return WINDOW_NO_ROOM;
+    entry_write(state_section(state, slot, &size) + at, kind, (uint32_t)distance, value);
+    return WINDOW_COUNTED;
+}
+
+struct window_cursor window_cursor(const struct state *state, uint32_t slot, enum aggregate_kind kind) {
+    uint32_t size;
+    const uint8_t *section = state_section(state, slot, &size);
+    if (section == NULL)
+        return (struct window_cursor){0};
+    return (struct window_cursor){section + BASE_SIZE, section + size, base_of(section), entry_size_of(kind)};
+}
+
+bool window_next(struct window_cursor *cursor, int64_t *ret_index, double *ret_value) {
+    if (cursor->at == cursor->end)
+        return false;
+    *ret_index = cursor->base + (int64_t)distance_at(cursor->at);
+    const uint8_t *value = cursor->at + DISTANCE_SIZE;
+    *ret_value = cursor->entry_size == COUNT_ENTRY_SIZE ? (double)read_u32(value) : read_f64(value);
+    cursor->at += cursor->entry_size;
+    return true;
+}
+
+/* The entries of the window as a run of bytes: from the first slice in it to the last. */
+static struct window_cursor entries_in(const struct state *state, uint32_t slot, enum aggregate_kind kind,
+                                       struct window window) {
+    struct window_cursor entries = window_cursor(state, slot, kind);
+    while (entries.at < entries.end && entries.base + (int64_t)distance_at(entries.at) < window.first)
+        entries.at += entries.entry_size;
+    while (entries.end > entries.at &&
+           entries.base + (int64_t)distance_at(entries.end - entries.entry_size) > window.last)
+        entries.end -= entries.entry_size;
+    return entries;
+}
+
+double window_count(const struct state *state, uint32_t slot, struct window window) {
+    struct window_cursor entries = entries_in(state, slot, AGGREGATE_COUNT, window);
+    uint64_t count = 0;
+    for (; entries.at < entries.end; entries.at += COUNT_ENTRY_SIZE)
+        count += read_u32(entries.at + DISTANCE_SIZE);
+    return (double)count;
+}
+
+double window_sum(const struct state *state, uint32_t slot, struct window window) {
+    struct window_cursor entries = entries_in(state, slot, AGGREGATE_SUM, window);
+    double sum = 0;
+    for (; entries.at < entries.end; entries.at += NUMBER_ENTRY_SIZE)
+        sum += read_f64(entries.at + DISTANCE_SIZE);
+    return sum;
+}
+
+double window_least(const struct state *state, uint32_t slot, struct window window) {
+    struct window_cursor entries = entries_in(state, slot, AGGREGATE_MIN, window);
+    double least = NAN;
+    for (; entries.at < entries.end; entries.at += NUMBER_ENTRY_SIZE)
+        least = fmin(least, read_f64(entries.at + DISTANCE_SIZE));
+    return least;
+}
+
+double window_greatest(const struct state *state, uint32_t slot, struct window window) {
+    struct window_cursor entries = entries_in(state, slot, AGGREGATE_MAX, window);
+    double greatest = NAN;
+    for (; entries.at < entries.end; entries.at += NUMBER_ENTRY_SIZE)
+        greatest = fmax(greatest, read_f64(entries.at + DISTANCE_SIZE));
+    return greatest;
+}

@@ -1,0 +1,42 @@
+/* Counts, sums, minima and maxima of an account's events over sliding windows, kept in slices of an hour or a day.
+ *
+ * A section holds the slices that have events, oldest first: a base index, then for each slice its distance from the
+ * base and its value. A slice's index is floor(time / slice). Only slices of the last 65,535 from the base on can be
+ * told apart; a window has at most WINDOW_SLICES_MAX. */
+#pragma once
+
+#include "engine/core/account/state.h"
+
+enum window_outcome { WINDOW_COUNTED, WINDOW_EXPIRED, WINDOW_NO_ROOM };
+
+/* Slices of a window looked at from `index`: [index - slices, index]. */
+struct window {
+    int64_t first, last;
+};
+
+/* The slice that `instant_ms` falls in. */
+static inline int64_t slice_index(int64_t instant_ms, int64_t slice_ms) {
+    return floor_divide(instant_ms, slice_ms);
+}
+
+/* Counts an event with `value` (ignored by AGGREGATE_COUNT) in the slice `index`. Slices before `oldest` can count in
+ * no window any more: they are dropped, and such an event is expired. */
+MUST_USE enum window_outcome window_add(struct state *state, uint32_t slot, enum aggregate_kind kind, int64_t index,
+                                        int64_t oldest, double value);
+
+/* Over the slices of the window; a count or sum of nothing is 0, a minimum or maximum NaN. */
+double window_count(const struct state *state, uint32_t slot, struct window window);
+double window_sum(const struct state *state, uint32_t slot, struct window window);
+double window_least(const struct state *state, uint32_t slot, struct window window);
+double window_greatest(const struct state *state, uint32_t slot, struct window window);
+
+/* The slices one after the other, oldest first, for looking ahead. */
+struct window_cursor {
+    const uint8_t *at, *end;
+    int64_t base;
+    uint32_t entry_size;
+};
+
+struct window_cursor window_cursor(const struct state *state, uint32_t slot, enum aggregate_kind kind);
+/* False behind the last slice. */
+bool window_next(struct window_cursor *cursor, int64_t *ret_index, double *ret_value);

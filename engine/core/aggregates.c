@@ -1,0 +1,205 @@
+#include "engine/core/aggregates.h"
+
+#include <math.h>
+
+#include "base/hash.h"
+#include "engine/core/account/distinct.h"
+#include "engine/core/account/latest.h"
+#include "engine/core/account/tickets.h"
+
+static bool has_field(const struct aggregate *aggregate, const struct event *event) {
+    if (aggregate->field == FIELDS_MAX)
+        return true;
+    if (stream_schemas[event->stream].fields[aggregate->field].type == FIELD_MAP)
+        return !text_is_missing(event_entry(event, aggregate->key));
+    return event_has(event, aggregate->field);
+}
+
+static bool is_text(const struct aggregate *aggregate) {
+    enum field_type type = stream_schemas[aggregate->stream].fields[aggregate->field].type;
+    return type == FIELD_STRING || type == FIELD_MAP;
+}
+
+static struct text text_value(const struct aggregate *aggregate, const struct event *event) {
+    if (stream_schemas[aggregate->stream].fields[aggregate->field].type == FIELD_MAP)
+        return event_entry(event, aggregate->key);
+    return event->fields[aggregate->field].text;
+}
+
+static uint64_t value_hash(const struct aggregate *aggregate, const struct event *event) {
+    if (is_text(aggregate))
+        return hash_text(text_value(aggregate, event));
+    double number = event->fields[aggregate->field].number + 0.0; /* -0 is 0 */
+    return hash_bytes(&number, sizeof number, 0);
+}
+
+static enum window_outcome add_to_window(struct evaluation *evaluation, uint32_t index, const struct event *event) {
+    const struct aggregate *aggregate = &evaluation->program->aggregates[index];
+    struct window window = aggregate_window(evaluation, aggregate, aggregate->window_slices);
+    int64_t slice = slice_index(event->time_ms, aggregate->slice_ms);
+    if (aggregate->kind == AGGREGATE_DISTINCT)
+        return distinct_add(evaluation->state, aggregate_slot(index), value_hash(aggregate, event), slice,
+                            window.first);
+    double value = aggregate->kind == AGGREGATE_COUNT ? 1 : event->fields[aggregate->field].number;
+    return window_add(evaluation->state, aggregate_slot(index), aggregate->kind, slice, window.first, value);
+}
+
+static bool add_latest(struct evaluation *evaluation, uint32_t index, const struct event *event) {
+    const struct aggregate *aggregate = &evaluation->program->aggregates[index];
+    uint32_t slot = aggregate_slot(index);
+    if (aggregate->kind == AGGREGATE_NEWEST)
+        return newest_add(evaluation->state, slot, event->time_ms);
+    if (aggregate->kind == AGGREGATE_OLDEST)
+        return oldest_add(evaluation->state, slot, event->time_ms);
+    if (is_text(aggregate))
+        return last_add_text(evaluation->state, slot, event->time_ms, text_value(aggregate, event));
+    return last_add_number(evaluation->state, slot, event->time_ms, event->fields[aggregate->field].number);
+}
+
+/* All `open` aggregates share one table of tickets. */
+static bool add_ticket(struct evaluation *evaluation, const struct event *event) {
+    const struct program *program = evaluation->program;
+    unsigned action = (unsigned)event->fields[TICKET_ACTION].number;
+    struct ticket ticket = {.id_hash = hash_text(event->fields[TICKET_ID].text),
+                            .time_ms = event->time_ms,
+                            .open = action != TICKET_RESOLVED && action != TICKET_CLOSED};
+    bool wanted = false;
+    for (uint32_t i = 0; i < program->aggregates_count; i++) {
+        const struct aggregate *aggregate = &program->aggregates[i];
+        if (aggregate->kind != AGGREGATE_OPEN)
+            continue;
+        uint32_t bit = UINT32_C(1) << aggregate->open_index;
+        wanted = true;
+        ticket.known |= bit;
+        if (aggregate->filter == REGISTER_NONE || evaluation_true(evaluation, aggregate->filter))
+            ticket.matches |= bit;
+    }
+    return !wanted || tickets_add(evaluation->state, &ticket);
+}
+
+static bool is_window(enum aggregate_kind kind) {
+    return kind <= AGGREGATE_DISTINCT;
+}
+
+enum aggregates_outcome aggregates_add(struct evaluation *evaluation, const struct event *event,
+                                       uint32_t *ret_expired) {
+    const struct program *program = evaluation->program;
+    uint32_t expired = 0;
+    for (uint32_t i = 0; i < program->aggregates_count; i++) {
+        const struct aggregate *aggregate = &program->aggregates[i];
+        if (aggregate->stream != event->stream || aggregate->kind == AGGREGATE_OPEN)
+            continue;
+        if (aggregate->filter != REGISTER_NONE && !evaluation_true(evaluation, aggregate->filter))
+            continue;
+        if (!has_field(aggregate, event))
+            continue;
+        enum window_outcome outcome = is_window(aggregate->kind)         ? add_to_window(evaluation, i, event)
+                                      : add_latest(evaluation, i, event) ? WINDOW_COUNTED
+                                                                         : WINDOW_NO_ROOM;
+        if (outcome == WINDOW_NO_ROOM)
+            return AGGREGATES_NO_ROOM;
+        expired += outcome == WINDOW_EXPIRED;
+    }
+    if (event->stream == STREAM_TICKET && !add_ticket(evaluation, event))
+        return AGGREGATES_NO_ROOM;
+    *ret_expired = expired;
+    return AGGREGATES_DONE;
+}
+
+int64_t aggregate_counting_since(const struct state *state, uint32_t aggregate) {
+    uint32_t size;
+    const uint8_t *section = state_section(state, SLOT_COUNTING, &size);
+    for (uint32_t at = 0; at < size; at += COUNTING_ENTRY_SIZE)
+        if (read_u32(section + at) == aggregate)
+            return read_i64(section + at + 4);
+    return INSTANT_NONE;
+}
+
+bool aggregate_covers(const struct evaluation *evaluation, uint32_t aggregate, int64_t first_slice) {
+    if (evaluation->state->offsets[SLOT_COUNTING] == 0)
+        return true;
+    int64_t since_ms = aggregate_counting_since(evaluation->state, aggregate);
+    int64_t slice_ms = evaluation->program->aggregates[aggregate].slice_ms;
+    return since_ms == INSTANT_NONE || slice_index(since_ms - 1, slice_ms) < first_slice;
+}
+
+double aggregate_trend(const struct evaluation *evaluation, const struct instruction *instruction, int64_t index) {
+    const struct aggregate *aggregate = &evaluation->program->aggregates[instruction->left];
+    const struct state *state = evaluation->state;
+    uint32_t recent = instruction->right, before = instruction->extra;
+    int64_t first = index - recent - before, first_event_ms = state_header(state)->first_event_ms;
+    if (first_event_ms == INSTANT_NONE || slice_index(first_event_ms, aggregate->slice_ms) > first)
+        return NAN;
+    if (!aggregate_covers(evaluation, instruction->left, first))
+        return NAN;
+    uint32_t slot = aggregate_slot(instruction->left);
+    double a = window_count(state, slot, (struct window){index - recent, index - 1});
+    double b = window_count(state, slot, (struct window){first, index - recent - 1});
+    return finite_or_missing(a * before / (b * recent));
+}
+
+/* A duration since an instant, by the stream's clock; never negative. */
+static double since(const struct evaluation *evaluation, enum stream stream, int64_t instant_ms) {
+    if (instant_ms == INSTANT_NONE)
+        return NAN;
+    double duration = (double)evaluation->look_ms[stream] - (double)instant_ms;
+    return duration < 0 ? 0 : duration;
+}
+
+static double since_first(const struct evaluation *evaluation, const struct instruction *instruction) {
+    if (aggregate_counting_since(evaluation->state, instruction->left) != INSTANT_NONE)
+        return NAN; /* an older event may have gone by unseen */
+    return since(evaluation, evaluation->program->aggregates[instruction->left].stream,
+                 extreme_time(evaluation->state, aggregate_slot(instruction->left)));
+}
+
+static double over_window(const struct evaluation *evaluation, const struct instruction *instruction) {
+    const struct aggregate *aggregate = &evaluation->program->aggregates[instruction->left];
+    struct window window = aggregate_window(evaluation, aggregate, instruction->right);
+    uint32_t slot = aggregate_slot(instruction->left);
+    if (!aggregate_covers(evaluation, instruction->left, window.first))
+        return NAN;
+    switch (instruction->operation) {
+    case OP_COUNT:
+        return window_count(evaluation->state, slot, window);
+    case OP_SUM:
+        return finite_or_missing(window_sum(evaluation->state, slot, window));
+    case OP_MIN:
+        return window_least(evaluation->state, slot, window);
+    case OP_MAX:
+        return window_greatest(evaluation->state, slot, window);
+    default:
+        return distinct_count(evaluation->state, slot, window);
+    }
+}
+
+double aggregate_number(const struct evaluation *evaluation, const struct instruction *instruction) {
+    const struct aggregate *aggregate = &evaluation->program->aggregates[instruction->left];
+    uint32_t slot = aggregate_slot(instruction->left);
+    switch (instruction->operation) {
+    case OP_TREND:
+        return aggregate_trend(evaluation, instruction,
+                               slice_index(evaluation->look_ms[aggregate->stream], aggregate->slice_ms));
+    case OP_LAST_NUMBER:
+        return last_number(evaluation->state, slot);
+    case OP_SINCE:
+        return since(evaluation, aggregate->stream, extreme_time(evaluation->state, slot));
+    case OP_SINCE_FIRST:
+        return since_first(evaluation, instruction);
+    case OP_OPEN:
+        return tickets_open(evaluation->state, aggregate->open_index);
+    default:
+        return over_window(evaluation, instruction);
+    }
+}
+
+struct text aggregate_text(const struct evaluation *evaluation, const struct instruction *instruction) {
+    const struct aggregate *aggregate = &evaluation->program->aggregates[instruction->left];
+    uint32_t slot = aggregate_slot(instruction->left);
+    if (instruction->operation == OP_LAST_TEXT)
+        return last_text(evaluation->state, slot);
+    double symbol = last_number(evaluation->state, slot);
+    if (isnan(symbol))
+        return TEXT_MISSING;
+    return stream_schemas[aggregate->stream].fields[aggregate->field].symbols[(uint32_t)symbol];
+}

@@ -1,0 +1,187 @@
+#include "engine/core/decision.h"
+
+#include <math.h>
+
+#include "engine/core/scores.h"
+
+#define TIME_SIZE 8
+#define UNKNOWN   TEXT("unknown")
+
+enum { SEGMENT_INSIDE = 1, SEGMENT_HAS_EXITED = 2, SEGMENT_QUALIFYING = 4 };
+
+struct dimension_memory dimension_recall(const struct state *state, uint32_t slot) {
+    uint32_t size;
+    const uint8_t *section = state_section(state, slot, &size);
+    if (section == NULL)
+        return (struct dimension_memory){.known = false, .since_ms = INSTANT_NONE};
+    return (struct dimension_memory){true, read_i64(section), {(const char *)section + TIME_SIZE, size - TIME_SIZE}};
+}
+
+bool dimension_remember(struct state *state, uint32_t slot, int64_t since_ms, struct text value) {
+    uint32_t size;
+    state_section(state, slot, &size);
+    if (!state_resize(state, slot, size, TIME_SIZE + value.size))
+        return false;
+    uint8_t *section = state_section(state, slot, &size);
+    write_i64(section, since_ms);
+    if (value.size > 0)
+        memmove(section + TIME_SIZE, value.data, value.size);
+    return true;
+}
+
+struct segment_memory segment_recall(const struct state *state, uint32_t slot) {
+    uint32_t size;
+    const uint8_t *section = state_section(state, slot, &size);
+    struct segment_memory memory = {INSTANT_NONE, INSTANT_NONE, INSTANT_NONE};
+    if (section == NULL)
+        return memory;
+    uint8_t flags = *section++;
+    int64_t *const fields[] = {&memory.since_ms, &memory.exited_ms, &memory.qualifying_ms};
+    for (uint32_t i = 0; i < 3; i++) {
+        if ((flags >> i & 1) == 0)
+            continue;
+        *fields[i] = read_i64(section);
+        section += TIME_SIZE;
+    }
+    return memory;
+}
+
+bool segment_remember(struct state *state, uint32_t slot, const struct segment_memory *memory) {
+    const int64_t fields[] = {memory->since_ms, memory->exited_ms, memory->qualifying_ms};
+    uint32_t size = 1, old_size;
+    uint8_t flags = 0;
+    for (uint32_t i = 0; i < 3; i++) {
+        flags |= (uint8_t)((fields[i] != INSTANT_NONE) << i);
+        size += fields[i] != INSTANT_NONE ? TIME_SIZE : 0;
+    }
+    state_section(state, slot, &old_size);
+    if (!state_resize(state, slot, old_size, flags == 0 ? 0 : size))
+        return false;
+    uint8_t *section = state_section(state, slot, &size);
+    if (section == NULL)
+        return true;
+    *section++ = flags;
+    for (uint32_t i = 0; i < 3; i++) {
+        if (fields[i] == INSTANT_NONE)
+            continue;
+        write_i64(section, fields[i]);
+        section += TIME_SIZE;
+    }
+    return true;
+}
+
+uint32_t band_of(const struct dimension *dimension, double score) {
+    if (isnan(score))
+        return dimension->bands_count;
+    uint32_t band = 0;
+    while (band + 1 < dimension->bands_count && score >= dimension->bands[band + 1].lower)
+        band++;
+    return band;
+}
+
+uint32_t band_find(const struct dimension *dimension, struct text name) {
+    uint32_t band = 0;
+    while (band < dimension->bands_count && !text_equal(dimension->bands[band].name, name))
+        band++;
+    return band;
+}
+
+double band_exit(const struct dimension *dimension, uint32_t band) {
+    return round_to_cents(dimension->bands[band].lower - dimension->hysteresis);
+}
+
+static bool dwelt(const struct evaluation *evaluation, int64_t since_ms, int64_t min_dwell_ms) {
+    return evaluation->now_ms - since_ms >= min_dwell_ms;
+}
+
+static const struct dimension_case *winning_case(const struct evaluation *evaluation,
+                                                 const struct dimension *dimension) {
+    const struct dimension_case *cases = dimension->cases;
+    while (cases->when.result != REGISTER_NONE && !evaluation_true(evaluation, cases->when.result))
+        cases++;
+    return cases;
+}
+
+static struct text case_value(const struct evaluation *evaluation, const struct dimension_case *winner) {
+    if (winner->value_of == REGISTER_NONE)
+        return winner->value;
+    struct text value = evaluation->registers[winner->value_of].text;
+    return text_is_missing(value) || value.size > DIMENSION_VALUE_MAX ? UNKNOWN : value;
+}
+
+static struct dimension_decision decide_by_cases(const struct evaluation *evaluation, const struct dimension *dimension,
+                                                 const struct dimension_memory *memory) {
+    const struct dimension_case *winner = winning_case(evaluation, dimension);
+    struct text wanted = case_value(evaluation, winner);
+    struct dimension_decision decision = {.value = wanted, .wanted = wanted, .winner = winner};
+    if (memory->known && text_equal(memory->value, wanted))
+        return decision;
+    decision.moves = !memory->known || winner->urgent || dwelt(evaluation, memory->since_ms, dimension->min_dwell_ms);
+    if (!decision.moves)
+        decision.value = memory->value;
+    return decision;
+}
+
+static bool band_moves(const struct evaluation *evaluation, const struct dimension *dimension,
+                       const struct dimension_memory *memory, uint32_t target, double score) {
+    uint32_t present = memory->known ? band_find(dimension, memory->value) : dimension->bands_count;
+    if (!memory->known || present == dimension->bands_count || target == dimension->bands_count)
+        return !memory->known || present != target || !text_equal(memory->value, UNKNOWN);
+    if (target > present)
+        return true;
+    return target < present && score < band_exit(dimension, present) &&
+           dwelt(evaluation, memory->since_ms, dimension->min_dwell_ms);
+}
+
+static struct dimension_decision decide_by_bands(const struct evaluation *evaluation, const struct dimension *dimension,
+                                                 const struct dimension_memory *memory) {
+    double score = evaluation->scores[dimension->score].value;
+    uint32_t target = band_of(dimension, score);
+    struct text name = target == dimension->bands_count ? UNKNOWN : dimension->bands[target].name;
+    bool moves = band_moves(evaluation, dimension, memory, target, score);
+    return (struct dimension_decision){.moves = moves, .value = moves ? name : memory->value, .band = target};
+}
+
+struct dimension_decision dimension_decide(const struct evaluation *evaluation, uint32_t index,
+                                           const struct dimension_memory *memory) {
+    const struct dimension *dimension = &evaluation->program->dimensions[index];
+    return dimension->score == REGISTER_NONE ? decide_by_cases(evaluation, dimension, memory)
+                                             : decide_by_bands(evaluation, dimension, memory);
+}
+
+bool segment_until(const struct evaluation *evaluation, const struct segment *segment) {
+    return segment->until.result == REGISTER_NONE ? !evaluation_true(evaluation, segment->when.result)
+                                                  : evaluation_true(evaluation, segment->until.result);
+}
+
+bool segment_wants_in(const struct evaluation *evaluation, const struct segment *segment) {
+    return evaluation_true(evaluation, segment->when.result) && !segment_until(evaluation, segment);
+}
+
+static enum segment_decision decide_outside(const struct evaluation *evaluation, const struct segment *segment,
+                                            struct segment_memory *memory) {
+    bool cooled = memory->exited_ms == INSTANT_NONE || dwelt(evaluation, memory->exited_ms, segment->cooldown_ms);
+    if (!cooled || !segment_wants_in(evaluation, segment)) {
+        memory->qualifying_ms = INSTANT_NONE;
+        return SEGMENT_STAYS;
+    }
+    if (memory->qualifying_ms == INSTANT_NONE)
+        memory->qualifying_ms = evaluation->now_ms;
+    if (!dwelt(evaluation, memory->qualifying_ms, segment->for_ms))
+        return SEGMENT_STAYS;
+    memory->qualifying_ms = INSTANT_NONE;
+    memory->since_ms = evaluation->now_ms;
+    return SEGMENT_ENTERS;
+}
+
+enum segment_decision segment_decide(const struct evaluation *evaluation, uint32_t index,
+                                     struct segment_memory *memory) {
+    const struct segment *segment = &evaluation->program->segments[index];
+    if (memory->since_ms == INSTANT_NONE)
+        return decide_outside(evaluation, segment, memory);
+    if (!segment_until(evaluation, segment) || !dwelt(evaluation, memory->since_ms, segment->min_dwell_ms))
+        return SEGMENT_STAYS;
+    memory->since_ms = INSTANT_NONE;
+    memory->exited_ms = evaluation->now_ms;
+    return SEGMENT_LEAVES;
+}

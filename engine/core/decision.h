@@ -1,0 +1,54 @@
+/* Dimensions and segments: what an account is remembered to be, and what an evaluation decides about it. */
+#pragma once
+
+#include "engine/core/evaluation.h"
+
+#define DIMENSION_VALUE_MAX 4096 /* bytes; a longer value of `value_of` is taken as missing */
+
+/* Sections: a dimension's instant and value; a segment's flags and those of its instants that it has. */
+struct dimension_memory {
+    bool known;
+    int64_t since_ms;
+    struct text value; /* borrowed from the state */
+};
+
+struct segment_memory {
+    int64_t since_ms;      /* of the membership; INSTANT_NONE: outside */
+    int64_t exited_ms;     /* the last exit; INSTANT_NONE */
+    int64_t qualifying_ms; /* outside: it qualified at every evaluation since; INSTANT_NONE */
+};
+
+struct dimension_memory dimension_recall(const struct state *state, uint32_t slot);
+struct segment_memory segment_recall(const struct state *state, uint32_t slot);
+/* False: no room, nothing is changed. */
+MUST_USE bool dimension_remember(struct state *state, uint32_t slot, int64_t since_ms, struct text value);
+MUST_USE bool segment_remember(struct state *state, uint32_t slot, const struct segment_memory *memory);
+
+/* What a decision about a dimension comes to. */
+struct dimension_decision {
+    bool moves;
+    struct text value;                   /* the new one, also where it does not move */
+    struct text wanted;                  /* by cases: what it would be without `min_dwell` */
+    const struct dimension_case *winner; /* by cases: the case that won */
+    uint32_t band;                       /* by bands: of the new value; bands_count: unknown */
+};
+
+/* The band that a score falls in; bands_count: unknown. */
+uint32_t band_of(const struct dimension *dimension, double score);
+/* The band of that name; bands_count: unknown, or none. */
+uint32_t band_find(const struct dimension *dimension, struct text name);
+/* The score below which a band is left downwards. */
+double band_exit(const struct dimension *dimension, uint32_t band);
+
+struct dimension_decision dimension_decide(const struct evaluation *evaluation, uint32_t index,
+                                           const struct dimension_memory *memory);
+
+enum segment_decision { SEGMENT_STAYS, SEGMENT_ENTERS, SEGMENT_LEAVES };
+
+/* Decides, and brings the memory up to it. */
+enum segment_decision segment_decide(const struct evaluation *evaluation, uint32_t index,
+                                     struct segment_memory *memory);
+
+/* The parts of a segment's decision, which looking ahead needs too. */
+bool segment_until(const struct evaluation *evaluation, const struct segment *segment);
+bool segment_wants_in(const struct evaluation *evaluation, const struct segment *segment);

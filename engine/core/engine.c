@@ -1,0 +1,381 @@
+#include "engine/core/engine.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "engine/core/account/event_ids.h"
+#include "engine/core/account/facts.h"
+#include "engine/core/account/former.h"
+#include "engine/core/aggregates.h"
+#include "engine/core/decision.h"
+#include "engine/core/engine_internal.h"
+#include "engine/core/horizon.h"
+#include "engine/core/scores.h"
+
+/* Room for what an evaluation writes when the account is at its limit already. */
+#define SPARE_BYTES         4096
+#define SECTION_BYTES_MAX   64 /* of a section without its text, in a state or a blob */
+#define ACCOUNT_BYTES_LIMIT (SECTION_SIZE_MAX)
+
+/* What every section may take in a blob beyond its payload, and what decisions may add. */
+static uint32_t overhead_of(const struct program *program) {
+    uint64_t bytes = SPARE_BYTES + (uint64_t)program_slots(program) * SECTION_BYTES_MAX;
+    for (uint32_t i = 0; i < program->dimensions_count; i++)
+        bytes += program->dimensions[i].name.size + DIMENSION_VALUE_MAX;
+    for (uint32_t i = 0; i < program->segments_count; i++)
+        bytes += program->segments[i].name.size;
+    return (uint32_t)bytes;
+}
+
+static uint32_t signals_of(const struct program *program) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < program->scores_count; i++)
+        count += program->scores[i].signals_count;
+    return count;
+}
+
+/* Takes `count` items of `size` bytes; remembers where memory was out. */
+static void *take(struct engine *engine, size_t count, size_t size, bool *failed) {
+    void *memory = arena_alloc(&engine->arena, (count + 1) * size);
+    *failed = *failed || memory == NULL;
+    return memory;
+}
+
+static bool allocate(struct engine *engine) {
+    const struct program *program = engine->program;
+    struct evaluation *evaluation = &engine->evaluation;
+    bool failed = false;
+    uint32_t decisions = program->dimensions_count + program->segments_count;
+    engine->spare_capacity = engine->options.account_bytes_max + 2 * engine->overhead;
+    engine->state.spare = take(engine, engine->spare_capacity, 1, &failed);
+    engine->state.spare_capacity = engine->spare_capacity;
+    engine->state.slots = program_slots(program);
+    engine->state.offsets = take(engine, engine->state.slots, sizeof(uint32_t), &failed);
+    evaluation->registers = take(engine, program->registers_count, sizeof(union value), &failed);
+    evaluation->scores = take(engine, program->scores_count, sizeof(struct score_value), &failed);
+    evaluation->signals = take(engine, signals_of(program), sizeof(struct signal_value), &failed);
+    engine->outlooks = take(engine, program->registers_count, sizeof(struct outlook), &failed);
+    engine->changes_max = decisions + FORMER_MAX;
+    engine->changes = take(engine, engine->changes_max, sizeof(struct change), &failed);
+    engine->values = take(engine, program->dimensions_count, DIMENSION_VALUE_MAX, &failed);
+    engine->former = take(engine, FORMER_BYTES_MAX, 1, &failed);
+    engine->seen = take(engine, program->aggregates_count, 1, &failed);
+    engine->segments = take(engine, program->segments_count, sizeof(struct text), &failed);
+    engine->score_status = take(engine, program->scores_count, sizeof(struct score_status), &failed);
+    engine->dimension_status = take(engine, program->dimensions_count, sizeof(struct dimension_status), &failed);
+    engine->segment_status = take(engine, program->segments_count, sizeof(struct segment_status), &failed);
+    engine->entries = take(engine, FACTS_ENTRIES_MAX, sizeof(struct map_entry), &failed);
+    return !failed;
+}
+
+static void set_constants(struct engine *engine) {
+    const struct program *program = engine->program;
+    for (uint32_t i = 0; i < program->constants_count; i++) {
+        engine->evaluation.registers[i] = program->constants[i];
+        engine->outlooks[i] = outlook_constant(program->constants[i].number, INFINITY);
+    }
+}
+
+enum result engine_create(const struct program *program, const struct engine_options *options,
+                          struct engine **ret_engine, struct error *error) {
+    if (options->account_bytes_max > ACCOUNT_BYTES_LIMIT)
+        return error_set(error, RESULT_FATAL, "an account may have at most %u bytes, not %u", ACCOUNT_BYTES_LIMIT,
+                         options->account_bytes_max);
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (engine == NULL)
+        return error_set(error, RESULT_FATAL, "out of memory");
+    engine->program = program;
+    engine->options = *options;
+    engine->overhead = overhead_of(program);
+    engine->evaluation.program = program;
+    engine->evaluation.state = &engine->state;
+    if (!allocate(engine)) {
+        engine_free(engine);
+        return error_set(error, RESULT_FATAL, "out of memory");
+    }
+    set_constants(engine);
+    *ret_engine = engine;
+    return RESULT_OK;
+}
+
+void engine_free(struct engine *engine) {
+    if (engine == NULL)
+        return;
+    arena_free(&engine->arena);
+    free(engine);
+}
+
+const struct program *engine_program(const struct engine *engine) {
+    return engine->program;
+}
+
+static struct state_header header_of(struct state_bytes state) {
+    struct state_header header;
+    memcpy(&header, state.data, sizeof header);
+    return header;
+}
+
+int64_t state_due_ms(struct state_bytes state) {
+    return header_of(state).due_ms;
+}
+
+uint32_t state_waits_for(struct state_bytes state) {
+    return header_of(state).waits_for;
+}
+
+struct text state_account_id(struct state_bytes state) {
+    return (struct text){(const char *)state.data + sizeof(struct state_header), header_of(state).id_size};
+}
+
+uint64_t state_sequence(struct state_bytes state) {
+    return header_of(state).sequence;
+}
+
+bool state_is_erased(struct state_bytes state) {
+    return (header_of(state).flags & STATE_ERASED) != 0;
+}
+
+static struct state_bytes bytes_of(const struct state *state) {
+    return (struct state_bytes){state->data, state->size, state->capacity};
+}
+
+bool engine_is_duplicate(struct engine *engine, struct state_bytes state, const struct event *event) {
+    if (state.size == 0 || text_is_missing(event->event_id) || state_is_erased(state))
+        return false;
+    state_bind(&engine->state, state.data, state.size, state.capacity);
+    return event_ids_has(&engine->state, event->stream, hash_text(event->event_id));
+}
+
+/* Begins an evaluation at the account's present instant. */
+static void evaluation_begin(struct engine *engine, const struct clocks *clocks) {
+    struct evaluation *evaluation = &engine->evaluation;
+    evaluation->now_ms = state_header(&engine->state)->now_ms;
+    evaluation->code_done = 0;
+    evaluation->facts_read = false;
+    for (enum stream stream = 0; stream < STREAMS; stream++)
+        evaluation->look_ms[stream] = look_instant(engine->program, clocks, stream, evaluation->now_ms);
+}
+
+static int64_t later(int64_t left_ms, int64_t right_ms) {
+    return left_ms > right_ms ? left_ms : right_ms;
+}
+
+/* The first tick that will visit the account: it must lie behind the last one, and behind the account's instant. */
+static int64_t next_tick(const struct engine *engine, const struct clocks *clocks, int64_t from_ms) {
+    int64_t tick_ms = engine->program->tick_ms, now_ms = engine->evaluation.now_ms;
+    int64_t first = (floor_divide(later(clocks->ticked_ms, now_ms), tick_ms) + 1) * tick_ms;
+    return from_ms <= first ? first : (floor_divide(from_ms - 1, tick_ms) + 1) * tick_ms;
+}
+
+static uint8_t stalls_of(const struct evaluation *evaluation) {
+    uint8_t waits_for = 0;
+    for (enum stream stream = 0; stream < STREAMS; stream++)
+        waits_for |= (uint8_t)((evaluation->look_ms[stream] < evaluation->now_ms) << stream);
+    return waits_for;
+}
+
+/* Sets when the account is looked at again. One that has just been evaluated (`busy`) is likely to be again before the
+ * next tick: it is not worth to look far ahead for it. */
+static void plan_next(struct engine *engine, const struct clocks *clocks, bool busy) {
+    struct state_header *header = state_header(&engine->state);
+    struct horizon horizon = {&engine->evaluation, clocks, engine->outlooks, 0};
+    double ahead_ms = 0;
+    header->waits_for = stalls_of(&engine->evaluation);
+    if (!busy && (header->flags & STATE_BORN_LATE) == 0 && !engine->options.visit_every_tick)
+        ahead_ms = horizon_look(&horizon, &header->horizon);
+    bool never = ahead_ms > 8e15 - (double)header->now_ms;
+    header->due_ms = never ? INSTANT_NEVER : next_tick(engine, clocks, header->now_ms + (int64_t)ahead_ms);
+}
+
+/* Decides everything anew at the account's present instant, in the contract's order. */
+static void evaluate(struct engine *engine, const struct clocks *clocks, const struct cause *cause) {
+    struct state_header *header = state_header(&engine->state);
+    bool rules_changed = header->ruleset_hash != engine->program->hash;
+    evaluation_begin(engine, clocks);
+    engine->changes_count = 0;
+    outcome_leave_former(engine);
+    for (uint32_t i = 0; i < engine->program->scores_count; i++)
+        score_decide(&engine->evaluation, i);
+    for (uint32_t i = 0; i < engine->program->dimensions_count; i++)
+        outcome_dimension(engine, i);
+    for (uint32_t i = 0; i < engine->program->segments_count; i++)
+        outcome_segment(engine, i);
+    header = state_header(&engine->state);
+    header->ruleset_hash = engine->program->hash;
+    struct cause changed = {.kind = CAUSE_RULES_CHANGED};
+    outcome_finish(engine, rules_changed ? &changed : cause);
+}
+
+static void step_done(struct engine *engine, struct step *step) {
+    step->outcome = STEP_APPLIED;
+    step->state = bytes_of(&engine->state);
+    step->changes = engine->changes;
+    step->changes_count = engine->changes_count;
+    if (engine->changes_count > 0 || state_is_erased(step->state))
+        step->status = &engine->status;
+}
+
+/* An account's instant when a record of it comes: the ticks since it began have passed over it. */
+static void catch_up(struct state_header *header, const struct clocks *clocks, int64_t time_ms) {
+    if ((header->flags & STATE_BORN_LATE) == 0)
+        header->now_ms = later(header->now_ms, clocks->ticked_ms);
+    header->now_ms = later(header->now_ms, time_ms);
+}
+
+static void mark_if_born_late(struct state_header *header, const struct clocks *clocks) {
+    if (header->now_ms < clocks->ticked_ms)
+        header->flags |= STATE_BORN_LATE;
+}
+
+/* What the event may add to the state and to the blob that is made of it. */
+static uint64_t growth_of(const struct engine *engine, const struct event *event) {
+    uint64_t texts = 0, largest = 0;
+    for (uint32_t i = 0; i < stream_schemas[event->stream].fields_count; i++) {
+        enum field_type type = stream_schemas[event->stream].fields[i].type;
+        uint64_t size = type == FIELD_STRING && event_has(event, i) ? event->fields[i].text.size : 16;
+        texts += size;
+        largest = size > largest ? size : largest;
+    }
+    for (uint32_t i = 0; i < event->entries_count; i++) {
+        uint64_t size = (uint64_t)event->entries[i].key.size + event->entries[i].value.size + 16;
+        texts += size;
+        largest = size > largest ? size : largest;
+    }
+    return texts + engine->overhead + engine->program->aggregates_count * (largest + SECTION_BYTES_MAX);
+}
+
+/* An event whose effect may not fit is worked on in the engine's own buffer, so that it can be refused. */
+static void protect(struct engine *engine, const struct event *event) {
+    if (engine->state.size + growth_of(engine, event) > engine->options.account_bytes_max)
+        state_detach(&engine->state);
+}
+
+static bool fits(const struct engine *engine) {
+    return (uint64_t)engine->state.size + engine->overhead <= engine->options.account_bytes_max + SPARE_BYTES;
+}
+
+/* Step 2 for an event: false where the account has no room for it. */
+static bool take_event(struct engine *engine, const struct event *event, const struct clocks *clocks,
+                       struct step *step) {
+    struct state *state = &engine->state;
+    struct state_header *header = state_header(state);
+    if (header->first_event_ms == INSTANT_NONE || event->time_ms < header->first_event_ms)
+        header->first_event_ms = event->time_ms;
+    evaluation_begin(engine, clocks);
+    evaluation_run_filters(&engine->evaluation, event);
+    return aggregates_add(&engine->evaluation, event, &step->slices_expired) == AGGREGATES_DONE &&
+           event_ids_add(state, event->stream, hash_text(event->event_id), engine->program->duplicate_ids);
+}
+
+/* Applies a record to the living account that the engine is bound to, and evaluates it. */
+static bool apply_and_evaluate(struct engine *engine, const struct event *event, const struct clocks *clocks,
+                               struct step *step) {
+    bool is_facts = event->stream == STREAM_ACCOUNT;
+    int64_t former_ms = state_header(&engine->state)->now_ms;
+    catch_up(state_header(&engine->state), clocks, event->time_ms);
+    if (is_facts ? !facts_set(&engine->state, event) : !take_event(engine, event, clocks, step))
+        return false;
+    if (engine->state.size > engine->options.account_bytes_max)
+        return false;
+    struct cause cause = {CAUSE_EVENT, event->stream, event->event_id, event->place};
+    evaluate(engine, clocks, &cause);
+    if (!fits(engine))
+        return false;
+    int64_t now_ms = engine->evaluation.now_ms;
+    plan_next(engine, clocks, former_ms != INSTANT_NONE && now_ms - former_ms < engine->program->tick_ms);
+    return true;
+}
+
+static void erase(struct engine *engine, const struct event *event, const struct clocks *clocks, struct step *step) {
+    struct cause cause = {.kind = CAUSE_ACCOUNT_DELETED, .place = event->place};
+    catch_up(state_header(&engine->state), clocks, event->time_ms);
+    evaluation_begin(engine, clocks);
+    engine->changes_count = 0;
+    outcome_erase(engine, &cause);
+    struct state_header *header = state_header(&engine->state);
+    *header = (struct state_header){.now_ms = header->now_ms,
+                                    .due_ms = INSTANT_NEVER,
+                                    .sequence = header->sequence,
+                                    .ruleset_hash = engine->program->hash,
+                                    .first_event_ms = INSTANT_NONE,
+                                    .id_size = header->id_size,
+                                    .flags = STATE_ERASED};
+    engine->state.size = (uint32_t)sizeof *header + header->id_size;
+    step_done(engine, step);
+}
+
+/* Views the account as one that lives: begins it, or takes up again one that was erased. */
+static void bring_to_life(struct engine *engine, struct state_bytes state, const struct event *event,
+                          const struct clocks *clocks) {
+    if (state.size == 0)
+        state_begin(&engine->state, event->account_id);
+    else
+        state_bind(&engine->state, state.data, state.size, state.capacity);
+    struct state_header *header = state_header(&engine->state);
+    if (state.size > 0 && (header->flags & STATE_ERASED) == 0)
+        return;
+    state_detach(&engine->state);
+    header = state_header(&engine->state);
+    header->flags = 0;
+    header->ruleset_hash = engine->program->hash;
+    header->now_ms = later(header->now_ms, event->time_ms);
+    mark_if_born_late(header, clocks);
+}
+
+void engine_apply(struct engine *engine, struct state_bytes state, const struct event *event, struct clocks *clocks,
+                  struct step *ret_step) {
+    *ret_step = (struct step){.state = state};
+    bool lives = state.size > 0 && !state_is_erased(state);
+    if (event->tombstone && !lives) {
+        ret_step->outcome = STEP_NOTHING_TO_ERASE;
+        return;
+    }
+    int64_t newest_ms = clocks->newest_ms[event->stream];
+    clocks->newest_ms[event->stream] = later(newest_ms, event->time_ms);
+    if (!lives && state.size > 0 && event->stream != STREAM_ACCOUNT) {
+        ret_step->outcome = STEP_ERASED;
+        return;
+    }
+    bring_to_life(engine, state, event, clocks);
+    if (event->tombstone) {
+        erase(engine, event, clocks, ret_step);
+        return;
+    }
+    protect(engine, event);
+    if (!apply_and_evaluate(engine, event, clocks, ret_step)) {
+        clocks->newest_ms[event->stream] = newest_ms;
+        ret_step->outcome = STEP_ACCOUNT_TOO_LARGE;
+        return;
+    }
+    clocks->evaluated_ms = later(clocks->evaluated_ms, engine->evaluation.now_ms);
+    step_done(engine, ret_step);
+}
+
+void engine_tick(struct engine *engine, struct state_bytes state, int64_t tick_ms, const struct clocks *clocks,
+                 struct step *ret_step) {
+    struct cause cause = {.kind = CAUSE_TICK};
+    *ret_step = (struct step){.outcome = STEP_APPLIED, .state = state};
+    assert(state.size > 0 && !state_is_erased(state));
+    if (header_of(state).now_ms >= tick_ms)
+        return;
+    state_bind(&engine->state, state.data, state.size, state.capacity);
+    struct state_header *header = state_header(&engine->state);
+    header->now_ms = tick_ms;
+    header->flags &= (uint8_t)~STATE_BORN_LATE;
+    evaluate(engine, clocks, &cause);
+    plan_next(engine, clocks, false);
+    step_done(engine, ret_step);
+}
+
+void engine_status(struct engine *engine, struct state_bytes state, const struct clocks *clocks,
+                   struct status *ret_status) {
+    state_bind(&engine->state, state.data, state.size, state.capacity);
+    evaluation_begin(engine, clocks);
+    for (uint32_t i = 0; i < engine->program->scores_count; i++)
+        score_decide(&engine->evaluation, i);
+    outcome_status(engine);
+    *ret_status = engine->status;
+}

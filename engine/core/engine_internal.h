@@ -1,0 +1,42 @@
+/* The engine's insides, shared by engine.c, outcome.c and codec.c only. */
+#pragma once
+
+#include "base/arena.h"
+#include "engine/core/engine.h"
+#include "engine/core/evaluation.h"
+#include "engine/core/horizon.h"
+
+struct engine {
+    const struct program *program;
+    struct engine_options options;
+    struct arena arena; /* everything below */
+    struct state state;
+    uint32_t spare_capacity;
+    uint32_t overhead; /* bytes that decisions and the blob's form may add to a state */
+    struct evaluation evaluation;
+    struct outlook *outlooks;
+    struct change *changes;
+    uint32_t changes_count, changes_max;
+    char *values;          /* DIMENSION_VALUE_MAX for each dimension: its value before the evaluation */
+    uint8_t *former;       /* FORMER_BYTES_MAX */
+    uint8_t *seen;         /* codec: one for each aggregate */
+    struct text *segments; /* names of the segments that it is in */
+    struct status status;
+    struct score_status *score_status;
+    struct dimension_status *dimension_status;
+    struct segment_status *segment_status;
+    struct map_entry *entries; /* of the facts, FACTS_ENTRIES_MAX */
+};
+
+/* The parts of an evaluation that make changes (outcome.c). Each decision is remembered in the state, and its change
+ * appended with what is its own; outcome_finish gives all of them what they share. */
+void outcome_leave_former(struct engine *engine);
+void outcome_dimension(struct engine *engine, uint32_t index);
+void outcome_segment(struct engine *engine, uint32_t index);
+void outcome_finish(struct engine *engine, const struct cause *cause);
+
+/* An exit from every segment; the status of an erased account. */
+void outcome_erase(struct engine *engine, const struct cause *cause);
+
+/* Fills engine->status from the state and the scores as they were decided last. */
+void outcome_status(struct engine *engine);

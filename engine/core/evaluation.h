@@ -1,0 +1,79 @@
+/* One evaluation of one account at one instant: the registers, and what the instructions look at. Owned by the engine,
+ * reused for every evaluation; allocated once. */
+#pragma once
+
+#include "engine/core/account/state.h"
+#include "engine/core/account/windows.h"
+#include "engine/core/clocks.h"
+
+/* What a signal came to. */
+struct signal_value {
+    bool counts;  /* its `when` is true, or it has none */
+    bool present; /* and its value is not missing */
+    double value, y, contribution;
+};
+
+struct score_value {
+    double value; /* rounded; NaN: missing */
+    double coverage;
+    const struct signal_value *signals; /* as many as the score has */
+};
+
+struct evaluation {
+    const struct program *program;
+    struct state *state;
+    const struct event *event; /* filters only */
+    int64_t now_ms;
+    int64_t look_ms[STREAMS]; /* where the aggregates of each stream are looked at from */
+    union value *registers;
+    struct event facts; /* fields only; read at the first use */
+    bool facts_read;
+    struct score_value *scores;
+    struct signal_value *signals; /* of all scores, one after the other */
+    uint32_t code_done;           /* instructions run so far */
+};
+
+/* min(now, the stream's clock): where its aggregates are looked at from. */
+int64_t look_instant(const struct program *program, const struct clocks *clocks, enum stream stream, int64_t now_ms);
+
+/* The slot of an aggregate, dimension or segment in the state. */
+static inline uint32_t aggregate_slot(uint32_t index) {
+    return SLOT_AGGREGATES + index;
+}
+
+static inline uint32_t dimension_slot(const struct program *program, uint32_t index) {
+    return SLOT_AGGREGATES + program->aggregates_count + index;
+}
+
+static inline uint32_t segment_slot(const struct program *program, uint32_t index) {
+    return SLOT_AGGREGATES + program->aggregates_count + program->dimensions_count + index;
+}
+
+static inline uint32_t program_slots(const struct program *program) {
+    return segment_slot(program, program->segments_count);
+}
+
+/* The window of `slices` slices of an aggregate, looked at from its stream's instant. */
+static inline struct window aggregate_window(const struct evaluation *evaluation, const struct aggregate *aggregate,
+                                             uint32_t slices) {
+    int64_t index = slice_index(evaluation->look_ms[aggregate->stream], aggregate->slice_ms);
+    return (struct window){index - slices, index};
+}
+
+/* Runs the filters of the event's stream. */
+void evaluation_run_filters(struct evaluation *evaluation, const struct event *event);
+
+/* Runs the code up to the instruction `end`. */
+void evaluation_run(struct evaluation *evaluation, uint32_t end);
+
+/* The facts' fields; all absent where there are none. */
+const struct event *evaluation_facts(struct evaluation *evaluation);
+
+static inline bool evaluation_true(const struct evaluation *evaluation, uint16_t boolean) {
+    return evaluation->registers[boolean].number == 1;
+}
+
+/* Missing where it is not finite: the one form in which a number is missing. */
+static inline double finite_or_missing(double number) {
+    return number - number == 0 ? number : __builtin_nan("");
+}

@@ -1,0 +1,152 @@
+#include "engine/core/horizon.h"
+
+#include <math.h>
+
+#include "engine/core/decision.h"
+
+/* How far a look may go: the longer, the looser its bounds. */
+static const double lengths_ms[] = {HOUR, 6 * HOUR, DAY, 4 * DAY, 16 * DAY, 64 * DAY, 100000.0 * DAY};
+#define LEVELS    ((uint8_t)(sizeof lengths_ms / sizeof lengths_ms[0]))
+#define LOOKS_MAX 3
+
+static void run(const struct horizon *horizon, uint32_t from, uint32_t to) {
+    const struct instruction *code = horizon->evaluation->program->code.instructions;
+    for (uint32_t i = from; i < to; i++)
+        horizon->outlooks[code[i].target] = outlook_of_instruction(horizon, &code[i]);
+}
+
+static double remaining(const struct horizon *horizon, int64_t since_ms, int64_t duration_ms) {
+    return fmax(0, (double)since_ms + (double)duration_ms - (double)horizon->evaluation->now_ms);
+}
+
+static double bands_until(const struct horizon *horizon, const struct dimension *dimension,
+                          const struct dimension_memory *memory) {
+    struct outlook score = horizon->outlooks[horizon->evaluation->program->scores[dimension->score].result];
+    uint32_t band = band_find(dimension, memory->value);
+    if (band == dimension->bands_count)
+        return score.until;
+    double until = score.until;
+    if (band + 1 < dimension->bands_count)
+        until = fmin(until, reaches_zero(score.high - dimension->bands[band + 1].lower, score.high_slope));
+    if (band == 0)
+        return until;
+    double exit = band_exit(dimension, band), now = horizon->evaluation->scores[dimension->score].value;
+    if (now < exit)
+        return fmin(until, remaining(horizon, memory->since_ms, dimension->min_dwell_ms));
+    return fmin(until, exceeds_zero(exit - score.low, -score.low_slope));
+}
+
+static double cases_until(const struct horizon *horizon, uint32_t index, const struct dimension_memory *memory) {
+    const struct dimension *dimension = &horizon->evaluation->program->dimensions[index];
+    struct dimension_decision decision = dimension_decide(horizon->evaluation, index, memory);
+    double until = INFINITY;
+    for (const struct dimension_case *other = dimension->cases; other <= decision.winner; other++)
+        if (other->when.result != REGISTER_NONE)
+            until = fmin(until, horizon->outlooks[other->when.result].until);
+    if (decision.winner->value_of != REGISTER_NONE)
+        until = fmin(until, horizon->outlooks[decision.winner->value_of].until);
+    bool waits = !text_equal(decision.wanted, memory->value);
+    return waits ? fmin(until, remaining(horizon, memory->since_ms, dimension->min_dwell_ms)) : until;
+}
+
+static double dimension_until(const struct horizon *horizon, uint32_t index) {
+    const struct evaluation *evaluation = horizon->evaluation;
+    const struct dimension *dimension = &evaluation->program->dimensions[index];
+    struct dimension_memory memory = dimension_recall(evaluation->state, dimension_slot(evaluation->program, index));
+    horizon->outlooks[dimension->result] = outlook_constant(0, INFINITY);
+    if (dimension->time_in != REGISTER_NONE) {
+        double lasted = evaluation->registers[dimension->time_in].number;
+        horizon->outlooks[dimension->time_in] = (struct outlook){lasted, 1, lasted, 1, INFINITY};
+    }
+    return dimension->score == REGISTER_NONE ? cases_until(horizon, index, &memory)
+                                             : bands_until(horizon, dimension, &memory);
+}
+
+/* How long it stays true that an account outside does, or does not, want in. */
+static double wish_until(const struct horizon *horizon, const struct segment *segment) {
+    double when_until = horizon->outlooks[segment->when.result].until;
+    if (segment->until.result == REGISTER_NONE)
+        return when_until;
+    double until_until = horizon->outlooks[segment->until.result].until;
+    bool when = evaluation_true(horizon->evaluation, segment->when.result);
+    bool until = evaluation_true(horizon->evaluation, segment->until.result);
+    if (when && !until)
+        return fmin(when_until, until_until);
+    if (!when && until)
+        return fmax(when_until, until_until);
+    return when ? until_until : when_until;
+}
+
+static double outside_until(const struct horizon *horizon, const struct segment *segment,
+                            const struct segment_memory *memory) {
+    double wish = wish_until(horizon, segment);
+    double cools = memory->exited_ms == INSTANT_NONE ? 0 : remaining(horizon, memory->exited_ms, segment->cooldown_ms);
+    if (!segment_wants_in(horizon->evaluation, segment))
+        return fmax(wish, cools);
+    if (cools > 0)
+        return cools;
+    return fmin(wish, remaining(horizon, memory->qualifying_ms, segment->for_ms));
+}
+
+static double inside_until(const struct horizon *horizon, const struct segment *segment,
+                           const struct segment_memory *memory) {
+    if (segment_until(horizon->evaluation, segment))
+        return remaining(horizon, memory->since_ms, segment->min_dwell_ms);
+    uint16_t decides = segment->until.result == REGISTER_NONE ? segment->when.result : segment->until.result;
+    return fmax(horizon->outlooks[decides].until, remaining(horizon, memory->since_ms, segment->min_dwell_ms));
+}
+
+static double segment_outlook(const struct horizon *horizon, uint32_t index) {
+    const struct evaluation *evaluation = horizon->evaluation;
+    const struct segment *segment = &evaluation->program->segments[index];
+    struct segment_memory memory = segment_recall(evaluation->state, segment_slot(evaluation->program, index));
+    bool inside = memory.since_ms != INSTANT_NONE;
+    if (segment->inside != REGISTER_NONE)
+        horizon->outlooks[segment->inside] = outlook_constant(inside, INFINITY);
+    if (segment->time_in != REGISTER_NONE) {
+        double lasted = evaluation->registers[segment->time_in].number;
+        horizon->outlooks[segment->time_in] = (struct outlook){lasted, inside, lasted, inside, INFINITY};
+    }
+    return inside ? inside_until(horizon, segment, &memory) : outside_until(horizon, segment, &memory);
+}
+
+static double look_once(const struct horizon *horizon) {
+    const struct program *program = horizon->evaluation->program;
+    uint32_t done = 0;
+    double until = horizon->length_ms;
+    for (uint32_t i = 0; i < program->scores_count; i++) {
+        run(horizon, done, program->scores[i].code_end);
+        done = program->scores[i].code_end;
+        horizon->outlooks[program->scores[i].result] = outlook_of_score(horizon, i);
+    }
+    for (uint32_t i = 0; i < program->dimensions_count && until > 0; i++) {
+        run(horizon, done, program->dimensions[i].code_end);
+        done = program->dimensions[i].code_end;
+        until = fmin(until, dimension_until(horizon, i));
+    }
+    for (uint32_t i = 0; i < program->segments_count && until > 0; i++) {
+        run(horizon, done, program->segments[i].code_end);
+        done = program->segments[i].code_end;
+        until = fmin(until, segment_outlook(horizon, i));
+    }
+    return until;
+}
+
+double horizon_look(struct horizon *horizon, uint8_t *level) {
+    double best = 0;
+    uint8_t at = *level < LEVELS ? *level : LEVELS - 1;
+    for (int looks = 0; looks < LOOKS_MAX; looks++) {
+        horizon->length_ms = lengths_ms[at];
+        double until = look_once(horizon);
+        best = fmax(best, until);
+        if (until >= horizon->length_ms) {
+            *level = (uint8_t)(at + 1 < LEVELS ? at + 1 : at);
+            return at + 1 == LEVELS ? INFINITY : best;
+        }
+        if (at == 0 || lengths_ms[at - 1] <= best)
+            break;
+        at--;
+    }
+    *level = at;
+    return best;
+}

@@ -1,0 +1,41 @@
+/* Looks ahead: until when nothing that an evaluation decides about an account can change, if no record comes.
+ *
+ * The rules want every account evaluated at every tick; nearly all of these evaluations change nothing. Here the same
+ * code is run over a stretch of time instead of an instant: every number becomes a pair of straight lines between which
+ * it stays, every truth an instant up to which it holds. Sums of durations stay exact, windows only lose slices, and
+ * what is too intricate for lines ends the stretch. So the answer may be too early, which costs one more evaluation,
+ * but never too late. Compared with visiting every tick in tests/unit/test_horizon.c and by the random cases. */
+#pragma once
+
+#include "engine/core/evaluation.h"
+
+/* What is known of a register's value for the next `until` milliseconds. */
+struct outlook {
+    double low, low_slope;   /* value >= low + low_slope * t; NaN: missing all the while */
+    double high, high_slope; /* value <= high + high_slope * t; of truths and texts only `until` is used */
+    double until;
+};
+
+struct horizon {
+    const struct evaluation *evaluation; /* done: its registers hold the values of now */
+    const struct clocks *clocks;
+    struct outlook *outlooks; /* one for each register */
+    double length_ms;         /* how far it looks */
+};
+
+/* The milliseconds from now on, at the most INFINITY, in which every outcome is provably the same. `horizon->outlooks`
+ * is the engine's; `level` is where the account's last look succeeded, and is brought up to date. */
+double horizon_look(struct horizon *horizon, uint8_t *level);
+
+/* The outlook of one instruction, and of one score (outlook.c). */
+struct outlook outlook_of_instruction(const struct horizon *horizon, const struct instruction *instruction);
+struct outlook outlook_of_score(const struct horizon *horizon, uint32_t score);
+
+/* When a line that starts at `value` reaches 0 from below: 0 where it is there, INFINITY where it never does. */
+double reaches_zero(double value, double slope);
+/* When it exceeds 0. */
+double exceeds_zero(double value, double slope);
+
+static inline struct outlook outlook_constant(double value, double until) {
+    return (struct outlook){value, 0, value, 0, until};
+}

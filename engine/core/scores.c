@@ -1,0 +1,116 @@
+#include "engine/core/scores.h"
+
+#include <math.h>
+
+double round_to_cents(double number) {
+    return round(number * 100) / 100;
+}
+
+double curve_at(const struct curve_point *curve, uint32_t count, double x) {
+    if (x <= curve[0].x)
+        return curve[0].y;
+    for (uint32_t i = 1; i < count; i++)
+        if (x <= curve[i].x)
+            return curve[i - 1].y +
+                   (curve[i].y - curve[i - 1].y) * (x - curve[i - 1].x) / (curve[i].x - curve[i - 1].x);
+    return curve[count - 1].y;
+}
+
+double logistic(double log_odds) {
+    return 100 / (1 + exp(-log_odds));
+}
+
+static struct signal_value signal_look(const struct evaluation *evaluation, const struct signal *signal) {
+    double value = evaluation->registers[signal->value].number;
+    bool counts = signal->when == REGISTER_NONE || evaluation_true(evaluation, signal->when);
+    struct signal_value look = {.counts = counts, .present = counts && !isnan(value), .value = value};
+    if (look.present)
+        look.y = signal->curve_count == 0 ? value : curve_at(signal->curve, signal->curve_count, value);
+    return look;
+}
+
+/* The weights of the signals that count, and of those among them that are present. */
+struct weights {
+    double counting, present;
+};
+
+static struct weights look_at_signals(struct evaluation *evaluation, const struct score *score,
+                                      struct signal_value *looks) {
+    struct weights weights = {0, 0};
+    for (uint32_t i = 0; i < score->signals_count; i++) {
+        double weight = fabs(score->signals[i].weight);
+        looks[i] = signal_look(evaluation, &score->signals[i]);
+        weights.counting += looks[i].counts ? weight : 0;
+        weights.present += looks[i].present ? weight : 0;
+    }
+    return weights;
+}
+
+static double weighted(const struct score *score, struct signal_value *looks, struct weights weights) {
+    double sum = 0;
+    for (uint32_t i = 0; i < score->signals_count; i++) {
+        if (!looks[i].present || weights.present == 0)
+            continue;
+        double weight = score->signals[i].weight;
+        sum += weight * looks[i].y;
+        looks[i].contribution = round_to_cents(100 * weight * looks[i].y / weights.present);
+    }
+    double coverage = weights.counting > 0 ? weights.present / weights.counting : 0;
+    if (weights.present == 0 || coverage < score->min_coverage)
+        return NAN;
+    return finite_or_missing(round_to_cents(100 * sum / weights.present));
+}
+
+static double log_odds(const struct score *score, struct signal_value *looks) {
+    double sum = score->bias;
+    for (uint32_t i = 0; i < score->signals_count; i++) {
+        const struct signal *signal = &score->signals[i];
+        if (!looks[i].counts)
+            continue;
+        double y = looks[i].present ? looks[i].y : signal->default_value;
+        sum += signal->weight * y;
+        looks[i].contribution = round_to_cents(signal->weight * (y - signal->default_value));
+    }
+    return sum;
+}
+
+static struct signal_value *signals_of(const struct evaluation *evaluation, uint32_t index) {
+    uint32_t before = 0;
+    for (uint32_t i = 0; i < index; i++)
+        before += evaluation->program->scores[i].signals_count;
+    return evaluation->signals + before;
+}
+
+void score_decide(struct evaluation *evaluation, uint32_t index) {
+    const struct score *score = &evaluation->program->scores[index];
+    struct score_value *decided = &evaluation->scores[index];
+    struct signal_value *looks = signals_of(evaluation, index);
+    evaluation_run(evaluation, score->code_end);
+    struct weights weights = look_at_signals(evaluation, score, looks);
+    decided->signals = looks;
+    decided->coverage = weights.counting > 0 ? weights.present / weights.counting : 0;
+    decided->value = score->method == SCORE_WEIGHTED
+                         ? weighted(score, looks, weights)
+                         : finite_or_missing(round_to_cents(logistic(log_odds(score, looks))));
+    evaluation->registers[score->result].number = decided->value;
+}
+
+uint32_t score_reasons(const struct evaluation *evaluation, uint32_t index, struct reason ret_reasons[REASONS_MAX]) {
+    const struct score *score = &evaluation->program->scores[index];
+    const struct signal_value *looks = evaluation->scores[index].signals;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < score->signals_count; i++) {
+        if (!looks[i].present || !(looks[i].contribution > 0))
+            continue;
+        uint32_t place = count < REASONS_MAX ? count : REASONS_MAX;
+        while (place > 0 && ret_reasons[place - 1].contribution < looks[i].contribution) {
+            if (place < REASONS_MAX)
+                ret_reasons[place] = ret_reasons[place - 1];
+            place--;
+        }
+        if (place < REASONS_MAX)
+            ret_reasons[place] = (struct reason){score->signals[i].name, looks[i].value, looks[i].contribution};
+        count += count < REASONS_MAX;
+    }
+    return count;
+}
