@@ -8,6 +8,13 @@ house=$(dirname "$0")
 core=$build/engine/core/libbw_core.a
 base=$build/base/libbw_base.a
 
+for archive in "$core" "$base"; do
+    if [ ! -s "$archive" ]; then
+        printf 'there is no %s\n' "$archive" >&2
+        exit 1
+    fi
+done
+
 # The symbols of an archive, one a line: "U name" for one that is undefined, "D name" for one that others may use. Not by
 # nm, which reads the intermediate form for the link-time optimiser, where calls of libc's built-in functions are missing.
 symbols() {
