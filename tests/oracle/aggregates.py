@@ -25,7 +25,9 @@ class Aggregates:
     def __init__(self, node, events, oldest_time, t):
         """`oldest_time`: of the account's oldest event of any stream, None without one."""
         self.node, self.t, self.oldest_time = node, t, oldest_time
-        self.events = [event for event in events if self._matches(event)]
+        self.events = events
+        if node.where is not None:
+            self.events = [event for event in events if self._matches(event)]
         self.all_events = events
 
     def value(self):

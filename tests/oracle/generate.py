@@ -75,7 +75,7 @@ def random_case(rng, seed):
         disorder=rng.choice((0, MINUTE, HOUR, span // 10)),
         events_per_account=rng.choice((10, 30, 60, 100)))
     if rng.random() < 0.03:
-        case.crowd, case.events_per_account, case.accounts = 900, 700, 1
+        case.crowd, case.events_per_account, case.accounts = 500, 300, 1
     case.shares = {stream: rng.choice((0, 0.1, 0.2, 0.4, 0.6))
                    for stream in ("usage", "login", "ticket", "nps", "custom")}
     case.bursts = [start + rng.randrange(span) for _ in range(rng.choice((0, 0, 0, 2)))]

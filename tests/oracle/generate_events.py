@@ -66,7 +66,7 @@ class LogWriter:
         drafts = []
         for account in self.accounts:
             drafts += self.account_drafts(account)
-        if self.chance(0.3):
+        for _ in range(self.rng.choice((0, 0, 1, 3))):
             drafts.append(self.tombstone("never-seen", self.moment()))
         drafts.sort(key=lambda draft: draft[0])
         documents = [document for _, document in drafts]
@@ -254,7 +254,7 @@ class LogWriter:
         """A tombstone, maybe a second one, and maybe facts that make the account exist again."""
         time = self.moment()
         drafts = [self.tombstone(account, time)]
-        if self.chance(0.3):
+        for _ in range(self.rng.choice((0, 0, 1, 2))):
             drafts.append(self.tombstone(account, self.moment()))
         if self.chance(0.6):
             arrival = time + int(self.rng.random() * (self.case.start + self.case.span - time))

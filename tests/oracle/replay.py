@@ -24,11 +24,8 @@ class Account:
     event_ids: dict = field(default_factory=dict)       # stream -> the newest accepted, by arrival
     dimensions: dict = field(default_factory=dict)
     segments: dict = field(default_factory=dict)
-    aggregate_memo: dict = field(default_factory=dict)
-
-    def oldest_time(self):
-        times = [event.time for events in self.events.values() for event in events]
-        return min(times, default=None)
+    oldest_time: int | None = None                      # of its events, of any stream
+    aggregate_memo: dict = field(default_factory=dict)  # stream -> values of its aggregates
 
     def erase(self):
         """All state is deleted save the id, `now(A)` and the last sequence number."""
@@ -101,7 +98,9 @@ class Replay:
         self.arrivals += 1
         record.arrival = self.arrivals
         account.events[record.stream].append(record)
-        account.aggregate_memo.clear()
+        account.aggregate_memo.pop(record.stream, None)
+        if account.oldest_time is None or record.time < account.oldest_time:
+            account.oldest_time = record.time
         ids = account.event_ids.setdefault(record.stream,
                                            deque(maxlen=self.rules.clock.duplicate_ids))
         ids.append(record.event_id)

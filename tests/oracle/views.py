@@ -58,17 +58,16 @@ class AccountView:
         """The aggregate, looked at from where its stream is looked at.
 
         Its value depends on the events and on `t` only, and where it has windows on the slice of
-        `t` only: so it is kept until either changes.
+        `t` only: so it is kept until one of them changes.
         """
         t = self.shard.looked_at_from(node.stream, self.now)
+        account = self.account
         moment = t // slice_of(sum(node.windows)) if node.windows else t
         if node.function in ("last", "open"):
             moment = None
-        memo = self.account.aggregate_memo
-        if (node, moment) not in memo:
-            memo[node, moment] = self._recompute(node, t)
-        return memo[node, moment]
-
-    def _recompute(self, node, t):
-        account = self.account
-        return Aggregates(node, account.events[node.stream], account.oldest_time(), t).value()
+        memo = account.aggregate_memo.setdefault(node.stream, {})
+        key = (node, moment, account.oldest_time)
+        if key not in memo:
+            events = account.events[node.stream]
+            memo[key] = Aggregates(node, events, account.oldest_time, t).value()
+        return memo[key]
