@@ -12,7 +12,7 @@ static uint32_t entry_size_of(enum aggregate_kind kind) {
     return kind == AGGREGATE_COUNT ? COUNT_ENTRY_SIZE : NUMBER_ENTRY_SIZE;
 }
 
-static uint32_t distance_at(const uint8_t *entry) {
+static int64_t distance_at(const uint8_t *entry) {
     uint16_t distance;
     memcpy(&distance, entry, sizeof distance);
     return distance;
@@ -100,7 +100,7 @@ static uint32_t entry_place(const uint8_t *section, uint32_t size, uint32_t entr
 /* Brings the base so that `index` has a distance of 16 bits from it. All that is left lies within WINDOW_SLICES_MAX of
  * the newest, so there always is such a base. */
 static void make_reachable(uint8_t *section, uint32_t size, uint32_t entry_size, int64_t index) {
-    int64_t first = base_of(section) + (int64_t)distance_at(section + BASE_SIZE);
+    int64_t first = base_of(section) + distance_at(section + BASE_SIZE);
     if (index < base_of(section))
         rebase(section, size, entry_size, base_of(section) - index);
     else if (index - base_of(section) > UINT16_MAX)
@@ -144,7 +144,7 @@ struct window_cursor window_cursor(const struct state *state, uint32_t slot, enu
 bool window_next(struct window_cursor *cursor, int64_t *ret_index, double *ret_value) {
     if (cursor->at == cursor->end)
         return false;
-    *ret_index = cursor->base + (int64_t)distance_at(cursor->at);
+    *ret_index = cursor->base + distance_at(cursor->at);
     const uint8_t *value = cursor->at + DISTANCE_SIZE;
     *ret_value = cursor->entry_size == COUNT_ENTRY_SIZE ? (double)read_u32(value) : read_f64(value);
     cursor->at += cursor->entry_size;
@@ -155,10 +155,10 @@ bool window_next(struct window_cursor *cursor, int64_t *ret_index, double *ret_v
 static struct window_cursor entries_in(const struct state *state, uint32_t slot, enum aggregate_kind kind,
                                        struct window window) {
     struct window_cursor entries = window_cursor(state, slot, kind);
-    while (entries.at < entries.end && entries.base + (int64_t)distance_at(entries.at) < window.first)
+    while (entries.at < entries.end && entries.base + distance_at(entries.at) < window.first)
         entries.at += entries.entry_size;
     while (entries.end > entries.at &&
-           entries.base + (int64_t)distance_at(entries.end - entries.entry_size) > window.last)
+           entries.base + distance_at(entries.end - entries.entry_size) > window.last)
         entries.end -= entries.entry_size;
     return entries;
 }
