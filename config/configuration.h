@@ -46,7 +46,6 @@ struct properties {
 };
 
 /* The indices of their choices in options.c. */
-enum partitioner_choice { PARTITIONER_MURMUR2, PARTITIONER_CRC32, PARTITIONER_FNV1A, PARTITIONER_UNCHECKED };
 enum encoding_choice { ENCODING_AUTO, ENCODING_CONFLUENT, ENCODING_SINGLE_OBJECT, ENCODING_PLAIN, ENCODING_JSON };
 enum log_format_choice { LOG_FORMAT_AUTO, LOG_FORMAT_HUMAN, LOG_FORMAT_JSON };
 
@@ -66,7 +65,7 @@ struct configuration {
     struct {
         struct text brokers, group, instance_id, password_file;
         struct properties properties;
-        int partitioner;
+        int partitioner; /* enum partitioner of engine/validate.h, a unit test holds the two together */
         int64_t end_slow_ms, session_timeout_ms, transaction_timeout_ms, coordinator_interval_ms;
         bool create_topics;
     } kafka;

@@ -12,6 +12,7 @@
 #include "config/print.h"
 #include "config/values.h"
 #include "engine/core/streams.h"
+#include "engine/validate.h"
 
 /* A configuration that is read from a file with this content, in this environment. */
 struct fixture {
@@ -44,7 +45,7 @@ static void write_file(const char *name, const char *content) {
     assert_int_equal(fclose(file), 0);
 }
 
-static void read_all(struct fixture *fixture, const char *content, char *const *environment, const char *set) {
+static void read_all(struct fixture *fixture, const char *content, const char *const *environment, const char *set) {
     struct configuration_input input = {
         .file = content == NULL ? NULL : path,
         .environment = environment,
@@ -104,6 +105,15 @@ static void test_streams_stand_in_the_order_of_the_schemas(void **state) {
         assert_int_equal(option->offset, offsetof(struct configuration, streams.topics[i]));
         assert_true(text_equals(stream_schemas[i].topic, option->initial));
     }
+}
+
+static void test_partitioners_are_those_of_the_engine(void **state) {
+    (void)state;
+    const struct option *option = option_find(TEXT("kafka.partitioner"));
+    assert_non_null(option);
+    for (int i = 0; option->choices[i] != NULL; i++)
+        assert_int_equal(partitioner_find(text_of(option->choices[i])), i);
+    assert_null(option->choices[PARTITIONER_UNCHECKED + 1]);
 }
 
 static void test_the_file_overrides_defaults_and_the_environment_the_file(void **state) {
@@ -318,6 +328,27 @@ static void test_sizes_are_read_and_written(void **state) {
     assert_string_equal(text, "1000B");
 }
 
+static void test_the_shipped_file_is_valid_and_shows_every_option(void **state) {
+    (void)state;
+    static char content[65536];
+    struct fixture fixture = {0};
+    struct configuration_input input = {.file = BELLWETHER_SOURCE_DIR "/config/bellwether.yaml"};
+    fixture.findings.arena = &fixture.arena;
+    assert_int_equal(configuration_read(&fixture.arena, &input, &fixture.configuration, &fixture.findings), RESULT_OK);
+    arena_free(&fixture.arena);
+    FILE *file = fopen(input.file, "re");
+    assert_non_null(file);
+    content[fread(content, 1, sizeof content - 1, file)] = '\0';
+    fclose(file);
+    for (size_t i = 0; i < options_count; i++) {
+        const char *dot = strrchr(options[i].path, '.');
+        char key[64];
+        snprintf(key, sizeof key, "%s:", dot == NULL ? options[i].path : dot + 1);
+        if (strstr(content, key) == NULL)
+            fail_msg("config/bellwether.yaml does not show %s", options[i].path);
+    }
+}
+
 static void test_the_documentation_is_what_the_table_says(void **state) {
     (void)state;
     struct buffer expected = {0};
@@ -339,6 +370,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_option_has_a_valid_default),
         cmocka_unit_test(test_streams_stand_in_the_order_of_the_schemas),
+        cmocka_unit_test(test_partitioners_are_those_of_the_engine),
         cmocka_unit_test(test_the_file_overrides_defaults_and_the_environment_the_file),
         cmocka_unit_test(test_an_unknown_key_is_refused_with_its_place_and_the_nearest),
         cmocka_unit_test(test_values_of_the_wrong_form_are_refused_with_what_is_expected),
@@ -354,6 +386,7 @@ int main(void) {
         cmocka_unit_test(test_a_secret_file_that_cannot_be_read_is_named),
         cmocka_unit_test(test_what_is_printed_reads_back_the_same),
         cmocka_unit_test(test_sizes_are_read_and_written),
+        cmocka_unit_test(test_the_shipped_file_is_valid_and_shows_every_option),
         cmocka_unit_test(test_the_documentation_is_what_the_table_says),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

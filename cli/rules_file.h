@@ -1,0 +1,11 @@
+/* A rules file, read, checked and compiled, for every command that needs one. */
+#pragma once
+
+#include "base/arena.h"
+#include "config/findings.h"
+#include "engine/core/rules/program.h"
+
+/* Everything that is wrong goes to `findings`, each with its place in the file. The program lives in `arena`.
+ * RESULT_REJECT: the file is not valid, or cannot be read; RESULT_FATAL: memory is out. */
+MUST_USE enum result rules_file_read(const char *path, struct arena *arena, const struct program **ret_program,
+                                     struct findings *findings);
