@@ -52,14 +52,15 @@ static void keep(struct state *state, uint32_t slot, uint8_t level, int64_t olde
     assert(shrunk);
 }
 
-/* Before a new value is put in: drops what expired now and then, and halves the sample when it is full. */
+/* Before a new value is put in: drops what expired now and then (of a sample always: once it is empty, counting is exact
+ * again), and halves the sample when it is full. */
 static void make_sample_room(struct state *state, uint32_t slot, int64_t oldest) {
     uint32_t size;
     const uint8_t *section = state_section(state, slot, &size);
     if (section == NULL)
         return;
     uint32_t held = (size - LEVEL_SIZE) / ENTRY_SIZE;
-    if (held % PRUNE_EVERY == 0 || held >= DISTINCT_VALUES_MAX)
+    if (held % PRUNE_EVERY == 0 || held >= DISTINCT_VALUES_MAX || section[0] > 0)
         keep(state, slot, section[0], oldest);
     while ((section = state_section(state, slot, &size)) != NULL &&
            (size - LEVEL_SIZE) / ENTRY_SIZE >= DISTINCT_VALUES_MAX)
