@@ -5,8 +5,9 @@
 #define SHARDS_MAX        4096         /* partitions of a topic */
 #define ACCOUNT_BYTES_MAX (512 * 1024) /* the default of limits.account_bytes, and the most it may be */
 
-#define HEADS_PER_INPUT_MAX     512 /* messages that wait in the merge, for each input */
-#define DEAD_LETTER_HEADERS_MAX 256 /* headers of a dead letter that are kept */
+#define HEADS_PER_INPUT_MAX       512           /* messages that wait in the merge, for each input */
+#define HEADS_BYTES_PER_INPUT_MAX (1024 * 1024) /* no more are fetched above it */
+#define DEAD_LETTER_HEADERS_MAX   256           /* headers of a dead letter that are kept */
 
 #define STORE_REQUESTS_MAX      256 /* open requests of a worker */
 #define STORE_IDS_PER_LOAD_MAX  512 /* accounts of one load */
