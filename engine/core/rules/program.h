@@ -13,11 +13,11 @@
 #include "base/instant.h"
 #include "engine/core/event.h"
 
-#define REGISTER_NONE UINT16_MAX
-#define REGISTERS_MAX 16000
+#define REGISTER_NONE     UINT16_MAX
+#define REGISTERS_MAX     16000
 #define WINDOW_SLICES_MAX 4000
-#define SLOTS_MAX 4000 /* aggregates, dimensions and segments together */
-#define OPEN_FILTERS_MAX 32
+#define SLOTS_MAX         4000 /* aggregates, dimensions and segments together */
+#define OPEN_FILTERS_MAX  32
 
 union value {
     double number;
@@ -46,7 +46,7 @@ enum operation {
     OP_GREATER_EQUAL,
     OP_EQUAL_TEXT,
     OP_NOT_EQUAL_TEXT,
-    OP_IN,      /* left in the constants [right, right + extra) */
+    OP_IN, /* left in the constants [right, right + extra) */
     OP_IN_TEXT,
     OP_AND, /* missing is false */
     OP_OR,
@@ -131,7 +131,7 @@ struct condition {
 
 /* A boolean expression that decides something. */
 struct expression {
-    uint16_t result; /* boolean register; REGISTER_NONE: not given */
+    uint16_t result;                    /* boolean register; REGISTER_NONE: not given */
     const struct condition *conditions; /* the first CONDITIONS_MAX, in the order of their text */
     uint32_t conditions_count;
 };
@@ -142,9 +142,9 @@ struct curve_point {
 
 struct signal {
     struct text name;
-    uint16_t value; /* register */
+    uint16_t value;       /* register */
     enum value_type type; /* number, boolean or duration */
-    uint16_t when;  /* boolean register; REGISTER_NONE: always */
+    uint16_t when;        /* boolean register; REGISTER_NONE: always */
     const struct curve_point *curve;
     uint32_t curve_count; /* 0: y is the value */
     double weight;
@@ -164,9 +164,9 @@ struct score {
 };
 
 struct dimension_case {
-    struct text value;        /* missing where `value_of` is given */
-    uint16_t value_of;        /* text register; REGISTER_NONE */
-    struct expression when;   /* result REGISTER_NONE: always (the last) */
+    struct text value;      /* missing where `value_of` is given */
+    uint16_t value_of;      /* text register; REGISTER_NONE */
+    struct expression when; /* result REGISTER_NONE: always (the last) */
     bool urgent;
 };
 

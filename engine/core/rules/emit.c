@@ -1,0 +1,116 @@
+#include "engine/core/rules/emit.h"
+
+#include <assert.h>
+
+#include "base/hash.h"
+
+#define BUCKETS 1024
+
+struct emitted {
+    struct instruction instruction;
+    uint32_t block;
+    struct emitted *next_in_bucket, *next_in_block;
+};
+
+bool emitter_init(struct emitter *emitter, struct report *report, struct position position) {
+    *emitter = (struct emitter){.report = report, .position = position};
+    emitter->buckets = report_alloc(report, BUCKETS * sizeof *emitter->buckets);
+    emitter->constants = report_alloc(report, REGISTERS_MAX * sizeof *emitter->constants);
+    emitter->constant_is_text = report_alloc(report, REGISTERS_MAX * sizeof *emitter->constant_is_text);
+    return !report->memory_out;
+}
+
+/* Whether there is room for `more` registers. */
+static bool has_room(struct emitter *emitter, uint32_t more) {
+    uint32_t count = emitter->registers_count > 0 ? emitter->registers_count : emitter->constants_count;
+    if (!emitter->full && count + more <= REGISTERS_MAX)
+        return true;
+    if (!emitter->full)
+        report_problem(
+            emitter->report, emitter->position,
+            "these rules are too large: they need more than %d registers, one for each different value or step",
+            REGISTERS_MAX);
+    emitter->full = true;
+    return false;
+}
+
+static bool constant_equals(const struct emitter *emitter, uint32_t at, bool is_text, union value value) {
+    if (emitter->constant_is_text[at] != is_text)
+        return false;
+    return is_text ? text_equal(emitter->constants[at].text, value.text)
+                   : memcmp(&emitter->constants[at].number, &value.number, sizeof value.number) == 0;
+}
+
+static bool constants_equal(const struct emitter *emitter, uint32_t at, bool is_text, const union value *values,
+                            uint32_t count) {
+    uint32_t same = 0;
+    while (same < count && constant_equals(emitter, at + same, is_text, values[same]))
+        same++;
+    return same == count;
+}
+
+uint16_t emit_constants(struct emitter *emitter, bool is_text, const union value *values, uint32_t count) {
+    for (uint32_t at = 0; at + count <= emitter->constants_count; at++)
+        if (constants_equal(emitter, at, is_text, values, count))
+            return (uint16_t)at;
+    assert(emitter->registers_count == 0 || emitter->full);
+    if (!has_room(emitter, count))
+        return 0;
+    for (uint32_t i = 0; i < count; i++) {
+        emitter->constants[emitter->constants_count + i] = values[i];
+        emitter->constant_is_text[emitter->constants_count + i] = is_text;
+    }
+    emitter->constants_count += count;
+    return (uint16_t)(emitter->constants_count - count);
+}
+
+uint16_t emit_constant(struct emitter *emitter, bool is_text, union value value) {
+    return emit_constants(emitter, is_text, &value, 1);
+}
+
+void emit_begin(struct emitter *emitter) {
+    emitter->registers_count = emitter->constants_count;
+}
+
+uint16_t emit_register(struct emitter *emitter) {
+    return has_room(emitter, 1) ? (uint16_t)emitter->registers_count++ : 0;
+}
+
+static uint64_t bucket_of(uint32_t block, struct instruction instruction) {
+    uint16_t key[] = {(uint16_t)block, instruction.operation, instruction.left, instruction.right, instruction.extra};
+    return hash_bytes(key, sizeof key, 0) % BUCKETS;
+}
+
+static bool same_instruction(struct instruction left, struct instruction right) {
+    return left.operation == right.operation && left.left == right.left && left.right == right.right &&
+           left.extra == right.extra;
+}
+
+uint16_t emit(struct emitter *emitter, uint32_t block, struct instruction instruction) {
+    struct emitted **bucket = &emitter->buckets[bucket_of(block, instruction)];
+    for (const struct emitted *known = *bucket; known != NULL; known = known->next_in_bucket)
+        if (known->block == block && same_instruction(known->instruction, instruction))
+            return known->instruction.target;
+    struct emitted *emitted = report_alloc(emitter->report, sizeof *emitted);
+    if (emitted == NULL)
+        return 0;
+    instruction.target = emit_register(emitter);
+    *emitted = (struct emitted){instruction, block, *bucket, NULL};
+    *bucket = emitted;
+    if (emitter->last[block] == NULL)
+        emitter->first[block] = emitted;
+    else
+        emitter->last[block]->next_in_block = emitted;
+    emitter->last[block] = emitted;
+    emitter->counts[block]++;
+    return instruction.target;
+}
+
+struct code emit_code(struct emitter *emitter, uint32_t block) {
+    uint32_t count = 0;
+    struct instruction *instructions = report_alloc(emitter->report, emitter->counts[block] * sizeof *instructions);
+    for (const struct emitted *emitted = emitter->first[block]; instructions != NULL && emitted != NULL;
+         emitted = emitted->next_in_block)
+        instructions[count++] = emitted->instruction;
+    return (struct code){instructions, count};
+}

@@ -1,0 +1,69 @@
+#include "engine/core/rules/report.h"
+
+#include <stdio.h>
+
+#define MESSAGE_MAX 700
+#define SHOWN_MAX   48
+
+void *report_alloc(struct report *report, size_t size) {
+    void *memory = arena_alloc(report->arena, size);
+    report->memory_out |= memory == NULL;
+    return memory;
+}
+
+static int position_compare(struct position left, struct position right) {
+    if (left.line != right.line)
+        return left.line < right.line ? -1 : 1;
+    return (left.column > right.column) - (left.column < right.column);
+}
+
+void report_problem(struct report *report, struct position position, const char *format, ...) {
+    struct problems *problems = report->problems;
+    uint32_t place = 0;
+    while (place < problems->count && position_compare(problems->items[place].position, position) < 0)
+        place++;
+    bool taken = place < problems->count && position_compare(problems->items[place].position, position) == 0;
+    if (place == PROBLEMS_MAX || taken)
+        return;
+    char message[MESSAGE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    struct text copy = arena_text(report->arena, text_of(message));
+    report->memory_out |= text_is_missing(copy);
+    problems->count += problems->count < PROBLEMS_MAX;
+    for (uint32_t i = problems->count - 1; i > place; i--)
+        problems->items[i] = problems->items[i - 1];
+    problems->items[place] = (struct problem){position, copy};
+}
+
+/* How much of the text fits: whole characters. */
+static uint32_t shown_size(struct text text) {
+    if (text.size <= SHOWN_MAX)
+        return text.size;
+    uint32_t size = SHOWN_MAX;
+    while (size > 0 && ((unsigned char)text.data[size] & 0xC0) == 0x80)
+        size--;
+    return size;
+}
+
+struct text report_shown(struct report *report, struct text text) {
+    struct text cut = {text.data, shown_size(text)};
+    struct text shown = arena_printf(report->arena, "%.*s%s", TEXT_ARGUMENTS(cut), cut.size < text.size ? "..." : "");
+    report->memory_out |= text_is_missing(shown);
+    char *bytes = (char *)shown.data; /* ours, just made */
+    for (uint32_t i = 0; i < shown.size; i++)
+        if ((unsigned char)bytes[i] < ' ')
+            bytes[i] = ' ';
+    return shown;
+}
+
+struct text report_nearest(struct report *report, struct text wanted, const struct text *candidates, size_t count) {
+    int nearest = text_nearest(wanted, candidates, count);
+    if (nearest < 0)
+        return TEXT("");
+    struct text advice = arena_printf(report->arena, "; did you mean `%.*s`?", TEXT_ARGUMENTS(candidates[nearest]));
+    report->memory_out |= text_is_missing(advice);
+    return advice;
+}
