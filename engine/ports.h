@@ -34,7 +34,7 @@ struct input {
     int32_t partition;
 };
 
-struct position {
+struct input_offset {
     struct input input;
     int64_t offset; /* of the next record; OFFSET_NONE: none */
 };
@@ -91,14 +91,14 @@ struct source {
     void (*poll)(void *context, int timeout_ms, struct source_event *ret_event);
     /* Replaces the whole list of what is fetched, each from its offset (never OFFSET_NONE); the list may be empty.
      * Messages that were fetched before stay valid; what lay in queues is dropped. */
-    enum answer (*assign)(void *context, const struct position *positions, uint32_t count, struct error *error);
+    enum answer (*assign)(void *context, const struct input_offset *positions, uint32_t count, struct error *error);
     enum answer (*unassign)(void *context, struct error *error);
     /* The group's committed offsets, asked with require-stable: PENDING while a transaction of anybody hangs over one.
      * Sets each position's offset; OFFSET_NONE where none is committed. */
-    enum answer (*committed)(void *context, struct position *positions, uint32_t count, int timeout_ms,
+    enum answer (*committed)(void *context, struct input_offset *positions, uint32_t count, int timeout_ms,
                              struct error *error);
     /* Where reading starts when nothing is committed, by the configuration (earliest, latest, an instant). */
-    enum answer (*starts)(void *context, struct position *positions, uint32_t count, int timeout_ms,
+    enum answer (*starts)(void *context, struct input_offset *positions, uint32_t count, int timeout_ms,
                           struct error *error);
     /* Asks the brokers, for all in one go. */
     enum answer (*bounds)(void *context, const struct input *inputs, uint32_t count, struct bounds *ret_bounds,
@@ -168,7 +168,7 @@ struct sink {
     enum answer (*flush)(void *context, int timeout_ms, struct error *error);
     /* Positions are real numbers, one at least. Refused (FAILED) by the port otherwise: the library would skip them,
      * and the fence with them. */
-    enum answer (*send_offsets)(void *context, const struct position *positions, uint32_t count,
+    enum answer (*send_offsets)(void *context, const struct input_offset *positions, uint32_t count,
                                 const struct membership *membership, int timeout_ms, struct error *error);
     /* OK alone means committed. FAILED: nobody knows. */
     enum answer (*commit)(void *context, int timeout_ms, struct error *error);
