@@ -1,5 +1,5 @@
-// A file that was compiled into the program by bw_embed (cmake/Embed.cmake). Constant, valid for the life of the process,
-// readable from any thread.
+// A file that was compiled into the program by bw_embed (cmake/Embed.cmake). Constant, valid for the life of the
+// process, readable from any thread.
 #pragma once
 
 #include <stddef.h>

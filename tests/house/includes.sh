@@ -38,7 +38,8 @@ only_in() {
 # Headers of libc whose functions do not look at the world; of stdio.h and stdlib.h some do: symbols.sh decides there.
 pure='(assert|ctype|errno|float|inttypes|limits|math|stdalign|stdarg|stdbool|stddef|stdint|stdio|stdlib|string)\.h'
 core='engine/core/.*|base/.*'
-ports='engine/ports\.h'
+# What the rooms around the engine know of it: its ports, the limits and the reasons for rejection.
+ports='engine/(ports|limits|rejection)\.h'
 
 may_include base 'base/.*'
 may_include engine/core "$core"
