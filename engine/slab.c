@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* The smallest block, and the largest that lives in a chunk; larger ones come from the system one by one. */
-#define BLOCK_MIN ((size_t)32)
+#define BLOCK_MIN ((size_t)64)
 #define BLOCK_MAX ((size_t)64 * 1024)
 
 /* Stands at the chunk's beginning; chunks are aligned to their size, so that a block finds its own. */
@@ -21,10 +21,9 @@ struct slab_chunk {
 
 #define CHUNK_HEADER ((sizeof(struct slab_chunk) + 15) & ~(size_t)15)
 
-/* Class c: (4 + c % 4) / 4 of BLOCK_MIN << c / 4. From 32 bytes: 32, 40 (48), 48, 56 (64), 64, 80, ... */
+/* Class c: (4 + c % 4) quarters of BLOCK_MIN << c / 4: 64, 80, 96, 112, 128, 160, ... All are multiples of 16. */
 static size_t class_bytes(uint32_t class) {
-    size_t bytes = (BLOCK_MIN << class / 4) / 4 * (4 + class % 4);
-    return (bytes + 15) & ~(size_t)15;
+    return (BLOCK_MIN << class / 4) / 4 * (4 + class % 4);
 }
 
 static uint32_t class_of(size_t size) {

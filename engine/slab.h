@@ -12,7 +12,7 @@
 #include "base/result.h"
 
 #define SLAB_CHUNK   ((size_t)256 * 1024)
-#define SLAB_CLASSES 45
+#define SLAB_CLASSES 41
 
 struct slab_chunk;
 
