@@ -380,7 +380,7 @@ static bool check_kind(struct checker *checker, struct tree *tree) {
 bool check_tree(struct checker *checker, struct tree *tree) {
     if (!check_kind(checker, tree))
         return false;
-    return fold(tree) ? check_literal(tree) : true;
+    return check_fold(tree) ? check_literal(tree) : true;
 }
 
 bool check_expression(struct report *report, const struct scope *scope, const struct source *source,

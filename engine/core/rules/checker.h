@@ -29,4 +29,4 @@ bool check_fact(struct checker *checker, struct tree *tree);
 bool check_aggregate(struct checker *checker, struct tree *tree);
 
 /* Turns a number, duration or instant that is made of literals alone into a literal; true where it did. */
-bool fold(struct tree *tree);
+bool check_fold(struct tree *tree);

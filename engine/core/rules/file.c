@@ -36,8 +36,8 @@ static const char *advice_for_type(const struct tree *tree, uint32_t types) {
     return "";
 }
 
-void file_read_expression(struct file *file, const struct scope *scope, const char *what, uint32_t types,
-                          const struct node *node, struct checked_expression *ret_expression) {
+void rules_read_expression(struct file *file, const struct scope *scope, const char *what, uint32_t types,
+                           const struct node *node, struct checked_expression *ret_expression) {
     struct report *report = file->report;
     if (node == NULL)
         return;
@@ -59,10 +59,10 @@ void file_read_expression(struct file *file, const struct scope *scope, const ch
                    TEXT_ARGUMENTS(shown), type_name(tree->type), advice_for_type(tree, types));
 }
 
-void file_read_prose(struct file *file, const struct node *title, const struct node *about, struct text *ret_title,
-                     struct text *ret_about) {
-    read_text(file->report, "title", title, ret_title);
-    read_text(file->report, "about", about, ret_about);
+void rules_read_prose(struct file *file, const struct node *title, const struct node *about, struct text *ret_title,
+                      struct text *ret_about) {
+    settings_text(file->report, "title", title, ret_title);
+    settings_text(file->report, "about", about, ret_about);
 }
 
 /* --- Clock and streams --- */
@@ -78,14 +78,14 @@ static void read_clock(struct file *file, const struct node *node) {
     const struct node *values[KEYS];
     struct program *program = &file->rules->program;
     struct subject subject = {"clock", TEXT_MISSING, {0, 0}};
-    if (node == NULL || !read_mapping(file->report, &subject, node, keys, KEYS, values))
+    if (node == NULL || !settings_mapping(file->report, &subject, node, keys, KEYS, values))
         return;
-    if (read_duration(file->report, "tick", values[TICK], &program->tick_ms) && program->tick_ms == 0)
+    if (settings_duration(file->report, "tick", values[TICK], &program->tick_ms) && program->tick_ms == 0)
         report_problem(file->report, node_position(values[TICK]), "`tick` is longer than nothing");
     program->lateness_given = values[LATENESS] != NULL &&
-                              read_duration(file->report, "lateness", values[LATENESS], &program->lateness_ms);
-    read_count(file->report, "duplicate_ids", values[DUPLICATE_IDS], DUPLICATE_IDS_MAX, &program->duplicate_ids);
-    read_duration(file->report, "future_tolerance", values[FUTURE_TOLERANCE], &program->future_tolerance_ms);
+                              settings_duration(file->report, "lateness", values[LATENESS], &program->lateness_ms);
+    settings_count(file->report, "duplicate_ids", values[DUPLICATE_IDS], DUPLICATE_IDS_MAX, &program->duplicate_ids);
+    settings_duration(file->report, "future_tolerance", values[FUTURE_TOLERANCE], &program->future_tolerance_ms);
 }
 
 static void read_stream(struct file *file, const struct node *name, const struct node *node) {
@@ -109,15 +109,15 @@ static void read_stream(struct file *file, const struct node *name, const struct
     }
     struct subject subject = {"stream", name->text, node_position(name)};
     int64_t *stall_after_ms = &file->rules->program.stall_after_ms[stream];
-    if (read_mapping(file->report, &subject, node, keys, COUNT_OF(keys), &stall_after) &&
-        read_duration(file->report, "stall_after", stall_after, stall_after_ms) && stall_after != NULL &&
+    if (settings_mapping(file->report, &subject, node, keys, COUNT_OF(keys), &stall_after) &&
+        settings_duration(file->report, "stall_after", stall_after, stall_after_ms) && stall_after != NULL &&
         *stall_after_ms == 0)
         report_problem(file->report, node_position(stall_after),
                        "`stall_after` is longer than nothing; leave it out where a stream never stalls");
 }
 
 static void read_streams(struct file *file, const struct node *node) {
-    if (node == NULL || !read_any_mapping(file->report, "`streams`", node))
+    if (node == NULL || !settings_any_mapping(file->report, "`streams`", node))
         return;
     for (uint32_t i = 0; i < node->count; i++)
         read_stream(file, node->keys[i], node->values[i]);
@@ -165,7 +165,7 @@ static const char *section_name(enum meaning meaning) {
  * section holds nothing. */
 static const struct node *declare(struct file *file, enum meaning meaning, const struct node *section) {
     struct checked_rules *rules = file->rules;
-    if (section == NULL || !read_any_mapping(file->report, section_name(meaning), section) || section->count == 0)
+    if (section == NULL || !settings_any_mapping(file->report, section_name(meaning), section) || section->count == 0)
         return NULL;
     for (uint32_t i = 0; i < section->count; i++) {
         check_name(file, meaning, section->keys[i]);
@@ -184,7 +184,7 @@ static void read_metrics(struct file *file, const struct node *section) {
         struct scope scope = {.rules = file->rules, .place = MEANING_METRIC, .metrics = i};
         struct checked_metric *metric = &file->rules->metrics[i];
         metric->name = section->keys[i]->text;
-        file_read_expression(file, &scope, "a metric", TYPES_ANY, section->values[i], &metric->value);
+        rules_read_expression(file, &scope, "a metric", TYPES_ANY, section->values[i], &metric->value);
     }
 }
 
@@ -216,14 +216,14 @@ static void read_sections(struct file *file, const struct node *const *values) {
     rules->program.segments_count = node_count(segments);
     read_metrics(file, metrics);
     for (uint32_t i = 0; i < rules->program.scores_count; i++)
-        file_read_score(file, i, scores->keys[i], scores->values[i]);
+        rules_read_score(file, i, scores->keys[i], scores->values[i]);
     for (uint32_t i = 0; i < rules->program.dimensions_count; i++)
-        file_read_dimension(file, i, dimensions->keys[i], dimensions->values[i]);
+        rules_read_dimension(file, i, dimensions->keys[i], dimensions->values[i]);
     for (uint32_t i = 0; i < rules->program.segments_count; i++)
-        file_read_segment(file, i, segments->keys[i], segments->values[i]);
+        rules_read_segment(file, i, segments->keys[i], segments->values[i]);
 }
 
-void file_read(struct report *report, const struct document *document, struct checked_rules *ret_rules) {
+void rules_read(struct report *report, const struct document *document, struct checked_rules *ret_rules) {
     struct file file = {report, ret_rules};
     struct subject subject = {"a rules file", TEXT_MISSING, {1, 1}};
     const struct node *values[SECTIONS];
@@ -237,9 +237,9 @@ void file_read(struct report *report, const struct document *document, struct ch
                        "scores, dimensions and segments");
         return;
     }
-    if (!read_mapping(report, &subject, document->root, sections, SECTIONS, values))
+    if (!settings_mapping(report, &subject, document->root, sections, SECTIONS, values))
         return;
-    read_text(report, "ruleset", values[RULESET], &ret_rules->program.ruleset);
+    settings_text(report, "ruleset", values[RULESET], &ret_rules->program.ruleset);
     read_clock(&file, values[CLOCK]);
     read_streams(&file, values[STREAM_SETTINGS]);
     read_sections(&file, values);

@@ -30,7 +30,7 @@ static void read_case(struct file *file, const struct scope *scope, const struct
     struct subject subject = {"a case", TEXT_MISSING, node_position(node)};
     struct dimension_case *dimension_case = &ret_case->dimension_case;
     dimension_case->value = TEXT_MISSING;
-    if (!read_mapping(file->report, &subject, node, case_keys, CASE_KEYS, values))
+    if (!settings_mapping(file->report, &subject, node, case_keys, CASE_KEYS, values))
         return;
     check_when_is_there(file, node, values[WHEN], is_last);
     if ((values[VALUE] == NULL) == (values[VALUE_OF] == NULL))
@@ -38,10 +38,10 @@ static void read_case(struct file *file, const struct scope *scope, const struct
                        values[VALUE] == NULL ? "a case needs a `value`, such as value: high, or a `value_of`, such as "
                                                "value_of: account.industry"
                                              : "a case has either a `value` or a `value_of`, not both");
-    read_text(file->report, "value", values[VALUE], &dimension_case->value);
-    read_boolean(file->report, "urgent", values[URGENT], &dimension_case->urgent);
-    file_read_expression(file, scope, "`value_of`", BIT(TYPE_STRING), values[VALUE_OF], &ret_case->value_of);
-    file_read_expression(file, scope, "the `when` of a case", BIT(TYPE_BOOLEAN), values[WHEN], &ret_case->when);
+    settings_text(file->report, "value", values[VALUE], &dimension_case->value);
+    settings_boolean(file->report, "urgent", values[URGENT], &dimension_case->urgent);
+    rules_read_expression(file, scope, "`value_of`", BIT(TYPE_STRING), values[VALUE_OF], &ret_case->value_of);
+    rules_read_expression(file, scope, "the `when` of a case", BIT(TYPE_BOOLEAN), values[WHEN], &ret_case->when);
 }
 
 static void read_cases(struct file *file, uint32_t index, const struct node *node, struct checked_dimension *checked) {
@@ -70,7 +70,7 @@ static void read_band(struct file *file, const struct node *name, const struct n
     if (text_equal(name->text, unknown))
         report_problem(file->report, node_position(name),
                        "`unknown` is the band of a missing score and cannot name another");
-    if (!read_number(file->report, "a band's lower bound", bound, &bands[i].lower))
+    if (!settings_number(file->report, "a band's lower bound", bound, &bands[i].lower))
         return;
     if (i == 0 && bands[i].lower != 0)
         report_problem(file->report, node_position(bound), "the first band begins at 0, `%.*s` at %.*s",
@@ -98,7 +98,7 @@ static void read_bands(struct file *file, const struct node *node, struct dimens
 
 static void read_score_name(struct file *file, const struct node *node, struct dimension *dimension) {
     struct text name = TEXT_MISSING;
-    if (!read_text(file->report, "score", node, &name) || text_is_missing(name))
+    if (!settings_text(file->report, "score", node, &name) || text_is_missing(name))
         return;
     const struct declaration *declaration = names_find(file->rules, name);
     struct text shown = report_shown(file->report, name);
@@ -143,12 +143,12 @@ static void report_no_value(struct file *file, const struct checked_dimension *c
 }
 
 static void read_playbooks(struct file *file, const struct node *node, struct checked_dimension *checked) {
-    if (node == NULL || !read_any_mapping(file->report, "`playbooks`", node))
+    if (node == NULL || !settings_any_mapping(file->report, "`playbooks`", node))
         return;
     struct playbook *playbooks = report_alloc(file->report, node->count * sizeof *playbooks);
     for (uint32_t i = 0; playbooks != NULL && i < node->count; i++) {
         playbooks[i] = (struct playbook){node->keys[i]->text, TEXT_MISSING};
-        read_text(file->report, "a playbook", node->values[i], &playbooks[i].name);
+        settings_text(file->report, "a playbook", node->values[i], &playbooks[i].name);
         if (!has_value(checked, node->keys[i]->text) &&
             checked->dimension.cases_count + checked->dimension.bands_count > 0)
             report_no_value(file, checked, node->keys[i]);
@@ -192,24 +192,24 @@ static void check_kind(struct file *file, const struct node *name, const struct 
                        "`hysteresis` belongs to bands; cases are kept from flapping by `min_dwell`");
 }
 
-void file_read_dimension(struct file *file, uint32_t index, const struct node *name, const struct node *node) {
+void rules_read_dimension(struct file *file, uint32_t index, const struct node *name, const struct node *node) {
     const struct node *values[DIMENSION_KEYS];
     struct subject subject = {"dimension", name->text, node_position(name)};
     struct checked_dimension *checked = &file->rules->dimensions[index];
     struct dimension *dimension = &checked->dimension;
     dimension->name = name->text;
     dimension->score = REGISTER_NONE;
-    if (!read_mapping(file->report, &subject, node, dimension_keys, DIMENSION_KEYS, values))
+    if (!settings_mapping(file->report, &subject, node, dimension_keys, DIMENSION_KEYS, values))
         return;
     check_kind(file, name, values);
-    file_read_prose(file, values[TITLE], values[ABOUT], &dimension->title, &dimension->about);
+    rules_read_prose(file, values[TITLE], values[ABOUT], &dimension->title, &dimension->about);
     if (values[CASES] != NULL)
         read_cases(file, index, values[CASES], checked);
     read_score_name(file, values[SCORE], dimension);
     read_bands(file, values[BANDS], dimension);
-    if (read_number(file->report, "hysteresis", values[HYSTERESIS], &dimension->hysteresis) &&
+    if (settings_number(file->report, "hysteresis", values[HYSTERESIS], &dimension->hysteresis) &&
         dimension->hysteresis < 0)
         report_problem(file->report, node_position(values[HYSTERESIS]), "`hysteresis` is 0 or more");
-    read_duration(file->report, "min_dwell", values[MIN_DWELL], &dimension->min_dwell_ms);
+    settings_duration(file->report, "min_dwell", values[MIN_DWELL], &dimension->min_dwell_ms);
     read_playbooks(file, values[PLAYBOOKS], checked);
 }

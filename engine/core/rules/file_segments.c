@@ -12,7 +12,7 @@ static const struct key segment_keys[SEGMENT_KEYS] = {
     [PLAYBOOK] = {TEXT("playbook"), NULL},
 };
 
-void file_read_segment(struct file *file, uint32_t index, const struct node *name, const struct node *node) {
+void rules_read_segment(struct file *file, uint32_t index, const struct node *name, const struct node *node) {
     const struct node *values[SEGMENT_KEYS];
     struct subject subject = {"segment", name->text, node_position(name)};
     struct checked_rules *rules = file->rules;
@@ -22,13 +22,13 @@ void file_read_segment(struct file *file, uint32_t index, const struct node *nam
         rules, MEANING_SEGMENT, rules->metrics_count, rules->program.scores_count, rules->program.dimensions_count,
         index};
     segment->name = name->text;
-    if (!read_mapping(file->report, &subject, node, segment_keys, SEGMENT_KEYS, values))
+    if (!settings_mapping(file->report, &subject, node, segment_keys, SEGMENT_KEYS, values))
         return;
-    file_read_prose(file, values[TITLE], values[ABOUT], &segment->title, &segment->about);
-    file_read_expression(file, &scope, "the `when` of a segment", BIT(TYPE_BOOLEAN), values[WHEN], &checked->when);
-    file_read_expression(file, &scope, "the `until` of a segment", BIT(TYPE_BOOLEAN), values[UNTIL], &checked->until);
-    read_duration(file->report, "for", values[FOR], &segment->for_ms);
-    read_duration(file->report, "min_dwell", values[MIN_DWELL], &segment->min_dwell_ms);
-    read_duration(file->report, "cooldown", values[COOLDOWN], &segment->cooldown_ms);
-    read_text(file->report, "playbook", values[PLAYBOOK], &segment->playbook);
+    rules_read_prose(file, values[TITLE], values[ABOUT], &segment->title, &segment->about);
+    rules_read_expression(file, &scope, "the `when` of a segment", BIT(TYPE_BOOLEAN), values[WHEN], &checked->when);
+    rules_read_expression(file, &scope, "the `until` of a segment", BIT(TYPE_BOOLEAN), values[UNTIL], &checked->until);
+    settings_duration(file->report, "for", values[FOR], &segment->for_ms);
+    settings_duration(file->report, "min_dwell", values[MIN_DWELL], &segment->min_dwell_ms);
+    settings_duration(file->report, "cooldown", values[COOLDOWN], &segment->cooldown_ms);
+    settings_text(file->report, "playbook", values[PLAYBOOK], &segment->playbook);
 }

@@ -10,7 +10,7 @@ enum result rules_compile(const struct document *document, struct arena *arena, 
     problems->count = 0;
     if (rules == NULL)
         return RESULT_FATAL;
-    file_read(&report, document, rules);
+    rules_read(&report, document, rules);
     struct program *program = NULL;
     if (!report.memory_out && problems->count == 0)
         program = compile_rules(&report, rules);

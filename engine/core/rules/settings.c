@@ -23,7 +23,7 @@ static bool is_nothing(const struct node *node) {
     return node->kind == NODE_SCALAR && node->text.size == 0 && !node->quoted;
 }
 
-bool read_any_mapping(struct report *report, const char *what, const struct node *node) {
+bool settings_any_mapping(struct report *report, const char *what, const struct node *node) {
     if (node->kind == NODE_MAPPING || is_nothing(node))
         return true;
     report_problem(report, node_position(node), "%s is a mapping of keys to values, %s is found", what,
@@ -75,8 +75,8 @@ static uint32_t find_key(const struct key *keys, uint32_t keys_count, struct tex
     return i;
 }
 
-bool read_mapping(struct report *report, const struct subject *subject, const struct node *node, const struct key *keys,
-                  uint32_t keys_count, const struct node **ret_values) {
+bool settings_mapping(struct report *report, const struct subject *subject, const struct node *node,
+                      const struct key *keys, uint32_t keys_count, const struct node **ret_values) {
     assert(keys_count <= KEYS_MAX);
     if (node->kind != NODE_MAPPING && !is_nothing(node)) {
         struct text shown = report_shown(report, subject->name);
@@ -111,7 +111,7 @@ static bool read_scalar(struct report *report, const char *what, const char *exp
     return false;
 }
 
-bool read_text(struct report *report, const char *what, const struct node *node, struct text *ret_text) {
+bool settings_text(struct report *report, const char *what, const struct node *node, struct text *ret_text) {
     struct text shown;
     if (node == NULL)
         return true;
@@ -121,7 +121,7 @@ bool read_text(struct report *report, const char *what, const struct node *node,
     return true;
 }
 
-bool read_number(struct report *report, const char *what, const struct node *node, double *ret_number) {
+bool settings_number(struct report *report, const char *what, const struct node *node, double *ret_number) {
     struct text shown;
     if (node == NULL)
         return true;
@@ -133,11 +133,12 @@ bool read_number(struct report *report, const char *what, const struct node *nod
     return false;
 }
 
-bool read_count(struct report *report, const char *what, const struct node *node, uint32_t most, uint32_t *ret_count) {
+bool settings_count(struct report *report, const char *what, const struct node *node, uint32_t most,
+                    uint32_t *ret_count) {
     double number;
     if (node == NULL)
         return true;
-    if (!read_number(report, what, node, &number))
+    if (!settings_number(report, what, node, &number))
         return false;
     if (number >= 0 && number <= most && number == floor(number)) {
         *ret_count = (uint32_t)number;
@@ -148,7 +149,7 @@ bool read_count(struct report *report, const char *what, const struct node *node
     return false;
 }
 
-bool read_duration(struct report *report, const char *what, const struct node *node, int64_t *ret_duration_ms) {
+bool settings_duration(struct report *report, const char *what, const struct node *node, int64_t *ret_duration_ms) {
     struct text shown;
     double duration_ms, number;
     if (node == NULL)
@@ -176,7 +177,7 @@ bool read_duration(struct report *report, const char *what, const struct node *n
     return true;
 }
 
-bool read_boolean(struct report *report, const char *what, const struct node *node, bool *ret_boolean) {
+bool settings_boolean(struct report *report, const char *what, const struct node *node, bool *ret_boolean) {
     struct text shown;
     if (node == NULL)
         return true;

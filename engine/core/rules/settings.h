@@ -20,18 +20,19 @@ struct key {
 
 /* Fills `ret_values[i]` with the node of `keys[i]`, or NULL where the mapping has none. Unknown keys and missing ones
  * are reported; what is there can still be read. False where `node` is no mapping. An empty scalar is an empty one. */
-bool read_mapping(struct report *report, const struct subject *subject, const struct node *node, const struct key *keys,
-                  uint32_t keys_count, const struct node **ret_values);
+bool settings_mapping(struct report *report, const struct subject *subject, const struct node *node,
+                      const struct key *keys, uint32_t keys_count, const struct node **ret_values);
 
 /* A mapping whose keys are free. */
-bool read_any_mapping(struct report *report, const char *what, const struct node *node);
+bool settings_any_mapping(struct report *report, const char *what, const struct node *node);
 
 /* `what` is the setting's name. A `node` that is NULL is not given: true, and the output stays. */
-bool read_text(struct report *report, const char *what, const struct node *node, struct text *ret_text);
-bool read_number(struct report *report, const char *what, const struct node *node, double *ret_number);
-bool read_count(struct report *report, const char *what, const struct node *node, uint32_t most, uint32_t *ret_count);
-bool read_duration(struct report *report, const char *what, const struct node *node, int64_t *ret_duration_ms);
-bool read_boolean(struct report *report, const char *what, const struct node *node, bool *ret_boolean);
+bool settings_text(struct report *report, const char *what, const struct node *node, struct text *ret_text);
+bool settings_number(struct report *report, const char *what, const struct node *node, double *ret_number);
+bool settings_count(struct report *report, const char *what, const struct node *node, uint32_t most,
+                    uint32_t *ret_count);
+bool settings_duration(struct report *report, const char *what, const struct node *node, int64_t *ret_duration_ms);
+bool settings_boolean(struct report *report, const char *what, const struct node *node, bool *ret_boolean);
 
 /* The place of a node to point at. */
 static inline struct position node_position(const struct node *node) {

@@ -51,7 +51,7 @@ static bool call_value(const struct tree *tree, double *ret_value) {
     return false;
 }
 
-bool fold(struct tree *tree) {
+bool check_fold(struct tree *tree) {
     double value = NAN;
     bool folds = false;
     if (tree->kind == TREE_NEGATE && tree->operands->kind == TREE_LITERAL) {
