@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <endian.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/instant.h"
@@ -216,18 +215,6 @@ static enum result read_double(struct json_values *values, const struct field *f
     return RESULT_OK;
 }
 
-static struct map_entry *entry_room(struct json_values *values, uint32_t count) {
-    if (count < values->entries_capacity)
-        return &values->entries[count];
-    uint32_t capacity = count < 8 ? 16 : count * 2;
-    struct map_entry *entries = reallocarray(values->entries, capacity, sizeof *entries);
-    if (entries == NULL)
-        return NULL;
-    values->entries = entries;
-    values->entries_capacity = capacity;
-    return &entries[count];
-}
-
 /* An entry of a map, whose value is a string like its key. */
 static enum result read_entry(struct json_values *values, const struct field *field, struct json_token key,
                               struct json_token value, struct map_entry *ret_entry) {
@@ -256,27 +243,18 @@ static enum result read_map(struct json_values *values, const struct field *fiel
         return json_values_reject(values, field, token, "an object of strings");
     struct json_scan scan = json_scan_of(token.text);
     struct json_token key, value;
-    uint32_t count = 0;
+    values->entries.count = 0;
     bool open = json_scan_open_object(&scan);
     for (bool first = true; open && json_scan_member(&scan, first, &key, &value); first = false) {
-        struct map_entry *entry = entry_room(values, count);
-        if (entry == NULL)
-            return out_of_memory(values);
-        enum result result = read_entry(values, field, key, value, entry);
+        struct map_entry entry;
+        enum result result = read_entry(values, field, key, value, &entry);
         if (result != RESULT_OK)
             return result;
-        count++;
+        if (!entries_add(&values->entries, entry))
+            return out_of_memory(values);
     }
     assert(scan.problem == NULL); /* it was scanned before */
-    if (count == 0)
-        return RESULT_OK;
-    struct map_entry *entries = arena_alloc(&values->arena, count * sizeof *entries);
-    if (entries == NULL)
-        return out_of_memory(values);
-    memcpy(entries, values->entries, count * sizeof *entries);
-    event->entries = entries;
-    event->entries_count = count;
-    return RESULT_OK;
+    return entries_finish(&values->entries, &values->arena, event) ? RESULT_OK : out_of_memory(values);
 }
 
 /* An instant goes to `*instant_ms` too, where no digit of it is lost. */
@@ -308,5 +286,5 @@ enum result json_values_read(struct json_values *values, const struct field *fie
 
 void json_values_free(struct json_values *values) {
     arena_free(&values->arena);
-    free(values->entries);
+    entries_free(&values->entries);
 }

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "base/arena.h"
+#include "consumer/entries.h"
 #include "consumer/json_scan.h"
-#include "engine/core/event.h"
 
 #define DATE_LENGTH 10 /* 2026-11-01 */
 
@@ -15,8 +15,7 @@ struct json_values {
     struct error *error;
 
     struct arena arena;
-    struct map_entry *entries; /* where a map is gathered; grows to the largest one met */
-    uint32_t entries_capacity;
+    struct entries entries;
 
     /* Lines of a log lie close together in time: the newest date is seldom worked out anew. */
     char date[DATE_LENGTH];

@@ -1,0 +1,35 @@
+/* Avro's binary encoding of one record into an event, by a plan (avro_plan.h). The bytes may be anything: every length,
+ * count and depth is held against what is left of them, and work is bounded by their number.
+ *
+ * A decoder belongs to one thread. The texts of an event are borrowed from the bytes, its entries from the decoder:
+ * until avro_decoder_clear. */
+#pragma once
+
+#include "base/cursor.h"
+#include "consumer/avro_plan.h"
+#include "consumer/entries.h"
+#include "engine/rejection.h"
+
+#define SKIP_DEPTH_MAX 64 /* of recursive types in fields that are not ours */
+
+/* Zero is a good beginning. */
+struct avro_decoder {
+    struct arena arena;
+    struct entries entries;
+};
+
+/* Reads one record; the cursor is left behind it. The event's place is left to the caller. RESULT_REJECT:
+ * `ret_rejection` says why, and neither cursor nor event is of use any more. RESULT_FATAL: out of memory. */
+MUST_USE enum result avro_decode(struct avro_decoder *decoder, const struct avro_plan *plan, struct cursor *cursor,
+                                 struct event *ret_event, struct rejection *ret_rejection);
+
+/* The same, where the bytes are exactly one record. */
+MUST_USE enum result avro_decode_whole(struct avro_decoder *decoder, const struct avro_plan *plan, struct text bytes,
+                                       struct event *ret_event, struct rejection *ret_rejection);
+
+/* Reads over one value of any type; false where the bytes are malformed, or nested deeper than SKIP_DEPTH_MAX. */
+MUST_USE bool avro_skip(const struct schema *schema, struct cursor *cursor);
+
+/* Ends the validity of the entries of all events so far. */
+void avro_decoder_clear(struct avro_decoder *decoder);
+void avro_decoder_free(struct avro_decoder *decoder);
