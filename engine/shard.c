@@ -109,7 +109,7 @@ static int64_t deadline(const struct shard *shard, int64_t due_ms, int64_t fired
 /* Hands on what an evaluation decided, and then, as that may lie in the account's old bytes, keeps the new state. */
 static enum result settle(struct shard *shard, struct text account_id, const struct step *step, int64_t fired_ms,
                           struct error *error) {
-    if (step->changes_count > 0) {
+    if (step->changes_count > 0 || step->status != NULL) {
         for (uint32_t i = 0; i < step->changes_count; i++)
             counters_add(shard->counters, COUNTER_CHANGES + step->changes[i].kind, 1);
         enum result result = shard->output.decided(shard->output.context, step->changes, step->changes_count,

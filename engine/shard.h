@@ -14,7 +14,8 @@
 
 struct shard;
 
-/* Takes what an evaluation gave; borrowed until it returns. RESULT_FATAL: memory is out. */
+/* Takes what an evaluation gave (an erasure: perhaps a status alone); borrowed until it returns. RESULT_FATAL: memory
+ * is out. */
 struct shard_output {
     void *context;
     enum result (*decided)(void *context, const struct change *changes, uint32_t count, const struct status *status,
