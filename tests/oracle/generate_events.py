@@ -67,7 +67,7 @@ class LogWriter:
         for account in self.accounts:
             drafts += self.account_drafts(account)
         for _ in range(self.rng.choice((0, 0, 1, 3))):
-            drafts.append(self.tombstone("never-seen", self.moment()))
+            drafts.append(self.fruitless_tombstone("never-seen"))
         drafts.sort(key=lambda draft: draft[0])
         documents = [document for _, document in drafts]
         if self.case.ancient:
@@ -250,12 +250,18 @@ class LogWriter:
         document = {"stream": "account", "account_id": account, "deleted": True}
         return self.draft(document, "updated_at", time)
 
+    def fruitless_tombstone(self, account):
+        """One that may find no account, and be ahead of the others' time: it moves the watermark."""
+        arrival, document = self.tombstone(account, self.moment())
+        ahead = self.rng.choice((0, self.rng.random() * self.case.span / 10))
+        return arrival - ahead, document
+
     def erasure(self, account):
         """A tombstone, maybe a second one, and maybe facts that make the account exist again."""
         time = self.moment()
         drafts = [self.tombstone(account, time)]
         for _ in range(self.rng.choice((0, 0, 1, 2))):
-            drafts.append(self.tombstone(account, self.moment()))
+            drafts.append(self.fruitless_tombstone(account))
         if self.chance(0.6):
             arrival = time + int(self.rng.random() * (self.case.start + self.case.span - time))
             older = self.rng.choice((0, 0, 0, HOUR, 2 * DAY))
