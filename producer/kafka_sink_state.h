@@ -1,0 +1,37 @@
+/* What the files of the sink share: kafka_sink.c (its life, renew), publication.c (records out, reports in),
+ * transaction.c (the transaction's steps). */
+#pragma once
+
+#include "producer/kafka_sink.h"
+
+enum sink_phase {
+    SINK_CLOSED,       /* there is no producer */
+    SINK_ASKING,       /* renew: for the topics' metadata */
+    SINK_INITIALISING, /* renew: init_transactions */
+    SINK_READY,
+    SINK_BROKEN, /* a renew failed: the next one begins from the start */
+};
+
+struct kafka_sink {
+    struct kafka_sink_options options;
+    rd_kafka_conf_t *conf;
+    enum sink_phase phase;
+    struct client client;
+    rd_kafka_topic_t *topics[OUTPUTS];
+    const struct batch *publishing; /* the batch whose publication is under way; NULL: none */
+    uint32_t published;             /* its records that were handed over */
+};
+
+/* The answer to a library's error that says so little about the transaction that the pipeline's table must decide; and
+ * the message. PENDING: the same call may be made again. Destroys `failure`. */
+enum answer sink_answer(rd_kafka_error_t *failure, const char *what, struct error *error);
+/* The same for a plain code. */
+enum answer sink_answer_code(rd_kafka_resp_err_t code, bool is_retriable);
+
+enum answer sink_begin(void *context, struct error *error);
+enum answer sink_publish(void *context, struct batch *batch, int timeout_ms, struct error *error);
+enum answer sink_flush(void *context, int timeout_ms, struct error *error);
+enum answer sink_send_offsets(void *context, const struct input_offset *positions, uint32_t count,
+                              const struct membership *membership, int timeout_ms, struct error *error);
+enum answer sink_commit(void *context, int timeout_ms, struct error *error);
+enum answer sink_abort(void *context, int timeout_ms, struct error *error);

@@ -1,0 +1,262 @@
+/* What must hold of the topics before anything is read or written: docs/exactly-once.md, "Settings". */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "producer/topics_state.h"
+
+#define CLUSTER_ID_WAIT_MS 5000
+
+struct examination {
+    struct topics *topics;
+    const struct topics_plan *plan;
+    struct topics_report *report;
+    struct topic_state inputs[STREAMS], outputs[OUTPUTS];
+    int first_input; /* the first stream that is on and has a topic; STREAMS: none */
+    int64_t deadline_ms;
+};
+
+static void find(struct examination *examination, bool is_warning, const char *format, ...) PRINTF_LIKE(3, 4);
+
+static void find(struct examination *examination, bool is_warning, const char *format, ...) {
+    struct topics_report *report = examination->report;
+    if (report->findings_count == TOPIC_FINDINGS_MAX)
+        return;
+    struct topic_finding *finding = &report->findings[report->findings_count++];
+    finding->is_warning = is_warning;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(finding->error.text, sizeof finding->error.text, format, arguments);
+    va_end(arguments);
+}
+
+/* ---- what there is */
+
+static enum result look_at_all(struct examination *examination, struct error *error) {
+    const struct topics_plan *plan = examination->plan;
+    const char *names[STREAMS + OUTPUTS];
+    struct topic_state states[STREAMS + OUTPUTS];
+    for (int stream = 0; stream < STREAMS; stream++)
+        names[stream] = plan->inputs[stream] == NULL ? "" : plan->inputs[stream];
+    for (int output = 0; output < OUTPUTS; output++)
+        names[STREAMS + output] = plan->outputs[output];
+    enum result result = topics_look(examination->topics, names, STREAMS + OUTPUTS, states,
+                                     client_left_ms(examination->deadline_ms), error);
+    if (result != RESULT_OK)
+        return result;
+    examination->first_input = STREAMS;
+    for (int stream = STREAMS - 1; stream >= 0; stream--) {
+        examination->inputs[stream] = states[stream];
+        if (states[stream].partitions > 0)
+            examination->first_input = stream;
+    }
+    for (int output = 0; output < OUTPUTS; output++)
+        examination->outputs[output] = states[STREAMS + output];
+    return RESULT_OK;
+}
+
+/* ---- inputs */
+
+static void examine_inputs(struct examination *examination) {
+    const struct topics_plan *plan = examination->plan;
+    const int first = examination->first_input;
+    for (int stream = 0; stream < STREAMS; stream++) {
+        const char *name = stream_schemas[stream].name.data;
+        const struct topic_state *state = &examination->inputs[stream];
+        if (plan->inputs[stream] == NULL)
+            continue;
+        if (state->partitions == 0)
+            find(examination, false,
+                 "The topic `%s` of the stream `%s` does not exist, or may not be described: create it, correct "
+                 "`topics.%s`, or switch the stream off by `streams.%s: off`.",
+                 plan->inputs[stream], name, name, name);
+        else if (state->partitions != examination->inputs[first].partitions)
+            find(examination, false,
+                 "The topic `%s` has %" PRId32 " partitions and `%s` has %" PRId32
+                 ": all inputs must have the same number, so that an account lies on the same one in each.",
+                 plan->inputs[stream], state->partitions, plan->inputs[first], examination->inputs[first].partitions);
+    }
+    if (first == STREAMS)
+        find(examination, false, "There is no input: no stream that is on has a topic.");
+}
+
+/* ---- the changelog */
+
+static void examine_log_start(struct examination *examination, const char *changelog) {
+    for (int32_t partition = 0; partition < examination->outputs[OUTPUT_CHANGELOG].partitions; partition++) {
+        int64_t low, high;
+        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(examination->topics->client.handle, changelog,
+                                                                    partition, &low, &high,
+                                                                    client_left_ms(examination->deadline_ms));
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            find(examination, false, "The changelog `%s` cannot be looked at (partition %" PRId32 "): %s.", changelog,
+                 partition, rd_kafka_err2str(code));
+            return;
+        }
+        if (low > 0)
+            find(examination, false,
+                 "The changelog `%s` lost its beginning: partition %" PRId32 " starts at offset %" PRId64
+                 ", not 0. Records were deleted from it, so the state cannot be trusted any more.",
+                 changelog, partition, low);
+    }
+}
+
+/* Whether the entry says so; `ret_value` is borrowed from the event. */
+static bool take_policy(rd_kafka_event_t *event, const char **ret_value) {
+    size_t resources_count, entries_count;
+    const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
+        rd_kafka_event_DescribeConfigs_result(event), &resources_count);
+    if (resources_count == 0 || rd_kafka_ConfigResource_error(resources[0]) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resources[0], &entries_count);
+    for (size_t i = 0; i < entries_count; i++)
+        if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), "cleanup.policy") == 0) {
+            *ret_value = rd_kafka_ConfigEntry_value(entries[i]);
+            return *ret_value != NULL;
+        }
+    return false;
+}
+
+static rd_kafka_event_t *describe(struct examination *examination, const char *topic) {
+    struct topics *topics = examination->topics;
+    char message[256];
+    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(topics->client.handle,
+                                                                 RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    (void)rd_kafka_AdminOptions_set_request_timeout(options, client_left_ms(examination->deadline_ms), message,
+                                                    sizeof message);
+    rd_kafka_DescribeConfigs(topics->client.handle, &resource, 1, options, topics->answers);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_ConfigResource_destroy(resource);
+    return topics_answer(topics, RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT, examination->deadline_ms);
+}
+
+static void examine_policy(struct examination *examination, const char *changelog) {
+    const char *policy;
+    rd_kafka_event_t *event = describe(examination, changelog);
+    if (event == NULL || !take_policy(event, &policy))
+        find(examination, true,
+             "The configuration of the changelog `%s` cannot be read (it takes the permission DescribeConfigs): see "
+             "for yourself that its cleanup.policy is `compact`.",
+             changelog);
+    else if (strcmp(policy, "compact") != 0)
+        find(examination, false,
+             "The changelog `%s` has the cleanup.policy `%s`, which deletes state: set it to `compact`.", changelog,
+             policy);
+    if (event != NULL)
+        rd_kafka_event_destroy(event);
+}
+
+static void examine_changelog(struct examination *examination) {
+    const char *changelog = examination->plan->outputs[OUTPUT_CHANGELOG];
+    const struct topic_state *state = &examination->outputs[OUTPUT_CHANGELOG];
+    const int first = examination->first_input;
+    if (state->partitions == 0)
+        return;
+    if (first < STREAMS && state->partitions != examination->inputs[first].partitions)
+        find(examination, false,
+             "The changelog `%s` has %" PRId32 " partitions and the input `%s` has %" PRId32
+             ". Their number is fixed for the life of a group: give the inputs their former number, or begin anew with "
+             "another `kafka.group` and `topics.changelog`.",
+             changelog, state->partitions, examination->plan->inputs[first], examination->inputs[first].partitions);
+    examine_log_start(examination, changelog);
+    examine_policy(examination, changelog);
+}
+
+/* ---- outputs */
+
+static void examine_outputs(struct examination *examination) {
+    static const char *const options[OUTPUTS] = {"topics.changes", "topics.status", "topics.dead_letters",
+                                                 "topics.changelog"};
+    for (int output = 0; output < OUTPUTS; output++)
+        if (examination->outputs[output].partitions == 0 && output != OUTPUT_CHANGELOG &&
+            !examination->plan->create_outputs)
+            find(examination, false,
+                 "The topic `%s` does not exist, or may not be described: create it, correct `%s`, or allow it by "
+                 "`kafka.create_topics: on`.",
+                 examination->plan->outputs[output], options[output]);
+}
+
+static void take_cluster_id(struct examination *examination) {
+    struct topics_report *report = examination->report;
+    int left_ms = client_left_ms(examination->deadline_ms);
+    char *id = rd_kafka_clusterid(examination->topics->client.handle,
+                                  left_ms < CLUSTER_ID_WAIT_MS ? left_ms : CLUSTER_ID_WAIT_MS);
+    snprintf(report->cluster_id, sizeof report->cluster_id, "%s", id == NULL ? "" : id);
+    if (id != NULL)
+        rd_kafka_mem_free(examination->topics->client.handle, id);
+}
+
+static void examine(struct examination *examination) {
+    take_cluster_id(examination);
+    examine_inputs(examination);
+    examine_outputs(examination);
+    examine_changelog(examination);
+    if (examination->first_input < STREAMS)
+        examination->report->partitions = examination->inputs[examination->first_input].partitions;
+}
+
+enum result topics_check(struct topics *topics, const struct topics_plan *plan, struct topics_report *ret_report,
+                         int timeout_ms, struct error *error) {
+    *ret_report = (struct topics_report){0};
+    struct examination examination = {
+        .topics = topics, .plan = plan, .report = ret_report, .deadline_ms = client_now_ms() + timeout_ms};
+    enum result result = look_at_all(&examination, error);
+    if (result == RESULT_OK)
+        examine(&examination);
+    return result;
+}
+
+/* ---- making what is missing */
+
+/* The brokers look at a compressed batch, whose own head is small. */
+static uint32_t batch_bytes_max(const struct topics_plan *plan) {
+    return plan->value_bytes_max > VALUE_BYTES_USUAL ? plan->value_bytes_max + 4 * RECORD_OVERHEAD_BYTES : 0;
+}
+
+/* The missing outputs, as they are to be: with the inputs' number of partitions, and as many copies. */
+static uint32_t wishes_of(const struct examination *examination, struct topic_wish ret_wishes[OUTPUTS]) {
+    const struct topic_state *like = &examination->inputs[examination->first_input];
+    uint32_t count = 0;
+    for (int output = 0; output < OUTPUTS; output++)
+        if (examination->outputs[output].partitions == 0 &&
+            (output == OUTPUT_CHANGELOG || examination->plan->create_outputs))
+            ret_wishes[count++] = (struct topic_wish){
+                .name = examination->plan->outputs[output],
+                .partitions = like->partitions,
+                .replication = like->replication,
+                .is_compacted = output == OUTPUT_CHANGELOG || output == OUTPUT_STATUSES,
+                .batch_bytes_max = batch_bytes_max(examination->plan),
+            };
+    return count;
+}
+
+static bool inputs_are_equal(const struct examination *examination) {
+    for (int stream = 0; stream < STREAMS; stream++)
+        if (examination->inputs[stream].partitions > 0 &&
+            examination->inputs[stream].partitions != examination->inputs[examination->first_input].partitions)
+            return false;
+    return examination->first_input < STREAMS;
+}
+
+enum result topics_prepare(struct topics *topics, const struct topics_plan *plan, struct topics_report *ret_report,
+                           int timeout_ms, struct error *error) {
+    *ret_report = (struct topics_report){0};
+    struct topic_wish wishes[OUTPUTS];
+    struct examination examination = {
+        .topics = topics, .plan = plan, .report = ret_report, .deadline_ms = client_now_ms() + timeout_ms};
+    enum result result = look_at_all(&examination, error);
+    if (result == RESULT_OK && inputs_are_equal(&examination))
+        result = topics_create(topics, wishes, wishes_of(&examination, wishes), client_left_ms(examination.deadline_ms),
+                               error);
+    if (result == RESULT_OK)
+        result = look_at_all(&examination, error);
+    if (result != RESULT_OK)
+        return result;
+    examine(&examination);
+    for (uint32_t i = 0; i < ret_report->findings_count; i++)
+        if (!ret_report->findings[i].is_warning) {
+            *error = ret_report->findings[i].error;
+            return RESULT_REJECT;
+        }
+    return RESULT_OK;
+}
