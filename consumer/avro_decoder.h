@@ -28,7 +28,7 @@ MUST_USE enum result avro_decode_whole(struct avro_decoder *decoder, const struc
                                        struct event *ret_event, struct rejection *ret_rejection);
 
 /* Reads over one value of any type; false where the bytes are malformed, or nested deeper than SKIP_DEPTH_MAX. */
-MUST_USE bool avro_skip(const struct schema *schema, struct cursor *cursor);
+MUST_USE bool schema_skip(const struct schema *schema, struct cursor *cursor);
 
 /* Ends the validity of the entries of all events so far. */
 void avro_decoder_clear(struct avro_decoder *decoder);

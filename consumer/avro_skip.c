@@ -79,6 +79,6 @@ static bool skip_value(const struct schema *schema, struct cursor *cursor, uint3
     return false;
 }
 
-bool avro_skip(const struct schema *schema, struct cursor *cursor) {
+bool schema_skip(const struct schema *schema, struct cursor *cursor) {
     return skip_value(schema, cursor, 0);
 }
