@@ -19,8 +19,7 @@ struct dimension_memory dimension_recall(const struct state *state, uint32_t slo
 
 bool dimension_remember(struct state *state, uint32_t slot, int64_t since_ms, struct text value) {
     uint32_t size;
-    state_section(state, slot, &size);
-    if (!state_resize(state, slot, size, TIME_SIZE + value.size))
+    if (!state_resize(state, slot, 0, TIME_SIZE + value.size))
         return false;
     uint8_t *section = state_section(state, slot, &size);
     write_i64(section, since_ms);
@@ -48,14 +47,13 @@ struct segment_memory segment_recall(const struct state *state, uint32_t slot) {
 
 bool segment_remember(struct state *state, uint32_t slot, const struct segment_memory *memory) {
     const int64_t fields[] = {memory->since_ms, memory->exited_ms, memory->qualifying_ms};
-    uint32_t size = 1, old_size;
+    uint32_t size = 1;
     uint8_t flags = 0;
     for (uint32_t i = 0; i < 3; i++) {
         flags |= (uint8_t)((fields[i] != INSTANT_NONE) << i);
         size += fields[i] != INSTANT_NONE ? TIME_SIZE : 0;
     }
-    state_section(state, slot, &old_size);
-    if (!state_resize(state, slot, old_size, flags == 0 ? 0 : size))
+    if (!state_resize(state, slot, 0, flags == 0 ? 0 : size))
         return false;
     uint8_t *section = state_section(state, slot, &size);
     if (section == NULL)

@@ -13,7 +13,8 @@ static struct text mismatch_advice(struct checker *checker, const struct tree *l
     struct text other_shown = checker_shown(checker, other->outside);
     struct text advice = TEXT("");
     struct arena *arena = checker->report->arena;
-    if (literal->kind == TREE_LITERAL && literal->type == TYPE_NUMBER && other->type == TYPE_DURATION)
+    bool is_span = other->type == TYPE_DURATION || other->type == TYPE_INSTANT;
+    if (literal->kind == TREE_LITERAL && literal->type == TYPE_NUMBER && is_span)
         advice = arena_printf(arena, "; write `%.*sd` for days, `%.*sh` for hours", TEXT_ARGUMENTS(shown),
                               TEXT_ARGUMENTS(shown));
     else if (literal->kind == TREE_LITERAL && literal->type == TYPE_STRING && other->type == TYPE_INSTANT)
@@ -42,14 +43,14 @@ static bool expect_boolean(struct checker *checker, const struct tree *tree, str
         advice = arena_printf(checker->report->arena, "; compare it, as in %.*s%s", TEXT_ARGUMENTS(shown), example);
     checker->report->memory_out |= text_is_missing(advice);
     report_problem(checker->report, checker_position(checker, tree->outside),
-                   "`%.*s` is about what is true or false; `%.*s` is %s%.*s", TEXT_ARGUMENTS(joined_by),
+                   "`%.*s` takes what is true or false; `%.*s` is %s%.*s", TEXT_ARGUMENTS(joined_by),
                    TEXT_ARGUMENTS(shown), type_name(tree->type), TEXT_ARGUMENTS(advice));
     return false;
 }
 
 static bool check_logic(struct checker *checker, struct tree *tree) {
     bool good = true;
-    struct text word = language_words[tree->operands->next->sign].text;
+    struct text word = language_words[tree->operands->next->joined].text;
     for (struct tree *operand = tree->operands; operand != NULL; operand = operand->next)
         good &= check_tree(checker, operand) && expect_boolean(checker, operand, word);
     tree->type = TYPE_BOOLEAN;
@@ -60,7 +61,7 @@ static bool check_logic(struct checker *checker, struct tree *tree) {
 static bool check_link(struct checker *checker, struct tree *chain, const struct tree *before,
                        const struct tree *operand) {
     enum value_type left_type = chain->type;
-    if (arithmetic_type(operand->sign, left_type, operand->type, &chain->type))
+    if (arithmetic_type(operand->joined, left_type, operand->type, &chain->type))
         return true;
     struct tree left = *before; /* stands for the whole left side in the message */
     left.outside.start = chain->outside.start;
@@ -71,7 +72,7 @@ static bool check_link(struct checker *checker, struct tree *chain, const struct
     struct text advice = mismatch_advice(checker, &left, operand);
     report_problem(checker->report, checker_position(checker, left.outside),
                    "%s %s %s has no meaning: `%.*s` is %s, `%.*s` is %s%.*s", type_name(left_type),
-                   language_words[operand->sign].between, type_name(operand->type), TEXT_ARGUMENTS(left_shown),
+                   language_words[operand->joined].between, type_name(operand->type), TEXT_ARGUMENTS(left_shown),
                    type_name(left_type), TEXT_ARGUMENTS(shown), type_name(operand->type), TEXT_ARGUMENTS(advice));
     return false;
 }
@@ -93,14 +94,14 @@ static bool check_arithmetic(struct checker *checker, struct tree *tree) {
 static uint64_t chain_hash(const struct tree *tree) {
     uint64_t hash = digest_string(0, "chain");
     for (const struct tree *operand = tree->operands; operand != NULL; operand = operand->next) {
-        hash = digest_text(hash, language_words[operand->sign].text);
+        hash = digest_text(hash, language_words[operand->joined].text);
         hash = digest_u64(hash, operand->hash);
     }
     return hash;
 }
 
 static bool check_chain(struct checker *checker, struct tree *tree) {
-    enum level level = language_words[tree->operands->next->sign].level;
+    enum level level = language_words[tree->operands->next->joined].level;
     bool good = level == LEVEL_OR || level == LEVEL_AND ? check_logic(checker, tree) : check_arithmetic(checker, tree);
     tree->hash = chain_hash(tree);
     return good;

@@ -5,13 +5,13 @@
 
 /* --- Streams and fields --- */
 
-/* "; did you mean `x`?" among the stream's fields. */
-static struct text nearest_field(struct checker *checker, enum stream stream, struct text name) {
+/* Which of the stream's fields may have been meant. */
+static struct text field_choice(struct checker *checker, enum stream stream, struct text name) {
     const struct stream_schema *schema = &stream_schemas[stream];
     struct text names[FIELDS_MAX];
     for (uint32_t i = 0; i < schema->fields_count; i++)
         names[i] = schema->fields[i].name;
-    return report_nearest(checker->report, name, names, schema->fields_count);
+    return report_choice(checker->report, name, "field", names, schema->fields_count);
 }
 
 /* The field's index; FIELDS_MAX where the stream has none of that name (reported). */
@@ -20,10 +20,10 @@ static uint32_t find_field(struct checker *checker, enum stream stream, struct t
     if (field != FIELDS_MAX)
         return field;
     struct text shown = report_shown(checker->report, name);
-    struct text nearest = nearest_field(checker, stream, name);
+    struct text nearest = field_choice(checker, stream, name);
     struct text stream_name = stream_schemas[stream].name;
     const struct declaration *declaration = names_find(checker->scope->rules, name);
-    if (checker->filter != STREAMS && nearest.size == 0 && declaration != NULL)
+    if (checker->filter != STREAMS && declaration != NULL)
         report_problem(checker->report, checker_position(checker, span),
                        "a `where` sees nothing but the event's own fields; `%.*s` is a %s", TEXT_ARGUMENTS(shown),
                        meaning_name(declaration->meaning));
@@ -80,22 +80,20 @@ static void report_event_field(struct checker *checker, const struct tree *tree)
                        TEXT_ARGUMENTS(shown), TEXT_ARGUMENTS(shown));
 }
 
-static void report_no_stream(struct checker *checker, struct text name, struct span span, const char *usage) {
+static void report_no_stream(struct checker *checker, struct text name, struct span span) {
     struct text names[STREAMS];
     for (enum stream stream = 0; stream < STREAMS; stream++)
         names[stream] = stream_schemas[stream].name;
     struct text shown = report_shown(checker->report, name);
-    struct text nearest = report_nearest(checker->report, name, names, STREAMS);
-    report_problem(checker->report, checker_position(checker, span),
-                   "there is no stream `%.*s`%.*s%s the streams are account, usage, login, ticket, nps and custom%s%s",
-                   TEXT_ARGUMENTS(shown), TEXT_ARGUMENTS(nearest), nearest.size > 0 ? "" : ";",
-                   usage == NULL ? "" : "; write ", usage == NULL ? "" : usage);
+    struct text choice = report_choice(checker->report, name, "stream", names, STREAMS);
+    report_problem(checker->report, checker_position(checker, span), "there is no stream `%.*s`%.*s",
+                   TEXT_ARGUMENTS(shown), TEXT_ARGUMENTS(choice));
 }
 
 bool check_fact(struct checker *checker, struct tree *tree) {
     enum stream stream = stream_find(tree->name);
     if (stream == STREAMS) {
-        report_no_stream(checker, tree->name, tree->name_span, NULL);
+        report_no_stream(checker, tree->name, tree->name_span);
         return false;
     }
     if (stream != STREAM_ACCOUNT) {
@@ -128,7 +126,7 @@ static bool check_stream(struct checker *checker, struct tree *tree) {
     tree->stream = stream_find(tree->name);
     struct text shown = report_shown(checker->report, tree->name);
     if (tree->stream == STREAMS)
-        report_no_stream(checker, tree->name, tree->name_span, NULL);
+        report_no_stream(checker, tree->name, tree->name_span);
     else if (tree->stream == STREAM_ACCOUNT)
         report_problem(
             checker->report, checker_position(checker, tree->name_span),
@@ -205,7 +203,7 @@ static uint32_t window_slices(struct checker *checker, const struct tree *window
     struct position position = checker_position(checker, window->span);
     const char *unit = slice_ms == HOUR ? "hours" : "days";
     if (window->number <= 0)
-        report_problem(checker->report, position, "a window is longer than nothing; `%.*s` is not",
+        report_problem(checker->report, position, "a window must be longer than 0; `%.*s` is not",
                        TEXT_ARGUMENTS(shown));
     else if (slices != floor(slices))
         report_problem(checker->report, position,

@@ -21,14 +21,14 @@ static double computed(enum word sign, double left, double right) {
 
 static bool chain_value(const struct tree *tree, double *ret_value) {
     const struct tree *first = tree->operands;
-    if (language_words[first->next->sign].level < LEVEL_SUM)
+    if (language_words[first->next->joined].level < LEVEL_SUM)
         return false;
     for (const struct tree *operand = first; operand != NULL; operand = operand->next)
         if (operand->kind != TREE_LITERAL)
             return false;
     double value = first->number;
     for (const struct tree *operand = first->next; operand != NULL; operand = operand->next)
-        value = computed(operand->sign, value, operand->number);
+        value = computed(operand->joined, value, operand->number);
     *ret_value = value;
     return true;
 }

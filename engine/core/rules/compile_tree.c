@@ -98,7 +98,7 @@ static uint16_t compile_chain(struct compiler *compiler, uint32_t block, const s
     uint16_t left = compile_tree(compiler, block, tree->operands);
     for (const struct tree *operand = tree->operands->next; operand != NULL; operand = operand->next) {
         uint16_t right = compile_tree(compiler, block, operand);
-        uint16_t operation = (uint16_t)language_words[operand->sign].operation;
+        uint16_t operation = (uint16_t)language_words[operand->joined].operation;
         left = emit(&compiler->emitter, block, (struct instruction){operation, 0, left, right, 0});
     }
     return left;
@@ -156,7 +156,7 @@ uint16_t compile_tree(struct compiler *compiler, uint32_t block, const struct tr
 /* --- Conditions --- */
 
 static bool is_joined(const struct tree *tree) {
-    return tree->kind == TREE_CHAIN && language_words[tree->operands->next->sign].level <= LEVEL_AND;
+    return tree->kind == TREE_CHAIN && language_words[tree->operands->next->joined].level <= LEVEL_AND;
 }
 
 static struct condition condition_of(struct compiler *compiler, const struct source *source, const struct tree *tree) {

@@ -24,16 +24,22 @@ static const struct key sections[SECTIONS] = {
 
 /* --- Expressions --- */
 
-static const char *advice_for_type(const struct tree *tree, uint32_t types) {
-    if (types == BIT(TYPE_BOOLEAN))
-        return tree->type == TYPE_DURATION ? "; compare it, as in ... > 7d"
-               : tree->type == TYPE_NUMBER ? "; compare it, as in ... > 0"
-                                           : "; compare it with something";
-    if (tree->type == TYPE_INSTANT && (types & BIT(TYPE_DURATION)) != 0)
-        return "; age(...) says how long ago that was, until(...) how long it is until then";
-    if (tree->type == TYPE_STRING && (types & BIT(TYPE_NUMBER)) != 0)
-        return "; number(...) reads a string that writes a number";
-    return "";
+static struct text advice_for_type(struct file *file, const struct tree *tree, uint32_t types, struct text shown) {
+    struct arena *arena = file->report->arena;
+    struct text advice = TEXT("");
+    if (types == BIT(TYPE_BOOLEAN) && tree->type != TYPE_NUMBER && tree->type != TYPE_DURATION)
+        advice = TEXT("; compare it with something");
+    else if (types == BIT(TYPE_BOOLEAN))
+        advice = arena_printf(arena, "; compare it, as in %.*s > %s", TEXT_ARGUMENTS(shown),
+                              tree->type == TYPE_DURATION ? "7d" : "0");
+    else if (tree->type == TYPE_INSTANT && (types & BIT(TYPE_DURATION)) != 0)
+        advice = arena_printf(arena, "; age(%.*s) says how long ago that was, until(%.*s) how long it is until then",
+                              TEXT_ARGUMENTS(shown), TEXT_ARGUMENTS(shown));
+    else if (tree->type == TYPE_STRING && (types & BIT(TYPE_NUMBER)) != 0)
+        advice = arena_printf(arena, "; compare it, or where it writes a number take number(%.*s)",
+                              TEXT_ARGUMENTS(shown));
+    file->report->memory_out |= text_is_missing(advice);
+    return advice;
 }
 
 void rules_read_expression(struct file *file, const struct scope *scope, const char *what, uint32_t types,
@@ -55,8 +61,9 @@ void rules_read_expression(struct file *file, const struct scope *scope, const c
         return;
     }
     struct text shown = report_shown(report, span_text(&ret_expression->source, tree->outside));
-    report_problem(report, node->places[tree->outside.start], "%s is %s; `%.*s` is %s%s", what, types_name(types),
-                   TEXT_ARGUMENTS(shown), type_name(tree->type), advice_for_type(tree, types));
+    struct text advice = advice_for_type(file, tree, types, shown);
+    report_problem(report, node->places[tree->outside.start], "%s must be %s; `%.*s` is %s%.*s", what,
+                   types_name(types), TEXT_ARGUMENTS(shown), type_name(tree->type), TEXT_ARGUMENTS(advice));
 }
 
 void rules_read_prose(struct file *file, const struct node *title, const struct node *about, struct text *ret_title,
@@ -81,7 +88,7 @@ static void read_clock(struct file *file, const struct node *node) {
     if (node == NULL || !settings_mapping(file->report, &subject, node, keys, KEYS, values))
         return;
     if (settings_duration(file->report, "tick", values[TICK], &program->tick_ms) && program->tick_ms == 0)
-        report_problem(file->report, node_position(values[TICK]), "`tick` is longer than nothing");
+        report_problem(file->report, node_position(values[TICK]), "`tick` must be more than 0");
     program->lateness_given = values[LATENESS] != NULL &&
                               settings_duration(file->report, "lateness", values[LATENESS], &program->lateness_ms);
     settings_count(file->report, "duplicate_ids", values[DUPLICATE_IDS], DUPLICATE_IDS_MAX, &program->duplicate_ids);
@@ -97,9 +104,9 @@ static void read_stream(struct file *file, const struct node *name, const struct
     for (enum stream i = 0; i < STREAMS; i++)
         names[i] = stream_schemas[i].name;
     if (stream == STREAMS) {
-        struct text nearest = report_nearest(file->report, name->text, names, STREAMS);
+        struct text choice = report_choice(file->report, name->text, "stream", names, STREAMS);
         report_problem(file->report, node_position(name), "there is no stream `%.*s`%.*s", TEXT_ARGUMENTS(shown),
-                       TEXT_ARGUMENTS(nearest));
+                       TEXT_ARGUMENTS(choice));
         return;
     }
     if (stream == STREAM_ACCOUNT) {
@@ -113,7 +120,7 @@ static void read_stream(struct file *file, const struct node *name, const struct
         settings_duration(file->report, "stall_after", stall_after, stall_after_ms) && stall_after != NULL &&
         *stall_after_ms == 0)
         report_problem(file->report, node_position(stall_after),
-                       "`stall_after` is longer than nothing; leave it out where a stream never stalls");
+                       "`stall_after` must be more than 0; leave it out where a stream never stalls");
 }
 
 static void read_streams(struct file *file, const struct node *node) {

@@ -102,10 +102,10 @@ static void read_score_name(struct file *file, const struct node *node, struct d
         return;
     const struct declaration *declaration = names_find(file->rules, name);
     struct text shown = report_shown(file->report, name);
-    struct text nearest = names_nearest(file->report, file->rules, BIT(MEANING_SCORE), name);
+    struct text choice = names_choice(file->report, file->rules, "score", BIT(MEANING_SCORE), name);
     if (declaration == NULL)
         report_problem(file->report, node_position(node), "there is no score `%.*s`%.*s", TEXT_ARGUMENTS(shown),
-                       TEXT_ARGUMENTS(nearest));
+                       TEXT_ARGUMENTS(choice));
     else if (declaration->meaning != MEANING_SCORE)
         report_problem(file->report, node_position(node), "`%.*s` is a %s; bands are cut from a score",
                        TEXT_ARGUMENTS(shown), meaning_name(declaration->meaning));
@@ -137,9 +137,9 @@ static void report_no_value(struct file *file, const struct checked_dimension *c
     for (uint32_t i = 0; values != NULL && i < dimension->bands_count; i++)
         values[count++] = dimension->bands[i].name;
     struct text shown = report_shown(file->report, key->text);
-    struct text nearest = report_nearest(file->report, key->text, values, count);
+    struct text choice = report_choice(file->report, key->text, "value", values, count);
     report_problem(file->report, node_position(key), "dimension `%.*s` never has the value `%.*s`%.*s",
-                   TEXT_ARGUMENTS(dimension->name), TEXT_ARGUMENTS(shown), TEXT_ARGUMENTS(nearest));
+                   TEXT_ARGUMENTS(dimension->name), TEXT_ARGUMENTS(shown), TEXT_ARGUMENTS(choice));
 }
 
 static void read_playbooks(struct file *file, const struct node *node, struct checked_dimension *checked) {

@@ -87,6 +87,7 @@ static const struct key signal_keys[SIGNAL_KEYS] = {
 };
 
 static void read_weight(struct file *file, const struct score *score, const struct node *node, double *ret_weight) {
+    *ret_weight = NAN; /* until it is read */
     if (!settings_number(file->report, "weight", node, ret_weight) || node == NULL)
         return;
     if (score->method == SCORE_WEIGHTED && *ret_weight < 0)
@@ -137,7 +138,7 @@ static void read_signals(struct file *file, uint32_t index, const struct node *n
     }
     score->signals = report_alloc(file->report, node->count * sizeof *score->signals);
     score->score.signals_count = score->signals == NULL ? 0 : node->count;
-    double weights = 0;
+    double weights = 0; /* NaN where one could not be read */
     for (uint32_t i = 0; i < score->score.signals_count; i++) {
         read_signal(file, &scope, &score->score, node->keys[i], node->values[i], &score->signals[i]);
         weights += fabs(score->signals[i].signal.weight);

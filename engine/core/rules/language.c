@@ -57,6 +57,8 @@ const char *types_name(uint32_t types) {
         return "a number, a duration or an instant";
     case BIT(TYPE_NUMBER) | BIT(TYPE_DURATION):
         return "a number or a duration";
+    case BIT(TYPE_NUMBER) | BIT(TYPE_DURATION) | BIT(TYPE_BOOLEAN):
+        return "a number, a duration, or true or false";
     default:
         for (enum value_type type = TYPE_NUMBER; type <= TYPE_INSTANT; type++)
             if (types == BIT(type))

@@ -1,35 +1,7 @@
 #include "engine/core/rules/lex.h"
 
 #include "base/number.h"
-
-/* What other languages write, and what stands for it here. */
-static const struct {
-    struct text text;
-    const char *advice;
-} strangers[] = {
-    {TEXT("&&"), "write `and`"},
-    {TEXT("||"), "write `or`"},
-    {TEXT("<>"), "write `!=` for \"is not\""},
-    {TEXT("==="), "write `==`"},
-    {TEXT("="), "to compare, write `==`"},
-    {TEXT("!"), "write `not`, or `!=` to compare"},
-    {TEXT("&"), "write `and`"},
-    {TEXT("|"), "write `or`"},
-    {TEXT("%"), "write a share as a number: 0.2 for 20 %"},
-    {TEXT("{"), "a list is written in brackets: [\"a\", \"b\"]"},
-    {TEXT("}"), "a list is written in brackets: [\"a\", \"b\"]"},
-    {TEXT(";"), "arguments are separated by `,`"},
-    {TEXT(":"), "a key and its value belong to YAML, not into an expression"},
-    {TEXT("?"), "a choice is written as the cases of a dimension"},
-    {TEXT("`"), "strings are written in \" or '"},
-    {TEXT("\xE2\x80\x9C"), "strings are written in straight quotes, \" or '"},
-    {TEXT("\xE2\x80\x9D"), "strings are written in straight quotes, \" or '"},
-    {TEXT("\xE2\x80\x98"), "strings are written in straight quotes, \" or '"},
-    {TEXT("\xE2\x80\x99"), "strings are written in straight quotes, \" or '"},
-    {TEXT("\xE2\x89\xA5"), "write `>=`"},
-    {TEXT("\xE2\x89\xA4"), "write `<=`"},
-    {TEXT("\xE2\x89\xA0"), "write `!=`"},
-};
+#include "engine/core/rules/strangers.h"
 
 static bool is_space(char byte) {
     return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
@@ -157,30 +129,26 @@ static struct token lex_stranger(struct report *report, const struct source *sou
     while (end < source->text.size && ((unsigned char)source->text.data[end] & 0xC0) == 0x80)
         end++;
     struct token token = token_of(TOKEN_BAD, source, start, end);
-    for (size_t i = 0; i < sizeof strangers / sizeof strangers[0]; i++) {
-        if (!starts_with(source, start, strangers[i].text))
-            continue;
-        report_problem(report, source->places[start], "`%.*s` is not part of the language; %s",
-                       TEXT_ARGUMENTS(strangers[i].text), strangers[i].advice);
-        return token;
-    }
-    struct text shown = report_shown(report, token.text);
-    report_problem(report, source->places[start], "`%.*s` is not part of the language", TEXT_ARGUMENTS(shown));
+    const struct stranger *stranger = stranger_sign(span_text(source, (struct span){start, source->text.size}));
+    struct text shown = report_shown(report, stranger == NULL ? token.text : stranger->text);
+    report_problem(report, source->places[start], "`%.*s` is not part of the language%s%s", TEXT_ARGUMENTS(shown),
+                   stranger == NULL ? "" : "; ", stranger == NULL ? "" : stranger->advice);
     return token;
 }
 
-/* Signs of two characters come before those of one in the table, so the longer wins. */
 static struct token lex_sign(struct report *report, const struct source *source, uint32_t start) {
-    if (starts_with(source, start, TEXT("<>")) || starts_with(source, start, TEXT("===")))
-        return lex_stranger(report, source, start);
+    struct token token = {.kind = TOKEN_WORD, .span = {start, start}};
     for (enum word word = WORD_EQUAL; word < WORDS; word++) {
-        if (!starts_with(source, start, language_words[word].text))
+        struct text sign = language_words[word].text;
+        if (!starts_with(source, start, sign) || sign.size <= token.span.end - start)
             continue;
-        struct token token = token_of(TOKEN_WORD, source, start, start + language_words[word].text.size);
-        token.word = word;
-        return token;
+        token.word = word; /* the longest wins */
+        token.span.end = start + sign.size;
     }
-    return lex_stranger(report, source, start);
+    const struct stranger *stranger = stranger_sign(span_text(source, (struct span){start, source->text.size}));
+    if (token.word == WORD_NONE || (stranger != NULL && stranger->text.size > token.span.end - start))
+        return lex_stranger(report, source, start);
+    return token;
 }
 
 struct token lex_token(struct report *report, const struct source *source, uint32_t at) {

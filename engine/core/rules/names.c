@@ -1,5 +1,7 @@
 #include "engine/core/rules/names.h"
 
+#include "engine/core/rules/strangers.h"
+
 const char *meaning_name(enum meaning meaning) {
     static const char *const names[] = {
         [MEANING_METRIC] = "metric",
@@ -17,13 +19,17 @@ const struct declaration *names_find(const struct checked_rules *rules, struct t
     return NULL;
 }
 
-struct text names_nearest(struct report *report, const struct checked_rules *rules, uint32_t meanings,
-                          struct text name) {
-    struct text *names = report_alloc(report, (rules->declarations_count + 1) * sizeof *names);
+struct text names_choice(struct report *report, const struct checked_rules *rules, const char *what, uint32_t meanings,
+                         struct text name) {
+    struct text *names = report_alloc(report, (rules->declarations_count + STREAMS) * sizeof *names);
     uint32_t count = 0;
     for (uint32_t i = 0; names != NULL && i < rules->declarations_count; i++)
         if ((BIT(rules->declarations[i].meaning) & meanings) != 0)
             names[count++] = rules->declarations[i].name;
+    if (what != NULL)
+        return report_choice(report, name, what, names, count);
+    for (enum stream stream = 0; names != NULL && stream < STREAMS; stream++)
+        names[count++] = stream_schemas[stream].name;
     return report_nearest(report, name, names, count);
 }
 
@@ -70,6 +76,11 @@ static bool scope_sees(const struct scope *scope, const struct declaration *decl
 static void report_unknown(struct report *report, const struct scope *scope, struct text name,
                            struct position position) {
     struct text shown = report_shown(report, name);
+    const struct stranger *stranger = stranger_name(name);
+    if (stranger != NULL) {
+        report_problem(report, position, "there is no `%.*s`; %s", TEXT_ARGUMENTS(shown), stranger->advice);
+        return;
+    }
     if (stream_find(name) != STREAMS) {
         report_problem(
             report, position,
@@ -83,8 +94,10 @@ static void report_unknown(struct report *report, const struct scope *scope, str
                        TEXT_ARGUMENTS(shown), TEXT_ARGUMENTS(shown));
         return;
     }
-    uint32_t meanings = BIT(MEANING_METRIC) | BIT(MEANING_SCORE) | BIT(MEANING_DIMENSION);
-    struct text nearest = names_nearest(report, scope->rules, meanings, name);
+    uint32_t meanings = 0;
+    for (enum meaning meaning = MEANING_METRIC; meaning <= MEANING_DIMENSION && meaning <= scope->place; meaning++)
+        meanings |= BIT(meaning);
+    struct text nearest = names_choice(report, scope->rules, NULL, meanings, name);
     if (nearest.size == 0)
         report_problem(report, position,
                        "there is no metric, score or dimension `%.*s`; a string is written in quotes: \"%.*s\"",
@@ -119,10 +132,10 @@ const struct declaration *names_membership(struct report *report, const struct s
     uint32_t meanings = BIT(MEANING_SEGMENT) | (membership->of_dimension ? BIT(MEANING_DIMENSION) : 0);
     struct text shown = report_shown(report, name);
     if (declaration == NULL) {
-        struct text nearest = names_nearest(report, scope->rules, meanings, name);
-        report_problem(report, position, "there is no %s `%.*s`%.*s",
-                       membership->of_dimension ? "dimension or segment" : "segment", TEXT_ARGUMENTS(shown),
-                       TEXT_ARGUMENTS(nearest));
+        const char *what = membership->of_dimension ? "dimension or segment" : "segment";
+        struct text choice = names_choice(report, scope->rules, what, meanings, name);
+        report_problem(report, position, "there is no %s `%.*s`%.*s", what, TEXT_ARGUMENTS(shown),
+                       TEXT_ARGUMENTS(choice));
         return NULL;
     }
     if ((BIT(declaration->meaning) & meanings) == 0) {

@@ -19,6 +19,7 @@ const struct declaration *names_membership(struct report *report, const struct s
                                            const struct membership_row *membership, struct text name,
                                            struct position position);
 
-/* "; did you mean `x`?" with the nearest name of things of the meanings in the set (BIT), or an empty text. */
-struct text names_nearest(struct report *report, const struct checked_rules *rules, uint32_t meanings,
-                          struct text name);
+/* Which of the things of the meanings in the set (BIT) may have been meant, as report_choice says it; where `what` is
+ * NULL, streams too, and only what is near. */
+struct text names_choice(struct report *report, const struct checked_rules *rules, const char *what, uint32_t meanings,
+                         struct text name);

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "engine/core/rules/strangers.h"
+
 #define MESSAGE_MAX 400
 
 struct parser {
@@ -272,8 +274,12 @@ static struct tree *parse_call(struct parser *parser, struct token name) {
     struct callable callable = callable_find(name.text);
     if (callable.function == NULL && callable.aggregate == NULL && callable.membership == NULL) {
         struct text names[CALLABLE_NAMES_MAX];
-        struct text nearest = report_nearest(parser->report, name.text, names, callable_names(names));
+        const struct stranger *stranger = stranger_call(name.text);
         struct text shown = report_shown(parser->report, name.text);
+        if (stranger != NULL)
+            return fail(parser, name.span.start, "there is no function `%.*s`; %s", TEXT_ARGUMENTS(shown),
+                        stranger->advice);
+        struct text nearest = report_choice(parser->report, name.text, "function", names, callable_names(names));
         return fail(parser, name.span.start, "there is no function `%.*s`%.*s", TEXT_ARGUMENTS(shown),
                     TEXT_ARGUMENTS(nearest));
     }
@@ -396,7 +402,7 @@ static struct tree *parse_chain(struct parser *parser, enum level level) {
         struct tree *operand = parse_operand(parser, level + 1);
         if (operand == NULL)
             return NULL;
-        operand->sign = sign;
+        operand->joined = sign;
         operand_add(chain, &tail, operand);
     }
     return tree_end(parser, chain);

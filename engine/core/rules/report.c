@@ -4,6 +4,7 @@
 
 #define MESSAGE_MAX 700
 #define SHOWN_MAX   48
+#define LISTED_MAX  24
 
 void *report_alloc(struct report *report, size_t size) {
     void *memory = arena_alloc(report->arena, size);
@@ -64,6 +65,29 @@ struct text report_nearest(struct report *report, struct text wanted, const stru
     if (nearest < 0)
         return TEXT("");
     struct text advice = arena_printf(report->arena, "; did you mean `%.*s`?", TEXT_ARGUMENTS(candidates[nearest]));
+    report->memory_out |= text_is_missing(advice);
+    return advice;
+}
+
+static struct text list_of(struct report *report, const struct text *items, size_t count) {
+    struct text list = items[0];
+    for (size_t i = 1; i < count && i < LISTED_MAX && !text_is_missing(list); i++)
+        list = arena_printf(report->arena, "%.*s%s%.*s", TEXT_ARGUMENTS(list), i + 1 == count ? " and " : ", ",
+                            TEXT_ARGUMENTS(items[i]));
+    if (count > LISTED_MAX && !text_is_missing(list))
+        list = arena_printf(report->arena, "%.*s and others", TEXT_ARGUMENTS(list));
+    report->memory_out |= text_is_missing(list);
+    return list;
+}
+
+struct text report_choice(struct report *report, struct text wanted, const char *what, const struct text *candidates,
+                          size_t count) {
+    struct text nearest = report_nearest(report, wanted, candidates, count);
+    if (nearest.size > 0 || count == 0)
+        return nearest;
+    struct text list = list_of(report, candidates, count);
+    struct text advice = arena_printf(report->arena, "; the %s%s %.*s", what, count == 1 ? " is" : "s are",
+                                      TEXT_ARGUMENTS(list));
     report->memory_out |= text_is_missing(advice);
     return advice;
 }

@@ -21,3 +21,7 @@ struct text report_shown(struct report *report, struct text text);
 
 /* "; did you mean `x`?" with the candidate nearest to `wanted`, or an empty text. */
 struct text report_nearest(struct report *report, struct text wanted, const struct text *candidates, size_t count);
+
+/* The same; where none is near, all of them: "; the `what` are a, b, c". Empty where there are none. */
+struct text report_choice(struct report *report, struct text wanted, const char *what, const struct text *candidates,
+                          size_t count);

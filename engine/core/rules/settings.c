@@ -31,41 +31,56 @@ bool settings_any_mapping(struct report *report, const char *what, const struct 
     return false;
 }
 
+/* "score `churn_risk`", or the kind alone. */
+static struct text subject_text(struct report *report, const struct subject *subject) {
+    struct text text = text_of(subject->kind);
+    if (!text_is_missing(subject->name)) {
+        struct text name = report_shown(report, subject->name);
+        text = arena_printf(report->arena, "%s `%.*s`", subject->kind, TEXT_ARGUMENTS(name));
+    }
+    report->memory_out |= text_is_missing(text);
+    return text;
+}
+
+static struct text key_choice(struct report *report, struct text wanted, const struct key *keys, uint32_t keys_count) {
+    struct text names[KEYS_MAX];
+    for (uint32_t i = 0; i < keys_count; i++)
+        names[i] = keys[i].name;
+    return report_choice(report, wanted, "key", names, keys_count);
+}
+
+/* Whether the key is what YAML cut off an expression at a comma: `count(login, 7d)` inside { }. */
+static bool is_cut_off(struct text key) {
+    return memchr(key.data, ')', key.size) != NULL || memchr(key.data, ']', key.size) != NULL;
+}
+
 static void report_unknown_key(struct report *report, const struct subject *subject, const struct node *key,
                                const struct key *keys, uint32_t keys_count) {
-    struct text names[KEYS_MAX], list = TEXT("");
-    for (uint32_t i = 0; i < keys_count; i++) {
-        names[i] = keys[i].name;
-        list = arena_printf(report->arena, "%.*s%s%.*s", TEXT_ARGUMENTS(list), i == 0 ? "" : ", ",
-                            TEXT_ARGUMENTS(names[i]));
-        report->memory_out |= text_is_missing(list);
+    struct text shown = report_shown(report, key->text), subject_shown = subject_text(report, subject);
+    struct text choice = key_choice(report, key->text, keys, keys_count);
+    report_problem(report, node_position(key), "%.*s has no key `%.*s`%.*s", TEXT_ARGUMENTS(subject_shown),
+                   TEXT_ARGUMENTS(shown), TEXT_ARGUMENTS(choice));
+}
+
+/* False where a key shows that the mapping is not what was meant. */
+static bool check_cut_off(struct report *report, const struct node *node) {
+    for (uint32_t i = 0; i < node->count; i++) {
+        if (!is_cut_off(node->keys[i]->text))
+            continue;
+        struct text shown = report_shown(report, node->keys[i]->text);
+        report_problem(report, node_position(node->keys[i]),
+                       "`%.*s` was cut off what stands before it: inside { } an expression that holds a comma or a "
+                       "bracket must be in quotes",
+                       TEXT_ARGUMENTS(shown));
+        return false;
     }
-    struct text shown = report_shown(report, key->text);
-    bool is_cut = memchr(key->text.data, ')', key->text.size) != NULL ||
-                  memchr(key->text.data, ']', key->text.size) != NULL;
-    struct text advice = report_nearest(report, key->text, names, keys_count);
-    if (is_cut)
-        advice = TEXT("; inside { } an expression that holds a comma or a bracket must be in quotes");
-    else if (advice.size == 0)
-        advice = arena_printf(report->arena, "; the keys here are %.*s", TEXT_ARGUMENTS(list));
-    report->memory_out |= text_is_missing(advice);
-    struct text name = report_shown(report, subject->name);
-    if (text_is_missing(subject->name))
-        report_problem(report, node_position(key), "%s has no key `%.*s`%.*s", subject->kind, TEXT_ARGUMENTS(shown),
-                       TEXT_ARGUMENTS(advice));
-    else
-        report_problem(report, node_position(key), "%s `%.*s` has no key `%.*s`%.*s", subject->kind,
-                       TEXT_ARGUMENTS(name), TEXT_ARGUMENTS(shown), TEXT_ARGUMENTS(advice));
+    return true;
 }
 
 static void report_missing_key(struct report *report, const struct subject *subject, const struct key *key) {
-    struct text name = report_shown(report, subject->name);
-    if (text_is_missing(subject->name))
-        report_problem(report, subject->position, "%s needs the key `%.*s`: %s", subject->kind,
-                       TEXT_ARGUMENTS(key->name), key->required);
-    else
-        report_problem(report, subject->position, "%s `%.*s` needs the key `%.*s`: %s", subject->kind,
-                       TEXT_ARGUMENTS(name), TEXT_ARGUMENTS(key->name), key->required);
+    struct text shown = subject_text(report, subject);
+    report_problem(report, subject->position, "%.*s needs the key `%.*s`: %s", TEXT_ARGUMENTS(shown),
+                   TEXT_ARGUMENTS(key->name), key->required);
 }
 
 static uint32_t find_key(const struct key *keys, uint32_t keys_count, struct text name) {
@@ -79,12 +94,13 @@ bool settings_mapping(struct report *report, const struct subject *subject, cons
                       const struct key *keys, uint32_t keys_count, const struct node **ret_values) {
     assert(keys_count <= KEYS_MAX);
     if (node->kind != NODE_MAPPING && !is_nothing(node)) {
-        struct text shown = report_shown(report, subject->name);
-        report_problem(report, node_position(node), "%s%s%.*s%s is a mapping of keys to values, %s is found",
-                       subject->kind, text_is_missing(shown) ? "" : " `", TEXT_ARGUMENTS(shown),
-                       text_is_missing(shown) ? "" : "`", node_name(node));
+        struct text shown = subject_text(report, subject), choice = key_choice(report, TEXT(""), keys, keys_count);
+        report_problem(report, node_position(node), "%.*s is a mapping of keys to values, %s is found%.*s",
+                       TEXT_ARGUMENTS(shown), node_name(node), TEXT_ARGUMENTS(choice));
         return false;
     }
+    if (!check_cut_off(report, node))
+        return false;
     for (uint32_t i = 0; i < keys_count; i++)
         ret_values[i] = NULL;
     for (uint32_t i = 0; i < node->count; i++) {
@@ -157,14 +173,14 @@ bool settings_duration(struct report *report, const char *what, const struct nod
     if (!read_scalar(report, what, "a duration such as 24h", node, &shown))
         return false;
     if (!duration_parse(node->text, &duration_ms)) {
-        if (number_parse(node->text, &number))
-            report_problem(report, node_position(node), "`%s` is a duration%s: `%.*s` %s, as in `24h` or `7d`", what,
-                           number < 0 ? " of 0 or more" : "", TEXT_ARGUMENTS(shown),
-                           number < 0 ? "is less" : "needs a unit (ms, s, m, h, d, w)");
-        else
-            report_problem(report, node_position(node),
-                           "`%s` is a duration, a number and one of the units ms, s, m, h, d, w; `%.*s` is found", what,
-                           TEXT_ARGUMENTS(shown));
+        bool negative = node->text.data[0] == '-';
+        bool is_number = number_parse(node->text, &number);
+        report_problem(report, node_position(node),
+                       negative    ? "`%s` cannot be negative, `%.*s` is found"
+                       : is_number ? "`%s` is a duration and needs a unit (ms, s, m, h, d or w), `%.*s` has none"
+                                   : "`%s` is a duration, a number with a unit (ms, s, m, h, d or w) as in `24h`, "
+                                     "`%.*s` is found",
+                       what, TEXT_ARGUMENTS(shown));
         return false;
     }
     if (duration_ms != floor(duration_ms) || duration_ms > DURATION_MS_MAX) {

@@ -51,7 +51,8 @@ struct tree {
     struct span outside; /* with them */
     struct tree *operands, *next;
     uint32_t operands_count;
-    enum word sign; /* of a comparison; of a chain's operand: what stands in front of it (the first: WORD_NONE) */
+    enum word sign;   /* of a comparison */
+    enum word joined; /* of a chain's operand: what stands in front of it (the first: WORD_NONE) */
 
     struct text name; /* TREE_NAME, TREE_FIELD (the stream's), TREE_MEMBERSHIP, calls */
     struct span name_span;
