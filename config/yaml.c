@@ -85,7 +85,7 @@ static enum result parser_error(struct reader *reader) {
     const char *advice = parser->problem == NULL ? "" : advice_for(reader, byte_of(reader, mark));
     if (parser->context == NULL)
         return reject(reader, position_of(mark), "this is not YAML: %s%s", problem, advice);
-    return reject(reader, position_of(mark), "this is not YAML: %s, %s that begins at line %zu%s", problem,
+    return reject(reader, position_of(mark), "this is not YAML: %s %s that begins at line %zu%s", problem,
                   parser->context, parser->context_mark.line + 1, advice);
 }
 
@@ -99,9 +99,11 @@ static enum result refuse_properties(struct reader *reader, yaml_mark_t mark, co
     if (anchor != NULL)
         return reject(reader, position_of(mark), "anchors are not allowed: `&%s`; write the value out where it is used",
                       (const char *)anchor);
+    const char *name = (const char *)tag, *standard = "tag:yaml.org,2002:";
+    bool is_standard = tag != NULL && strncmp(name, standard, strlen(standard)) == 0;
     if (tag != NULL)
-        return reject(reader, position_of(mark), "tags are not allowed: `%s`; values are taken as their text",
-                      (const char *)tag);
+        return reject(reader, position_of(mark), "tags are not allowed: `%s%s`; values are taken as their text",
+                      is_standard ? "!!" : "", is_standard ? name + strlen(standard) : name);
     return RESULT_OK;
 }
 

@@ -20,6 +20,7 @@ struct checked_expression {
 
 struct checked_metric {
     struct text name;
+    struct tree *parsed; /* not checked: what circles are looked for in */
     struct checked_expression value;
 };
 

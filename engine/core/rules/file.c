@@ -42,34 +42,45 @@ static struct text advice_for_type(struct file *file, const struct tree *tree, u
     return advice;
 }
 
-void rules_read_expression(struct file *file, const struct scope *scope, const char *what, uint32_t types,
-                           const struct node *node, struct checked_expression *ret_expression) {
-    struct report *report = file->report;
-    if (node == NULL)
-        return;
+/* Parses the scalar's text; NULL where it is no expression (reported). */
+static struct tree *parse_scalar(struct file *file, const char *what, const struct node *node,
+                                 struct source *ret_source) {
     if (node->kind != NODE_SCALAR) {
-        report_problem(report, node->position, "%s is an expression, a %s is found; put it in quotes", what,
+        report_problem(file->report, node->position, "%s is an expression, a %s is found; put it in quotes", what,
                        node->kind == NODE_MAPPING ? "mapping" : "list");
-        return;
+        return NULL;
     }
-    ret_expression->source = (struct source){node->text, node->places};
-    struct tree *tree = parse_expression(report, &ret_expression->source);
-    if (tree == NULL || !check_expression(report, scope, &ret_expression->source, tree))
+    *ret_source = (struct source){node->text, node->places};
+    return parse_expression(file->report, ret_source);
+}
+
+static void check_parsed(struct file *file, const struct scope *scope, const char *what, uint32_t types,
+                         struct tree *tree, struct checked_expression *ret_expression) {
+    const struct source *source = &ret_expression->source;
+    if (tree == NULL || !check_expression(file->report, scope, source, tree))
         return;
     if ((BIT(tree->type) & types) != 0) {
         ret_expression->tree = tree;
         return;
     }
-    struct text shown = report_shown(report, span_text(&ret_expression->source, tree->outside));
+    struct text shown = report_shown(file->report, span_text(source, tree->outside));
     struct text advice = advice_for_type(file, tree, types, shown);
-    report_problem(report, node->places[tree->outside.start], "%s must be %s; `%.*s` is %s%.*s", what,
+    report_problem(file->report, source->places[tree->outside.start], "%s must be %s; `%.*s` is %s%.*s", what,
                    types_name(types), TEXT_ARGUMENTS(shown), type_name(tree->type), TEXT_ARGUMENTS(advice));
+}
+
+void rules_read_expression(struct file *file, const struct scope *scope, const char *what, uint32_t types,
+                           const struct node *node, struct checked_expression *ret_expression) {
+    if (node == NULL)
+        return;
+    struct tree *tree = parse_scalar(file, what, node, &ret_expression->source);
+    check_parsed(file, scope, what, types, tree, ret_expression);
 }
 
 void rules_read_prose(struct file *file, const struct node *title, const struct node *about, struct text *ret_title,
                       struct text *ret_about) {
-    settings_text(file->report, "title", title, ret_title);
-    settings_text(file->report, "about", about, ret_about);
+    settings_text(file->report, "`title`", title, ret_title);
+    settings_text(file->report, "`about`", about, ret_about);
 }
 
 /* --- Clock and streams --- */
@@ -87,12 +98,12 @@ static void read_clock(struct file *file, const struct node *node) {
     struct subject subject = {"clock", TEXT_MISSING, {0, 0}};
     if (node == NULL || !settings_mapping(file->report, &subject, node, keys, KEYS, values))
         return;
-    if (settings_duration(file->report, "tick", values[TICK], &program->tick_ms) && program->tick_ms == 0)
+    if (settings_duration(file->report, "`tick`", values[TICK], &program->tick_ms) && program->tick_ms == 0)
         report_problem(file->report, node_position(values[TICK]), "`tick` must be more than 0");
     program->lateness_given = values[LATENESS] != NULL &&
-                              settings_duration(file->report, "lateness", values[LATENESS], &program->lateness_ms);
-    settings_count(file->report, "duplicate_ids", values[DUPLICATE_IDS], DUPLICATE_IDS_MAX, &program->duplicate_ids);
-    settings_duration(file->report, "future_tolerance", values[FUTURE_TOLERANCE], &program->future_tolerance_ms);
+                              settings_duration(file->report, "`lateness`", values[LATENESS], &program->lateness_ms);
+    settings_count(file->report, "`duplicate_ids`", values[DUPLICATE_IDS], DUPLICATE_IDS_MAX, &program->duplicate_ids);
+    settings_duration(file->report, "`future_tolerance`", values[FUTURE_TOLERANCE], &program->future_tolerance_ms);
 }
 
 static void read_stream(struct file *file, const struct node *name, const struct node *node) {
@@ -117,7 +128,7 @@ static void read_stream(struct file *file, const struct node *name, const struct
     struct subject subject = {"stream", name->text, node_position(name)};
     int64_t *stall_after_ms = &file->rules->program.stall_after_ms[stream];
     if (settings_mapping(file->report, &subject, node, keys, COUNT_OF(keys), &stall_after) &&
-        settings_duration(file->report, "stall_after", stall_after, stall_after_ms) && stall_after != NULL &&
+        settings_duration(file->report, "`stall_after`", stall_after, stall_after_ms) && stall_after != NULL &&
         *stall_after_ms == 0)
         report_problem(file->report, node_position(stall_after),
                        "`stall_after` must be more than 0; leave it out where a stream never stalls");
@@ -186,12 +197,16 @@ static uint32_t node_count(const struct node *node) {
     return node == NULL ? 0 : node->count;
 }
 
+/* All are parsed before the first is checked, so that a circle can be told from what is only in the wrong order. */
 static void read_metrics(struct file *file, const struct node *section) {
+    struct checked_metric *metrics = file->rules->metrics;
+    for (uint32_t i = 0; section != NULL && i < section->count; i++) {
+        metrics[i].name = section->keys[i]->text;
+        metrics[i].parsed = parse_scalar(file, "a metric", section->values[i], &metrics[i].value.source);
+    }
     for (uint32_t i = 0; section != NULL && i < section->count; i++) {
         struct scope scope = {.rules = file->rules, .place = MEANING_METRIC, .metrics = i};
-        struct checked_metric *metric = &file->rules->metrics[i];
-        metric->name = section->keys[i]->text;
-        rules_read_expression(file, &scope, "a metric", TYPES_ANY, section->values[i], &metric->value);
+        check_parsed(file, &scope, "a metric", TYPES_ANY, metrics[i].parsed, &metrics[i].value);
     }
 }
 

@@ -38,8 +38,8 @@ static void read_case(struct file *file, const struct scope *scope, const struct
                        values[VALUE] == NULL ? "a case needs a `value`, such as value: high, or a `value_of`, such as "
                                                "value_of: account.industry"
                                              : "a case has either a `value` or a `value_of`, not both");
-    settings_text(file->report, "value", values[VALUE], &dimension_case->value);
-    settings_boolean(file->report, "urgent", values[URGENT], &dimension_case->urgent);
+    settings_text(file->report, "`value`", values[VALUE], &dimension_case->value);
+    settings_boolean(file->report, "`urgent`", values[URGENT], &dimension_case->urgent);
     rules_read_expression(file, scope, "`value_of`", BIT(TYPE_STRING), values[VALUE_OF], &ret_case->value_of);
     rules_read_expression(file, scope, "the `when` of a case", BIT(TYPE_BOOLEAN), values[WHEN], &ret_case->when);
 }
@@ -70,7 +70,7 @@ static void read_band(struct file *file, const struct node *name, const struct n
     if (text_equal(name->text, unknown))
         report_problem(file->report, node_position(name),
                        "`unknown` is the band of a missing score and cannot name another");
-    if (!settings_number(file->report, "a band's lower bound", bound, &bands[i].lower))
+    if (!settings_number(file->report, "the lower bound of a band", bound, &bands[i].lower))
         return;
     if (i == 0 && bands[i].lower != 0)
         report_problem(file->report, node_position(bound), "the first band begins at 0, `%.*s` at %.*s",
@@ -98,7 +98,7 @@ static void read_bands(struct file *file, const struct node *node, struct dimens
 
 static void read_score_name(struct file *file, const struct node *node, struct dimension *dimension) {
     struct text name = TEXT_MISSING;
-    if (!settings_text(file->report, "score", node, &name) || text_is_missing(name))
+    if (!settings_text(file->report, "`score`", node, &name) || text_is_missing(name))
         return;
     const struct declaration *declaration = names_find(file->rules, name);
     struct text shown = report_shown(file->report, name);
@@ -148,7 +148,7 @@ static void read_playbooks(struct file *file, const struct node *node, struct ch
     struct playbook *playbooks = report_alloc(file->report, node->count * sizeof *playbooks);
     for (uint32_t i = 0; playbooks != NULL && i < node->count; i++) {
         playbooks[i] = (struct playbook){node->keys[i]->text, TEXT_MISSING};
-        settings_text(file->report, "a playbook", node->values[i], &playbooks[i].name);
+        settings_text(file->report, "the playbook of a value", node->values[i], &playbooks[i].name);
         if (!has_value(checked, node->keys[i]->text) &&
             checked->dimension.cases_count + checked->dimension.bands_count > 0)
             report_no_value(file, checked, node->keys[i]);
@@ -207,9 +207,10 @@ void rules_read_dimension(struct file *file, uint32_t index, const struct node *
         read_cases(file, index, values[CASES], checked);
     read_score_name(file, values[SCORE], dimension);
     read_bands(file, values[BANDS], dimension);
-    if (settings_number(file->report, "hysteresis", values[HYSTERESIS], &dimension->hysteresis) &&
+    if (settings_number(file->report, "`hysteresis`", values[HYSTERESIS], &dimension->hysteresis) &&
         dimension->hysteresis < 0)
-        report_problem(file->report, node_position(values[HYSTERESIS]), "`hysteresis` is 0 or more");
-    settings_duration(file->report, "min_dwell", values[MIN_DWELL], &dimension->min_dwell_ms);
+        report_problem(file->report, node_position(values[HYSTERESIS]),
+                       "`hysteresis` cannot be negative, `%.*s` is found", TEXT_ARGUMENTS(values[HYSTERESIS]->text));
+    settings_duration(file->report, "`min_dwell`", values[MIN_DWELL], &dimension->min_dwell_ms);
     read_playbooks(file, values[PLAYBOOKS], checked);
 }

@@ -45,7 +45,7 @@ static bool read_point(struct file *file, const struct node *node, enum value_ty
         return false;
     }
     bool good = read_x(file, node->values[0], type, &ret_point->x);
-    if (!settings_number(file->report, "y", node->values[1], &ret_point->y))
+    if (!settings_number(file->report, "the y of a curve's point", node->values[1], &ret_point->y))
         return false;
     if (ret_point->y >= 0 && ret_point->y <= 1)
         return good;
@@ -88,7 +88,7 @@ static const struct key signal_keys[SIGNAL_KEYS] = {
 
 static void read_weight(struct file *file, const struct score *score, const struct node *node, double *ret_weight) {
     *ret_weight = NAN; /* until it is read */
-    if (!settings_number(file->report, "weight", node, ret_weight) || node == NULL)
+    if (!settings_number(file->report, "`weight`", node, ret_weight) || node == NULL)
         return;
     if (score->method == SCORE_WEIGHTED && *ret_weight < 0)
         report_problem(file->report, node_position(node),
@@ -109,7 +109,7 @@ static void read_signal(struct file *file, const struct scope *scope, const stru
                           BIT(TYPE_NUMBER) | BIT(TYPE_DURATION) | BIT(TYPE_BOOLEAN), values[VALUE], &ret_signal->value);
     rules_read_expression(file, scope, "the `when` of a signal", BIT(TYPE_BOOLEAN), values[WHEN], &ret_signal->when);
     read_weight(file, score, values[WEIGHT], &signal->weight);
-    settings_number(file->report, "default", values[DEFAULT], &signal->default_value);
+    settings_number(file->report, "`default`", values[DEFAULT], &signal->default_value);
     if (values[DEFAULT] != NULL && score->method == SCORE_WEIGHTED)
         report_problem(
             file->report, node_position(values[DEFAULT]),
@@ -153,7 +153,7 @@ static void read_signals(struct file *file, uint32_t index, const struct node *n
 static void read_method(struct file *file, const struct node *node, enum score_method *ret_method) {
     static const struct text names[] = {[SCORE_WEIGHTED] = TEXT("weighted"), [SCORE_LOGISTIC] = TEXT("logistic")};
     struct text method = TEXT_MISSING;
-    if (!settings_text(file->report, "method", node, &method) || text_is_missing(method))
+    if (!settings_text(file->report, "`method`", node, &method) || text_is_missing(method))
         return;
     for (enum score_method i = SCORE_WEIGHTED; i <= SCORE_LOGISTIC; i++) {
         if (!text_equal(method, names[i]))
@@ -186,8 +186,8 @@ static void read_method_settings(struct file *file, const struct node *const *va
         report_problem(
             file->report, node_position(values[MIN_COVERAGE]),
             "only a weighted score has a `min_coverage`; in a logistic one a missing signal has its `default`");
-    settings_number(file->report, "bias", values[BIAS], &score->bias);
-    if (settings_number(file->report, "min_coverage", values[MIN_COVERAGE], &score->min_coverage) &&
+    settings_number(file->report, "`bias`", values[BIAS], &score->bias);
+    if (settings_number(file->report, "`min_coverage`", values[MIN_COVERAGE], &score->min_coverage) &&
         (score->min_coverage < 0 || score->min_coverage > 1))
         report_problem(file->report, node_position(values[MIN_COVERAGE]),
                        "`min_coverage` is a share from 0 to 1; `%.*s` is not",

@@ -27,8 +27,8 @@ void rules_read_segment(struct file *file, uint32_t index, const struct node *na
     rules_read_prose(file, values[TITLE], values[ABOUT], &segment->title, &segment->about);
     rules_read_expression(file, &scope, "the `when` of a segment", BIT(TYPE_BOOLEAN), values[WHEN], &checked->when);
     rules_read_expression(file, &scope, "the `until` of a segment", BIT(TYPE_BOOLEAN), values[UNTIL], &checked->until);
-    settings_duration(file->report, "for", values[FOR], &segment->for_ms);
-    settings_duration(file->report, "min_dwell", values[MIN_DWELL], &segment->min_dwell_ms);
-    settings_duration(file->report, "cooldown", values[COOLDOWN], &segment->cooldown_ms);
-    settings_text(file->report, "playbook", values[PLAYBOOK], &segment->playbook);
+    settings_duration(file->report, "`for`", values[FOR], &segment->for_ms);
+    settings_duration(file->report, "`min_dwell`", values[MIN_DWELL], &segment->min_dwell_ms);
+    settings_duration(file->report, "`cooldown`", values[COOLDOWN], &segment->cooldown_ms);
+    settings_text(file->report, "`playbook`", values[PLAYBOOK], &segment->playbook);
 }

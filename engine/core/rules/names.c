@@ -47,6 +47,37 @@ static uint32_t scope_count(const struct scope *scope, enum meaning meaning) {
     }
 }
 
+/* --- Circles of metrics --- */
+
+/* Marks the metrics that the tree names. */
+static void mark_named(const struct checked_rules *rules, const struct tree *tree, bool *marked) {
+    if (tree == NULL)
+        return;
+    const struct declaration *declaration = tree->kind == TREE_NAME ? names_find(rules, tree->name) : NULL;
+    if (declaration != NULL && declaration->meaning == MEANING_METRIC)
+        marked[declaration->index] = true;
+    for (const struct tree *operand = tree->operands; operand != NULL; operand = operand->next)
+        mark_named(rules, operand, marked);
+}
+
+/* Whether the metric `from` looks at the metric `to`, through others perhaps. */
+static bool metric_reaches(struct report *report, const struct checked_rules *rules, uint32_t from, uint32_t to) {
+    bool *marked = report_alloc(report, rules->metrics_count), *followed = report_alloc(report, rules->metrics_count);
+    if (marked == NULL || followed == NULL)
+        return false;
+    marked[from] = true;
+    for (uint32_t i = 0; i < rules->metrics_count && !marked[to]; i++) {
+        if (!marked[i] || followed[i])
+            continue;
+        followed[i] = true;
+        mark_named(rules, rules->metrics[i].parsed, marked);
+        i = UINT32_MAX; /* from the start: any may be marked now */
+    }
+    return marked[to];
+}
+
+/* --- Names that are not seen --- */
+
 /* It exists, and the scope does not see it: it is of a later kind, or stands further down, or is what is declared. */
 static void report_unseen(struct report *report, const struct scope *scope, const struct declaration *declaration,
                           struct position position) {
@@ -62,9 +93,13 @@ static void report_unseen(struct report *report, const struct scope *scope, cons
         report_problem(report, position,
                        "the %s `%.*s` looks at itself; it may only look at what is declared before it", kind,
                        TEXT_ARGUMENTS(name));
+    else if (scope->place == MEANING_METRIC && metric_reaches(report, scope->rules, declaration->index, scope->metrics))
+        report_problem(report, position,
+                       "the metric `%.*s`, at line %u, looks back at this one: metrics cannot go round in a circle",
+                       TEXT_ARGUMENTS(name), declaration->position.line);
     else
         report_problem(report, position,
-                       "the %s `%.*s` is declared further down, at line %u; move it before the %s that looks at it",
+                       "the %s `%.*s` is declared further down, at line %u; a %s only sees what is declared before it",
                        kind, TEXT_ARGUMENTS(name), declaration->position.line, place);
 }
 

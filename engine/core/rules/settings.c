@@ -123,7 +123,7 @@ static bool read_scalar(struct report *report, const char *what, const char *exp
         *ret_shown = report_shown(report, node->text);
         return true;
     }
-    report_problem(report, node_position(node), "`%s` is %s, %s is found", what, expected, node_name(node));
+    report_problem(report, node_position(node), "%s is %s, %s is found", what, expected, node_name(node));
     return false;
 }
 
@@ -145,7 +145,7 @@ bool settings_number(struct report *report, const char *what, const struct node 
         return false;
     if (number_parse(node->text, ret_number))
         return true;
-    report_problem(report, node_position(node), "`%s` is a number, `%.*s` is found", what, TEXT_ARGUMENTS(shown));
+    report_problem(report, node_position(node), "%s is a number, `%.*s` is found", what, TEXT_ARGUMENTS(shown));
     return false;
 }
 
@@ -160,7 +160,7 @@ bool settings_count(struct report *report, const char *what, const struct node *
         *ret_count = (uint32_t)number;
         return true;
     }
-    report_problem(report, node_position(node), "`%s` is a whole number from 0 to %u, `%.*s` is found", what, most,
+    report_problem(report, node_position(node), "%s is a whole number from 0 to %u, `%.*s` is found", what, most,
                    TEXT_ARGUMENTS(node->text));
     return false;
 }
@@ -176,15 +176,15 @@ bool settings_duration(struct report *report, const char *what, const struct nod
         bool negative = node->text.data[0] == '-';
         bool is_number = number_parse(node->text, &number);
         report_problem(report, node_position(node),
-                       negative    ? "`%s` cannot be negative, `%.*s` is found"
-                       : is_number ? "`%s` is a duration and needs a unit (ms, s, m, h, d or w), `%.*s` has none"
-                                   : "`%s` is a duration, a number with a unit (ms, s, m, h, d or w) as in `24h`, "
+                       negative    ? "%s cannot be negative, `%.*s` is found"
+                       : is_number ? "%s is a duration and needs a unit (ms, s, m, h, d or w), `%.*s` has none"
+                                   : "%s is a duration, a number with a unit (ms, s, m, h, d or w) as in `24h`, "
                                      "`%.*s` is found",
                        what, TEXT_ARGUMENTS(shown));
         return false;
     }
     if (duration_ms != floor(duration_ms) || duration_ms > DURATION_MS_MAX) {
-        report_problem(report, node_position(node), "`%s` is %s; `%.*s` is not", what,
+        report_problem(report, node_position(node), "%s is %s; `%.*s` is not", what,
                        duration_ms > DURATION_MS_MAX ? "a duration of up to 36500d" : "a whole number of milliseconds",
                        TEXT_ARGUMENTS(shown));
         return false;
@@ -200,7 +200,7 @@ bool settings_boolean(struct report *report, const char *what, const struct node
     if (!read_scalar(report, what, "true or false", node, &shown))
         return false;
     if (!text_equals(node->text, "true") && !text_equals(node->text, "false")) {
-        report_problem(report, node_position(node), "`%s` is `true` or `false`, `%.*s` is found", what,
+        report_problem(report, node_position(node), "%s is `true` or `false`, `%.*s` is found", what,
                        TEXT_ARGUMENTS(shown));
         return false;
     }

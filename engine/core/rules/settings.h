@@ -26,7 +26,7 @@ bool settings_mapping(struct report *report, const struct subject *subject, cons
 /* A mapping whose keys are free. */
 bool settings_any_mapping(struct report *report, const char *what, const struct node *node);
 
-/* `what` is the setting's name. A `node` that is NULL is not given: true, and the output stays. */
+/* `what` names the setting in messages. A `node` that is NULL is not given: true, and the output stays. */
 bool settings_text(struct report *report, const char *what, const struct node *node, struct text *ret_text);
 bool settings_number(struct report *report, const char *what, const struct node *node, double *ret_number);
 bool settings_count(struct report *report, const char *what, const struct node *node, uint32_t most,
