@@ -1,0 +1,71 @@
+/* What a shard's changelog partition holds: keys and values, as bytes.
+ *
+ *     key            value
+ *     i              the changelog's id: random, the first record of the partition
+ *     b              a barrier: nonce and partition count
+ *     s              the shard record: what a commit leaves of the shard itself
+ *     a<account id>  an account's blob (engine_encode)
+ *
+ * Barrier and shard record have keys of their own, or compaction would drop the one for the other. Nothing is ever
+ * deleted. Values begin with a version; a later version is refused. Pure; what is decoded borrows from the bytes and
+ * the arena. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "engine/core/engine.h"
+#include "engine/ports.h"
+
+#define NONCE_SIZE   16
+#define RULESETS_MAX 64 /* activations that a shard remembers; the oldest is forgotten first */
+
+enum changelog_kind { CHANGELOG_ID, CHANGELOG_BARRIER, CHANGELOG_SHARD, CHANGELOG_ACCOUNT, CHANGELOG_OTHER };
+
+/* The kind of the record with this key; of an account's also the id. */
+enum changelog_kind changelog_kind_of(struct text key, struct text *ret_account_id);
+/* The key of the kinds without an account. */
+struct text changelog_key(enum changelog_kind kind);
+/* The key of an account, appended. */
+void changelog_put_account_key(struct text account_id, struct buffer *out);
+
+/* The value is the id's bytes. RESULT_REJECT: the value is no id. */
+MUST_USE enum result changelog_decode_id(struct text value, uint8_t ret_id[CHANGELOG_ID_SIZE], struct error *error);
+
+struct barrier {
+    uint8_t nonce[NONCE_SIZE];
+    int32_t partitions;
+};
+
+void barrier_encode(const struct barrier *barrier, struct buffer *out);
+MUST_USE enum result barrier_decode(struct text value, struct barrier *ret_barrier, struct error *error);
+
+/* An input as far as it is consumed. */
+struct input_record {
+    int64_t next_offset; /* OFFSET_NONE: the stream was never an input of the shard */
+    int64_t last_offset; /* of the last consumed record; OFFSET_NONE: none yet */
+    int64_t last_timestamp_ms;
+};
+
+/* Rules that were activated on the shard, with what is needed to bind their blobs. */
+struct ruleset_record {
+    uint64_t hash;
+    struct text label;
+    const uint64_t *fingerprints; /* of its aggregates */
+    uint32_t fingerprints_count;
+};
+
+struct shard_record {
+    uint64_t commit; /* number; 0: the shard's first record, written with its first barrier */
+    int32_t partitions;
+    struct clocks clocks;
+    bool rules_changed; /* some accounts may not have been evaluated with the last of the rulesets yet */
+    enum stream chosen; /* the stream whose record had begun to be taken (its ticks were firing); STREAMS: none */
+    struct input_record inputs[STREAMS];
+    const struct ruleset_record *rulesets; /* in the order of their activation */
+    uint32_t rulesets_count;
+};
+
+void shard_record_encode(const struct shard_record *record, struct buffer *out);
+/* RESULT_REJECT: malformed or of a later version. RESULT_FATAL: memory is out. */
+MUST_USE enum result shard_record_decode(struct text value, struct arena *arena, struct shard_record *ret_record,
+                                         struct error *error);
