@@ -359,10 +359,13 @@ void engine_tick(struct engine *engine, struct state_bytes state, int64_t tick_m
     struct cause cause = {.kind = CAUSE_TICK};
     *ret_step = (struct step){.outcome = STEP_APPLIED, .state = state};
     assert(state.size > 0 && !state_is_erased(state));
-    if (header_of(state).now_ms >= tick_ms)
-        return;
     state_bind(&engine->state, state.data, state.size, state.capacity);
     struct state_header *header = state_header(&engine->state);
+    if (header->now_ms >= tick_ms) { /* ahead of the watermark: whatever made it due counts at its own next tick */
+        engine->evaluation.now_ms = header->now_ms;
+        header->due_ms = next_tick(engine, clocks, tick_ms);
+        return;
+    }
     header->now_ms = tick_ms;
     header->flags &= (uint8_t)~STATE_BORN_LATE;
     evaluate(engine, clocks, &cause);
