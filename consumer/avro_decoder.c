@@ -224,7 +224,7 @@ static enum result run_step(struct decoding *decoding, const struct step *step) 
         return RESULT_OK;
     case STEP_SKIP_TREE:
         return schema_skip(step->schema, cursor) ? RESULT_OK
-                                               : malformed(decoding, "a field that is skipped is malformed");
+                                                 : malformed(decoding, "a field that is skipped is malformed");
     case STEP_NULL:
         return RESULT_OK;
     case STEP_STRING:

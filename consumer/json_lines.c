@@ -188,7 +188,7 @@ static enum result read_deleted(struct json_lines *reader, bool *ret_deleted) {
     return RESULT_OK;
 }
 
-static enum result read_recorded_at(struct json_lines *reader, struct json_record *record) {
+static enum result read_recorded_at(struct json_lines *reader, struct file_record *record) {
     struct json_token token = reader->tokens[KEY_RECORDED_AT];
     record->event.place.timestamp_ms = record->event.time_ms;
     record->has_recorded_at = line_has(reader, KEY_RECORDED_AT) && token.kind != JSON_NULL;
@@ -213,7 +213,7 @@ static enum result read_fields(struct json_lines *reader, struct event *event) {
     return result;
 }
 
-static enum result read_record(struct json_lines *reader, struct json_record *record) {
+static enum result read_record(struct json_lines *reader, struct file_record *record) {
     struct event *event = &record->event;
     event->stream = reader->values.stream;
     event->event_id = TEXT_MISSING;
@@ -305,7 +305,7 @@ bool json_line_is_blank(struct text line) {
 }
 
 enum result json_lines_read(struct json_lines *reader, struct text line, enum stream stream,
-                            struct json_record *ret_record, struct error *error) {
+                            struct file_record *ret_record, struct error *error) {
     reader->values.error = error;
     enum result result = scan_line(reader, line);
     if (result == RESULT_OK)

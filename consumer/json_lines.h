@@ -11,14 +11,9 @@
 #pragma once
 
 #include "base/result.h"
-#include "engine/core/event.h"
+#include "consumer/file_record.h"
 
 struct json_lines;
-
-struct json_record {
-    struct event event;   /* its place: partition -1, offset 0, the timestamp `recorded_at` or else the event's time */
-    bool has_recorded_at; /* the line says when it was recorded */
-};
 
 MUST_USE enum result json_lines_create(struct json_lines **ret_reader, struct error *error);
 void json_lines_free(struct json_lines *reader);
@@ -27,9 +22,10 @@ void json_lines_free(struct json_lines *reader);
 bool json_line_is_blank(struct text line);
 
 /* `stream` is that of lines that name none; STREAMS: each must name its own. RESULT_REJECT: the line is not valid; the
- * error is the reason, without the line's number. RESULT_FATAL: out of memory. */
+ * error is the reason, without the line's number, and the record is of no use. RESULT_FATAL: out of memory. The
+ * record's place is partition -1, offset 0. */
 MUST_USE enum result json_lines_read(struct json_lines *reader, struct text line, enum stream stream,
-                                     struct json_record *ret_record, struct error *error);
+                                     struct file_record *ret_record, struct error *error);
 
 /* Ends the validity of all records so far; to be called once for a batch of lines. */
 void json_lines_clear(struct json_lines *reader);

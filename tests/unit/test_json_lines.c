@@ -11,7 +11,7 @@
 #include "consumer/json_lines.h"
 
 static struct json_lines *reader;
-static struct json_record record;
+static struct file_record record;
 static struct error error;
 
 static int open_reader(void **state) {
