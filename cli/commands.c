@@ -3,6 +3,7 @@
 #include <string.h>
 
 const struct command *const commands[] = {
+    &command_replay,
     &command_version,
     &command_help,
     NULL,

@@ -110,7 +110,7 @@ void manual_configuration(struct buffer *out) {
         "file, the file before the default. Durations and sizes have a unit: `200ms`, `64MiB`. Paths are relative "
         "to the file's folder. An unknown name is an error.");
     buffer_put_string(out, ".SH OPTIONS\n");
-    for (const struct option *option = options; option < options + options_count; option++) {
+    for (const struct option *option = option_table; option < option_table + option_table_count; option++) {
         char values[256], environment[OPTION_ENVIRONMENT_SIZE_MAX];
         option_values(option, values, sizeof values);
         option_environment(option, environment);

@@ -43,21 +43,23 @@ static void set_option(const struct reading *reading, const struct option *optio
     if (option->kind == OPTION_PATH && found->origin.kind == ORIGIN_FILE)
         value = joined_path(reading, value);
     if (option_set(reading->arena, option, value, reading->configuration, &error) == RESULT_OK)
-        reading->configuration->origins[option - options] = found->origin;
+        reading->configuration->origins[option - option_table] = found->origin;
     else
         finding_add(reading->findings, SEVERITY_ERROR, found->where, "%s: %s", option->path, error.text);
 }
 
 static void set_property(const struct reading *reading, struct property property) {
     struct error error;
+    property.name = arena_text(reading->arena, property.name);
+    property.value = arena_text(reading->arena, property.value);
     if (property_set(&reading->configuration->kafka.properties, &property, &error) != RESULT_OK)
         finding_add(reading->findings, SEVERITY_ERROR, property.where, "%s", error.text);
 }
 
 static void set_defaults(const struct reading *reading) {
-    for (size_t i = 0; i < options_count; i++) {
-        struct found found = {{.kind = ORIGIN_DEFAULT, .written = text_of(options[i].initial)}, TEXT("default")};
-        set_option(reading, &options[i], &found);
+    for (size_t i = 0; i < option_table_count; i++) {
+        struct found found = {{.kind = ORIGIN_DEFAULT, .written = text_of(option_table[i].initial)}, TEXT("default")};
+        set_option(reading, &option_table[i], &found);
     }
 }
 
@@ -101,7 +103,7 @@ static void read_value_node(const struct reading *reading, const struct option *
         place_of(reading, node),
     };
     if (option->kind == OPTION_PROPERTIES && node->kind == NODE_MAPPING) {
-        reading->configuration->origins[option - options] = found.origin;
+        reading->configuration->origins[option - option_table] = found.origin;
         read_properties_node(reading, node);
     } else if (node->kind == NODE_SCALAR) {
         set_option(reading, option, &found);
@@ -192,9 +194,9 @@ static void read_environment_properties(const struct reading *reading, const cha
 }
 
 static void read_environment(const struct reading *reading, const char *const *environment) {
-    for (size_t i = 0; i < options_count; i++) {
+    for (size_t i = 0; i < option_table_count; i++) {
         char name[OPTION_ENVIRONMENT_SIZE_MAX];
-        option_environment(&options[i], name);
+        option_environment(&option_table[i], name);
         const char *value = environment_get(environment, name);
         if (value == NULL)
             continue;
@@ -203,7 +205,7 @@ static void read_environment(const struct reading *reading, const char *const *e
             {.kind = ORIGIN_ENVIRONMENT, .written = arena_text(reading->arena, written)},
             arena_text(reading->arena, text_of(name)),
         };
-        set_option(reading, &options[i], &found);
+        set_option(reading, &option_table[i], &found);
     }
     read_environment_properties(reading, environment);
 }
@@ -292,7 +294,7 @@ static void decide_encodings(struct configuration *configuration) {
 
 /* Where an option's value came from, to name it in a problem. */
 static struct text whence(const struct reading *reading, const char *path) {
-    const struct origin *origin = &reading->configuration->origins[option_find(text_of(path)) - options];
+    const struct origin *origin = &reading->configuration->origins[option_find(text_of(path)) - option_table];
     if (origin->kind == ORIGIN_FILE)
         return place_text(reading->arena, reading->configuration->file, origin->line, origin->column);
     return text_of(path);
@@ -318,8 +320,8 @@ static void check_encodings(const struct reading *reading) {
     const struct configuration *configuration = reading->configuration;
     if (!text_is_missing(configuration->registry.url))
         return;
-    for (size_t i = 0; i < options_count; i++) {
-        const struct option *option = &options[i];
+    for (size_t i = 0; i < option_table_count; i++) {
+        const struct option *option = &option_table[i];
         if (option->kind == OPTION_CHOICE && strncmp(option->path, "encodings.", 10) == 0 &&
             *(const int *)((const char *)configuration + option->offset) == ENCODING_CONFLUENT)
             finding_add(reading->findings, SEVERITY_ERROR, whence(reading, option->path),

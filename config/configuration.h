@@ -1,5 +1,5 @@
 /* The configuration: defaults, then the file, then the environment, then `--set`, each overriding the one before. Read
- * once at start, constant afterwards; every text lives in the arena that it was read into. */
+ * once at start, constant afterwards. Every text lives in the arena that it was read into, and a zero follows it. */
 #pragma once
 
 #include <stdbool.h>

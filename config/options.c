@@ -38,7 +38,7 @@ static const char *const formats[] = {"auto", "human", "json", NULL};
                      "configured, else `single-object`."                                                               \
     }
 
-const struct option options[] = {
+const struct option option_table[] = {
     {"kafka.brokers", OPTION_TEXT, AT(kafka.brokers), "localhost:9092",
      .about = "Brokers to begin with, `host:port`, separated by commas. One that is up suffices; several survive the "
               "loss of one."},
@@ -182,31 +182,31 @@ const struct option options[] = {
     {"log.format", OPTION_CHOICE, AT(log.format), "auto", .choices = formats,
      .about = "`human` or `json` (a JSON object a line); `auto` is `human` on a terminal, else `json`."},
 };
-const size_t options_count = sizeof options / sizeof options[0];
+const size_t option_table_count = sizeof option_table / sizeof option_table[0];
 
-static_assert(sizeof options / sizeof options[0] <= OPTIONS_MAX,
+static_assert(sizeof option_table / sizeof option_table[0] <= OPTIONS_MAX,
               "OPTIONS_MAX bounds the origins in struct configuration");
 
 const struct option *option_find(struct text path) {
-    for (size_t i = 0; i < options_count; i++)
-        if (text_equals(path, options[i].path))
-            return &options[i];
+    for (size_t i = 0; i < option_table_count; i++)
+        if (text_equals(path, option_table[i].path))
+            return &option_table[i];
     return NULL;
 }
 
 bool option_is_group(struct text path) {
-    for (size_t i = 0; i < options_count; i++)
-        if (strlen(options[i].path) > path.size && memcmp(options[i].path, path.data, path.size) == 0 &&
-            options[i].path[path.size] == '.')
+    for (size_t i = 0; i < option_table_count; i++)
+        if (strlen(option_table[i].path) > path.size && memcmp(option_table[i].path, path.data, path.size) == 0 &&
+            option_table[i].path[path.size] == '.')
             return true;
     return false;
 }
 
 struct text option_nearest(struct text path) {
     struct text paths[OPTIONS_MAX];
-    for (size_t i = 0; i < options_count; i++)
-        paths[i] = text_of(options[i].path);
-    int nearest = text_nearest(path, paths, options_count);
+    for (size_t i = 0; i < option_table_count; i++)
+        paths[i] = text_of(option_table[i].path);
+    int nearest = text_nearest(path, paths, option_table_count);
     return nearest < 0 ? TEXT_MISSING : paths[nearest];
 }
 

@@ -39,8 +39,8 @@ struct option {
     const char *about;          /* what it does, and when to change it */
 };
 
-extern const struct option options[];
-extern const size_t options_count;
+extern const struct option option_table[];
+extern const size_t option_table_count;
 
 /* NULL where there is none. */
 const struct option *option_find(struct text path);

@@ -13,7 +13,7 @@ static struct text group_of(const struct option *option) {
 }
 
 static bool is_first_of_group(const struct option *option) {
-    return option == options || !text_equal(group_of(option), group_of(option - 1));
+    return option == option_table || !text_equal(group_of(option), group_of(option - 1));
 }
 
 /* ---- check --print ---- */
@@ -56,7 +56,7 @@ static void put_url(struct buffer *line, struct text url) {
 }
 
 static void put_value(struct buffer *line, const struct configuration *configuration, const struct option *option) {
-    struct text written = configuration->origins[option - options].written;
+    struct text written = configuration->origins[option - option_table].written;
     if (text_equals(text_of(option->path), "kafka.instance_id"))
         put_scalar(line, configuration->kafka.instance_id);
     else if (text_is_missing(written))
@@ -70,7 +70,7 @@ static void put_value(struct buffer *line, const struct configuration *configura
 }
 
 static void put_origin(struct buffer *line, const struct configuration *configuration, const struct option *option) {
-    const struct origin *origin = &configuration->origins[option - options];
+    const struct origin *origin = &configuration->origins[option - option_table];
     char environment[OPTION_ENVIRONMENT_SIZE_MAX];
     switch (origin->kind) {
     case ORIGIN_DEFAULT:
@@ -131,7 +131,7 @@ static bool stands_alone(const struct option *option) {
 }
 
 void configuration_print(const struct configuration *configuration, struct buffer *out) {
-    for (const struct option *option = options; option < options + options_count; option++) {
+    for (const struct option *option = option_table; option < option_table + option_table_count; option++) {
         struct buffer line = {0}, comment = {0};
         if (!stands_alone(option) && is_first_of_group(option))
             buffer_printf(out, "%.*s:\n", TEXT_ARGUMENTS(group_of(option)));
@@ -188,7 +188,7 @@ static const char introduction[] =
 
 void options_document(struct buffer *out) {
     buffer_put_string(out, introduction);
-    for (const struct option *option = options; option < options + options_count; option++) {
+    for (const struct option *option = option_table; option < option_table + option_table_count; option++) {
         char values[256], environment[OPTION_ENVIRONMENT_SIZE_MAX];
         option_values(option, values, sizeof values);
         option_environment(option, environment);

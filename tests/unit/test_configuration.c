@@ -340,12 +340,12 @@ static void test_the_shipped_file_is_valid_and_shows_every_option(void **state) 
     assert_non_null(file);
     content[fread(content, 1, sizeof content - 1, file)] = '\0';
     fclose(file);
-    for (size_t i = 0; i < options_count; i++) {
-        const char *dot = strrchr(options[i].path, '.');
+    for (size_t i = 0; i < option_table_count; i++) {
+        const char *dot = strrchr(option_table[i].path, '.');
         char key[64];
-        snprintf(key, sizeof key, "%s:", dot == NULL ? options[i].path : dot + 1);
+        snprintf(key, sizeof key, "%s:", dot == NULL ? option_table[i].path : dot + 1);
         if (strstr(content, key) == NULL)
-            fail_msg("config/bellwether.yaml does not show %s", options[i].path);
+            fail_msg("config/bellwether.yaml does not show %s", option_table[i].path);
     }
 }
 

@@ -1,0 +1,236 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/instant.h"
+#include "cli/clock.h"
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "cli/rules_file.h"
+#include "cli/setup.h"
+#include "cli/writer.h"
+#include "consumer/record_file.h"
+#include "engine/replay.h"
+#include "producer/change_json.h"
+
+#define PROGRESS_EVERY 256 /* records */
+#define FILE_NAME_MAX  4096
+
+/* All that a run of the command is about. */
+struct session {
+    const struct invocation *invocation;
+    struct arena arena;
+    struct findings findings;
+    struct own_schemas schemas;
+    struct replay *replay;
+    struct writer writer;
+    struct progress progress;
+    int64_t until_ms; /* INSTANT_NONE: not given */
+    uint64_t records, changes, rejected;
+};
+
+static enum result write_changes(void *context, const struct change *changes, uint32_t count,
+                                 const struct status *status, struct error *error) {
+    struct session *session = context;
+    (void)status;
+    session->changes += count;
+    for (uint32_t i = 0; i < count; i++) {
+        change_write_json(&changes[i], NULL, &session->writer.buffer);
+        buffer_put_string(&session->writer.buffer, "\n");
+        if (!buffer_ok(&session->writer.buffer))
+            return error_set(error, RESULT_FATAL, "memory is out");
+        writer_end_line(&session->writer);
+    }
+    return RESULT_OK;
+}
+
+static void report_rejected(struct session *session, const char *file, const char *reason) {
+    progress_clear(&session->progress);
+    log_write(session->invocation->log, LEVEL_WARNING, "%s: %s", file, reason);
+    session->rejected++;
+}
+
+/* A record of which the file says "line 12: reason": as `FILE:12: reason`, which editors understand. */
+static void report_invalid(struct session *session, const char *file, const struct error *error) {
+    unsigned long long line;
+    int rest = 0;
+    if (sscanf(error->text, "line %llu: %n", &line, &rest) == 1 && rest > 0) {
+        char place[FILE_NAME_MAX];
+        snprintf(place, sizeof place, "%s:%llu", file, line);
+        report_rejected(session, place, error->text + rest);
+    } else {
+        report_rejected(session, file, error->text);
+    }
+}
+
+static enum result take_record(struct session *session, const char *file, const struct file_record *record,
+                               struct error *error) {
+    struct rejection rejection;
+    int64_t reference_ms = record->has_recorded_at ? record->event.place.timestamp_ms : clock_wall_ms();
+    enum result result = replay_record(session->replay, &record->event, reference_ms, &rejection, error);
+    if (result != RESULT_REJECT)
+        return result;
+    char place[FILE_NAME_MAX];
+    snprintf(place, sizeof place, "%s:%" PRId64, file, record->event.place.offset);
+    report_rejected(session, place, rejection.detail.text);
+    return RESULT_OK;
+}
+
+static void show_progress(struct session *session, const struct record_file *file) {
+    uint64_t part, whole;
+    if (session->records % PROGRESS_EVERY != 0)
+        return;
+    record_file_progress(file, &part, &whole);
+    progress_update(&session->progress, part, whole, session->records);
+}
+
+static enum result replay_file(struct session *session, const char *name, struct record_file *file,
+                               struct error *error) {
+    struct file_record record;
+    while (!session->writer.closed) {
+        enum result result = RESULT_OK;
+        switch (record_file_next(file, &record, error)) {
+        case FILE_RECORD:
+            result = take_record(session, name, &record, error);
+            break;
+        case FILE_REJECTED:
+            report_invalid(session, name, error);
+            break;
+        case FILE_END:
+            return RESULT_OK;
+        case FILE_FAILED:
+            error_prefix(error, "%s", name);
+            return RESULT_FATAL;
+        }
+        if (result != RESULT_OK)
+            return result;
+        session->records++;
+        show_progress(session, file);
+    }
+    return RESULT_OK;
+}
+
+static enum result replay_files(struct session *session, struct error *error) {
+    const struct arguments *arguments = session->invocation->arguments;
+    for (uint32_t i = 0; i < arguments->operands_count && !session->writer.closed; i++) {
+        const char *path = arguments->operands[i], *name = strcmp(path, "-") == 0 ? "standard input" : path;
+        struct record_file *file;
+        enum result result = record_file_open(path, STREAMS, &session->schemas, &file, error);
+        if (result != RESULT_OK) {
+            error_prefix(error, "%s", name);
+            return result;
+        }
+        result = replay_file(session, name, file, error);
+        record_file_close(file);
+        if (result != RESULT_OK)
+            return result;
+    }
+    return session->until_ms == INSTANT_NONE ? RESULT_OK : replay_until(session->replay, session->until_ms, error);
+}
+
+/* The instant that a flag gives; `ret_instant_ms` is left alone where it is not given. */
+static enum result instant_argument(const struct arguments *arguments, const char *name, int64_t *ret_instant_ms,
+                                    struct error *error) {
+    const char *value = arguments_value(arguments, name);
+    if (value == NULL || instant_parse(text_of(value), ret_instant_ms))
+        return RESULT_OK;
+    return error_set(error, RESULT_REJECT, "--%s: `%s` is no instant, as in 2026-11-01T08:00:00Z", name, value);
+}
+
+/* RESULT_REJECT: the command line or the rules are wrong, and that has been logged. */
+static enum result session_open(struct session *session, struct error *error) {
+    const struct arguments *arguments = session->invocation->arguments;
+    struct replay_options replay_options = {.live_from_ms = INSTANT_NONE};
+    struct shard_output output = {session, write_changes};
+    const struct program *program;
+    if (instant_argument(arguments, "until", &session->until_ms, error) != RESULT_OK ||
+        instant_argument(arguments, "live-from", &replay_options.live_from_ms, error) != RESULT_OK) {
+        log_write(session->invocation->log, LEVEL_ERROR, "%s", error->text);
+        return RESULT_REJECT;
+    }
+    enum result result = rules_file_read(arguments_value(arguments, "rules"), &session->arena, &program,
+                                         &session->findings);
+    findings_log(&session->findings, session->invocation->log);
+    if (result != RESULT_OK)
+        return RESULT_REJECT;
+    result = own_schemas_load(&session->schemas, error);
+    return result != RESULT_OK ? result
+                               : replay_create(program, &replay_options, &output, NULL, &session->replay, error);
+}
+
+static void tell_summary(const struct session *session) {
+    char records[COUNT_TEXT_MAX], changes[COUNT_TEXT_MAX], rejected[COUNT_TEXT_MAX];
+    if (session->progress.shown)
+        log_write(session->invocation->log, LEVEL_INFO, "%s records, %s changes, %s rejected, in %.1f s",
+                  count_text(session->records, records), count_text(session->changes, changes),
+                  count_text(session->rejected, rejected), progress_seconds(&session->progress));
+}
+
+static enum exit_status replay_all(struct session *session, struct error *error) {
+    enum result result = session_open(session, error);
+    if (result == RESULT_REJECT)
+        return EXIT_USAGE;
+    writer_open(&session->writer, STDOUT_FILENO);
+    /* Where both are the same terminal, the bar would stand among the changes. */
+    progress_start(&session->progress, "records", session->writer.live);
+    if (result == RESULT_OK)
+        result = replay_files(session, error);
+    progress_clear(&session->progress);
+    struct error close_error;
+    if (writer_close(&session->writer, &close_error) != RESULT_OK && result == RESULT_OK) {
+        result = RESULT_FATAL;
+        *error = close_error;
+    }
+    if (result != RESULT_OK) {
+        log_write(session->invocation->log, LEVEL_ERROR, "%s", error->text);
+        return EXIT_FAILED;
+    }
+    tell_summary(session);
+    return session->rejected > 0 ? EXIT_REJECTED : EXIT_GOOD;
+}
+
+static enum exit_status run(const struct invocation *invocation) {
+    struct session session = {.invocation = invocation, .until_ms = INSTANT_NONE};
+    struct error error;
+    session.findings.arena = &session.arena;
+    enum exit_status status = replay_all(&session, &error);
+    replay_free(session.replay);
+    own_schemas_free(&session.schemas);
+    arena_free(&session.arena);
+    return status;
+}
+
+static const struct flag flags[] = {
+    {"rules", 'r', "FILE", "The rules to replay with.", .environment = "BELLWETHER_RULES", .required = true},
+    {"until", 'u', "INSTANT", .about = "At the end, lets time go on until then: who stays silent is noticed."},
+    {"live-from", 'l', "INSTANT", .about = "Changes that are decided before are marked `BACKFILL`."},
+    {0},
+};
+
+const struct command command_replay = {
+    .name = "replay",
+    .summary = "the same engine over files, with no servers",
+    .operands = "FILE...",
+    .operands_min = 1,
+    .operands_max = UINT32_MAX,
+    .about =
+        "Evaluates rules over the records of files, as `run` would over the topics, and prints each change as a line "
+        "of "
+        "JSON, at once and in order. Needs no servers.\n\n"
+        "A file holds JSON lines such as `{\"stream\": \"login\", \"account_id\": \"a\", ...}`, plain or compressed by "
+        "gzip, "
+        "or is an Avro container file; `-` is standard input. The order of the records is the order of their arrival: "
+        "several files are read one after the other, so merge them by time first where that matters.\n\n"
+        "A record that is not valid, or is dated in the future (later than its `recorded_at`, or else than now, by "
+        "more "
+        "than the rules tolerate), is reported on standard error as `FILE:LINE: reason`, and skipped; the exit status "
+        "is "
+        "then 3, at the end.",
+    .flags = flags,
+    .examples =
+        "bellwether replay --rules rules.yaml events.jsonl.gz >changes.jsonl\n"
+        "bellwether replay --rules rules.yaml --until 2026-11-01 events.jsonl | jq -c 'select(.kind == \"ENTERED\")'\n"
+        "zstdcat events.jsonl.zst | bellwether replay --rules rules.yaml -",
+    .run = run,
+};
