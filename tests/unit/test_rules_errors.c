@@ -1,0 +1,87 @@
+/* What wrong rules files say. tests/rules_errors/ holds a wrong file NAME.yaml each, and in NAME.expected the exact
+ * lines that it must bring forth. A message that was changed on purpose is copied from this test's output, and read
+ * again there with the eyes of somebody who has just made that mistake. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buffer.h"
+#include "config/yaml.h"
+#include "engine/core/rules/rules.h"
+
+#define FOLDER BELLWETHER_SOURCE_DIR "/tests/rules_errors/"
+
+static void read_bytes(const char *path, struct buffer *out) {
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        fail_msg("%s cannot be opened", path);
+    for (int byte = fgetc(file); byte != EOF; byte = fgetc(file))
+        buffer_put_u8(out, (uint8_t)byte);
+    fclose(file);
+}
+
+/* The lines that `check` would print for the file. */
+static void messages_of(struct text source, struct text name, struct buffer *out) {
+    struct arena arena = {0};
+    struct document document;
+    struct error error;
+    const struct program *program = NULL;
+    struct problems problems;
+    if (yaml_read_text(source, name, &arena, &document, &error) != RESULT_OK) {
+        buffer_printf(out, "%s\n", error.text);
+    } else {
+        assert_int_equal(rules_compile(&document, &arena, &program, &problems), RESULT_REJECT);
+        assert_null(program);
+        for (uint32_t i = 0; i < problems.count; i++)
+            buffer_printf(out, "%.*s:%u:%u: %.*s\n", TEXT_ARGUMENTS(name), problems.items[i].position.line,
+                          problems.items[i].position.column, TEXT_ARGUMENTS(problems.items[i].message));
+    }
+    arena_free(&arena);
+}
+
+/* `name` ends with `.yaml`. */
+static bool says_what_is_expected(const char *name) {
+    char path[512];
+    struct buffer source = {0}, expected = {0}, actual = {0};
+    snprintf(path, sizeof path, FOLDER "%s", name);
+    read_bytes(path, &source);
+    snprintf(path, sizeof path, FOLDER "%.*s.expected", (int)(strlen(name) - strlen(".yaml")), name);
+    read_bytes(path, &expected);
+    messages_of(source.size == 0 ? TEXT("") : buffer_text(&source), text_of(name), &actual);
+    bool same = text_equal(buffer_text(&expected), buffer_text(&actual));
+    if (!same)
+        print_error("%s says\n%.*sinstead of\n%.*s", name, TEXT_ARGUMENTS(buffer_text(&actual)),
+                    TEXT_ARGUMENTS(buffer_text(&expected)));
+    buffer_free(&source);
+    buffer_free(&expected);
+    buffer_free(&actual);
+    return same;
+}
+
+static void wrong_files_say_what_is_wrong_and_the_way_out(void **state) {
+    (void)state;
+    DIR *folder = opendir(FOLDER);
+    assert_non_null(folder);
+    int files = 0, different = 0;
+    for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+        const char *ending = strrchr(entry->d_name, '.');
+        if (ending == NULL || strcmp(ending, ".yaml") != 0)
+            continue;
+        files++;
+        different += !says_what_is_expected(entry->d_name);
+    }
+    closedir(folder);
+    assert_true(files >= 40);
+    assert_int_equal(different, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(wrong_files_say_what_is_wrong_and_the_way_out)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
