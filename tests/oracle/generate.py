@@ -103,8 +103,10 @@ def write_case(seed, folder):
     arguments = {name: case.start + int(case.span * rng.uniform(*within))
                  for name, within in (("until", (0.2, 1.5)), ("live_from", (0, 1)))
                  if rng.random() < 0.4}
-    for name, instant in arguments.items():
-        (folder / name).write_text(InstantWriter(rng).text(instant) + "\n")
+    for name in ("until", "live_from"):
+        (folder / name).unlink(missing_ok=True)
+        if name in arguments:
+            (folder / name).write_text(InstantWriter(rng).text(arguments[name]) + "\n")
     return _write_changes(folder, lines, arguments)
 
 

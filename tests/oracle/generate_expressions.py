@@ -49,6 +49,7 @@ NUMBER_FIELDS = {
 NUMBER_KEYS = {"usage": "n", "custom": "amount"}        # map entries that write numbers
 INSTANT_KEYS = {"custom": "due"}                        # and instants
 STREAMS = tuple(STRING_FIELDS)
+FIELDED = tuple(stream for stream, fields in NUMBER_FIELDS.items() if fields)
 
 HEALTH = 'number(account.attributes["health"])'
 WENT_LIVE = 'instant(account.attributes["went_live"])'
@@ -154,13 +155,6 @@ class Writer:
     def window(self, scope):
         return self.duration_literal(self.rng.choice(scope.windows))
 
-    def windows_of_trend(self, scope):
-        """Two windows that are whole numbers of the slices of their sum."""
-        recent, before = self.rng.choice(scope.windows), self.rng.choice(scope.windows)
-        if recent + before > 48 * HOUR:
-            recent, before = (-(-window // DAY) * DAY for window in (recent, before))
-        return f"{self.duration_literal(recent)}, {self.duration_literal(before)}"
-
     def where(self, stream, probability=0.35):
         if not self.chance(probability):
             return ""
@@ -180,9 +174,7 @@ class Writer:
             term = self.call(function, f"{stream}.{name}{self.where(stream)}", self.window(scope))
             term.pool = fields[name]
         elif kind == "last" and fields:
-            name = self.rng.choice(list(fields))
-            term = self.call("last", f"{stream}.{name}{self.where(stream)}")
-            term.pool = fields[name]
+            term = self.last_number(stream)
         elif kind == "key" and stream in NUMBER_KEYS:
             entry = f'{stream}.properties["{NUMBER_KEYS[stream]}"]{self.where(stream)}'
             term = self.call("number", self.call("last", entry).text)
@@ -192,8 +184,7 @@ class Writer:
             term = self.call("distinct", f"{stream}.{name}{self.where(stream)}", self.window(scope))
             term.pool = (0, 1, 2, 3, 4)
         elif kind == "trend":
-            term = self.call("trend", stream + self.where(stream), self.windows_of_trend(scope))
-            term.pool = (0, 0.25, 0.5, 1, 1.5, 2)
+            term = self.trend(scope, stream)
         elif kind == "open":
             term = self.call("open", "ticket" + self.where("ticket"))
             term.pool = (0, 1, 2, 3)
@@ -351,10 +342,11 @@ class Writer:
         return writer(scope)
 
     def lively_condition(self, scope):
-        """An event of late, or none: what most rules of people ask for."""
+        """An event of late, or none: it comes and goes."""
         stream = self.rng.choice(STREAMS)
         length = Term(self.duration_literal(self.rng.choice(scope.lengths)))
         some = Term(self.number_literal(self.rng.choice((0, 1, 1, 2, 3))))
+        ratio = Term(self.number_literal(self.rng.choice((0.25, 0.5, 1, 2))))
         symbol = self.rng.choice(COMPARISONS)
         return self.pick(
             lambda: self.comparison(self.call("since", stream + self.where(stream, 0.2)), symbol,
@@ -362,15 +354,42 @@ class Writer:
             lambda: self.comparison(self.counted(scope, stream), symbol, some),
             lambda: self.comparison(self.call("open", "ticket"), symbol, some),
             lambda: self.comparison(self.call("age", f"last({stream}.occurred_at)"), symbol,
-                                    length))
+                                    length),
+            lambda: self.comparison(self.trend(scope, stream), symbol, ratio),
+            lambda: self.missing_of(self.trend(scope, stream)),
+            lambda: Term("last(login.succeeded)"),
+            lambda: self.number_condition_of(self.last_number(self.rng.choice(FIELDED))))
+
+    def trend(self, scope, stream):
+        """Over the shorter windows, so that an account's history soon covers them."""
+        windows = sorted(scope.windows)[:5] if self.chance(0.6) else scope.windows
+        recent, before = self.rng.choice(windows), self.rng.choice(windows)
+        if recent + before > 48 * HOUR:
+            recent, before = (-(-window // DAY) * DAY for window in (recent, before))
+        lengths = f"{self.duration_literal(recent)}, {self.duration_literal(before)}"
+        term = self.call("trend", stream + self.where(stream), lengths)
+        term.pool = (0, 0.25, 0.5, 1, 1.5, 2)
+        return term
+
+    def last_number(self, stream):
+        name = self.rng.choice(list(NUMBER_FIELDS[stream]))
+        term = self.call("last", f"{stream}.{name}{self.where(stream)}")
+        term.pool = NUMBER_FIELDS[stream][name]
+        return term
+
+    def missing_of(self, term):
+        return self.call("missing", term.text)
 
     def number_condition(self, scope):
         term = self.number(scope)
         if self.chance(0.15):
-            return Term(f"{term.at(SUM)} in {self.list_of(map(self.number_literal, self.positive(term.pool)))}",
-                        COMPARE)
+            literals = map(self.number_literal, self.positive(term.pool))
+            return Term(f"{term.at(SUM)} in {self.list_of(literals)}", COMPARE)
         if self.chance(0.15):
             return self.comparison(term, self.rng.choice(COMPARISONS), self.number(scope))
+        return self.number_condition_of(term)
+
+    def number_condition_of(self, term):
         constant = self.rng.choice(term.pool or (0, 1, 2))
         return self.comparison(term, self.rng.choice(COMPARISONS),
                                Term(self.number_literal(constant), NEGATE))
@@ -417,7 +436,7 @@ class Writer:
         subject = self.pick(lambda: self.number(scope), lambda: self.duration(scope),
                             lambda: self.string(scope), lambda: self.instant(scope),
                             lambda: Term("account.arr / account.seats * 1 / 0"))
-        return self.call("missing", subject.text)
+        return self.missing_of(subject)
 
 
 class Filter(Writer):

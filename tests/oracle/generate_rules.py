@@ -286,8 +286,10 @@ class RulesWriter(Writer):
     def segment(self, name):
         self.put(f"  {name}:")
         self.put_words()
-        depth = self.rng.choice((0, 0, 0, 1, 1, 1, 2, 2, 3, 5))
-        self.put_expression("when", self.boolean(self.scope, depth), 4)
+        depth = self.rng.choice((0, 0, 1, 1, 1, 2, 2, 3, 5))
+        when = (self.lively_condition(self.scope) if self.chance(0.3)
+                else self.boolean(self.scope, depth))
+        self.put_expression("when", when, 4)
         if self.chance(0.4):
             self.put_expression("until", self.boolean(self.scope, self.rng.choice((0, 1, 2))), 4)
         self.put_setting("for", 0.45)

@@ -109,13 +109,13 @@ class Replay:
 
     def _move_watermark(self, to):
         """Moves the watermark; every tick boundary newly passed fires, in ascending order."""
-        if self.watermark is None:
-            self.watermark = to
-            return
-        tick = self.rules.clock.tick
-        for boundary in range((self.watermark // tick + 1) * tick, to + 1, tick):
-            self._fire(boundary)
-        self.watermark = max(self.watermark, to)
+        clocks = [account.now for account in self.accounts.values() if not account.erased]
+        if self.watermark is not None and clocks:
+            # Boundaries up to the earliest clock of all accounts concern none of them.
+            passed, tick = max(self.watermark, min(clocks)), self.rules.clock.tick
+            for boundary in range((passed // tick + 1) * tick, to + 1, tick):
+                self._fire(boundary)
+        self.watermark = to if self.watermark is None else max(self.watermark, to)
 
     def _fire(self, boundary):
         for account in self.accounts.values():
