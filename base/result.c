@@ -3,12 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum result error_set(struct error *error, enum result result, const char *format, ...) {
+void error_write(struct error *error, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(error->text, sizeof error->text, format, arguments);
     va_end(arguments);
-    return result;
 }
 
 void error_prefix(struct error *error, const char *format, ...) {

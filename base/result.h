@@ -23,8 +23,16 @@ struct error {
     char text[ERROR_TEXT_MAX]; /* one sentence or two, no newline: what was met, what was expected, the way out */
 };
 
-/* Writes the message and returns `result`, so that a leaf ends with `return error_set(...)`. */
-enum result error_set(struct error *error, enum result result, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Writes the message and gives `result`, so that a leaf ends with `return error_set(error, RESULT_REJECT, "...")`. A
+ * macro, because a compiler or an analyser that looks at one file sees then which result it is. */
+#define error_set(error, result, ...) (error_write((error), __VA_ARGS__), result_given(result))
+
+static inline enum result result_given(enum result result) {
+    return result;
+}
+
+/* Writes the message; what does not fit is cut off. */
+void error_write(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Puts a context ("config.yaml:3:7") before the message that is already there. */
 void error_prefix(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
