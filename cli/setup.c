@@ -63,7 +63,6 @@ enum result setup_read(const struct invocation *invocation, struct setup *ret_se
     ret_setup->findings.arena = &ret_setup->arena;
     enum result result = configuration_read(&ret_setup->arena, &input, &ret_setup->configuration, &ret_setup->findings);
     adjust_log(invocation, &ret_setup->configuration);
-    findings_log(&ret_setup->findings, invocation->log);
     if (result != RESULT_OK)
         return result;
     collect_topics(ret_setup);

@@ -16,8 +16,8 @@ struct setup {
     struct logger logger; /* into the invocation's log */
 };
 
-/* Reads the configuration that the invocation names; what is wrong with it is logged. The setup is to be freed in any
- * case. RESULT_REJECT: it cannot be used. */
+/* Reads the configuration that the invocation names; what is wrong with it is in the findings. The setup is to be freed
+ * in any case. RESULT_REJECT: it cannot be used. */
 MUST_USE enum result setup_read(const struct invocation *invocation, struct setup *ret_setup);
 void setup_free(struct setup *setup);
 

@@ -230,7 +230,7 @@ static void read_set(const struct reading *reading, const char *set) {
         set_property(reading, (struct property){name, text_of(equals + 1), where});
     else if (option != NULL) {
         struct text written = equals[1] == '\0' || strcmp(equals + 1, "null") == 0 ? TEXT_MISSING : text_of(equals + 1);
-        struct found found = {{.kind = ORIGIN_COMMAND_LINE, .written = written}, where};
+        struct found found = {{.kind = ORIGIN_COMMAND_LINE, .written = written}, TEXT("--set")};
         set_option(reading, option, &found);
     } else {
         struct text nearest = option_nearest(path);

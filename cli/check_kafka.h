@@ -1,0 +1,23 @@
+/* What `check` looks at in Kafka. Nothing is written, and no group is joined. */
+#pragma once
+
+#include "cli/setup.h"
+#include "engine/validate.h"
+#include "producer/topics.h"
+
+/* Each of librdkafka's properties on its own, so that the wrong one is named with its place. */
+void check_properties(const struct configuration *configuration, struct findings *findings);
+
+/* Topics, partitions, the changelog. RESULT_RETRY: no broker answers; that is a finding too. */
+MUST_USE enum result check_topics(const struct setup *setup, struct findings *findings, int timeout_ms,
+                                  struct topics_report *ret_report);
+
+struct partitioner_report {
+    uint32_t sampled;                        /* records looked at */
+    uint32_t fitting[PARTITIONER_UNCHECKED]; /* of them, how many lie where this partitioner puts them */
+};
+
+/* Looks at the newest records of the inputs that exist, and whether they lie where kafka.partitioner puts them. Adds
+ * what is wrong; that a topic may not be read is wrong too. */
+MUST_USE enum result check_partitioner(const struct setup *setup, int32_t partitions, struct findings *findings,
+                                       int timeout_ms, struct partitioner_report *ret_report);
