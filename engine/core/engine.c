@@ -68,15 +68,13 @@ static bool allocate(struct engine *engine) {
     engine->dimension_status = take(engine, program->dimensions_count, sizeof(struct dimension_status), &failed);
     engine->segment_status = take(engine, program->segments_count, sizeof(struct segment_status), &failed);
     engine->entries = take(engine, FACTS_ENTRIES_MAX, sizeof(struct map_entry), &failed);
-    return !failed;
+    return !failed && horizon_plan_make(program, &engine->arena, engine->outlooks, &engine->plan);
 }
 
 static void set_constants(struct engine *engine) {
     const struct program *program = engine->program;
-    for (uint32_t i = 0; i < program->constants_count; i++) {
+    for (uint32_t i = 0; i < program->constants_count; i++)
         engine->evaluation.registers[i] = program->constants[i];
-        engine->outlooks[i] = outlook_constant(program->constants[i].number, INFINITY);
-    }
 }
 
 enum result engine_create(const struct program *program, const struct engine_options *options,
@@ -155,6 +153,7 @@ static void evaluation_begin(struct engine *engine, const struct clocks *clocks)
     evaluation->now_ms = state_header(&engine->state)->now_ms;
     evaluation->code_done = 0;
     evaluation->facts_read = false;
+    evaluation->facts_fields_size = UINT32_MAX;
     for (enum stream stream = 0; stream < STREAMS; stream++)
         evaluation->look_ms[stream] = look_instant(engine->program, clocks, stream, evaluation->now_ms);
 }
@@ -181,7 +180,7 @@ static uint8_t stalls_of(const struct evaluation *evaluation) {
  * next tick: it is not worth to look far ahead for it. */
 static void plan_next(struct engine *engine, const struct clocks *clocks, bool busy) {
     struct state_header *header = state_header(&engine->state);
-    struct horizon horizon = {&engine->evaluation, clocks, engine->outlooks, 0};
+    struct horizon horizon = {&engine->plan, &engine->evaluation, clocks, engine->outlooks, 0};
     double ahead_ms = 0;
     header->waits_for = stalls_of(&engine->evaluation);
     if (!busy && (header->flags & STATE_BORN_LATE) == 0 && !engine->options.visit_every_tick)

@@ -15,6 +15,7 @@ struct engine {
     uint32_t overhead; /* bytes that decisions and the blob's form may add to a state */
     struct evaluation evaluation;
     struct outlook *outlooks;
+    struct horizon_plan plan;
     struct change *changes;
     uint32_t changes_count, changes_max;
     char *values;          /* DIMENSION_VALUE_MAX for each dimension: its value before the evaluation */

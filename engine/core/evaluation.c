@@ -20,6 +20,12 @@ const struct event *evaluation_facts(struct evaluation *evaluation) {
     return &evaluation->facts;
 }
 
+static struct text attribute(struct evaluation *evaluation, struct text key) {
+    if (evaluation->facts_fields_size == UINT32_MAX)
+        evaluation->facts_fields_size = facts_fields_size(evaluation->state);
+    return facts_entry(evaluation->state, evaluation->facts_fields_size, key);
+}
+
 static double number_of(const struct event *event, uint32_t field) {
     return event_has(event, field) ? event->fields[field].number : NAN;
 }
@@ -117,7 +123,9 @@ static bool not_equal_text(struct text left, struct text right) {
     return !text_is_missing(left) && !text_is_missing(right) && !text_equal(left, right);
 }
 
-static union value run_one(struct evaluation *evaluation, const struct instruction *instruction) {
+/* Inlined into the one loop that runs it: a call for each instruction would cost as much as most of them do. */
+static inline __attribute__((always_inline)) union value run_one(struct evaluation *evaluation,
+                                                                 const struct instruction *instruction) {
     const union value *registers = evaluation->registers;
     const union value *left = &registers[instruction->left], *right = &registers[instruction->right];
     enum operation operation = instruction->operation;
@@ -181,7 +189,7 @@ static union value run_one(struct evaluation *evaluation, const struct instructi
     case OP_FACT_ENUM:
         return of_text(symbol_of(evaluation_facts(evaluation), instruction->left));
     case OP_FACT_ENTRY:
-        return of_text(facts_entry(evaluation->state, right->text));
+        return of_text(attribute(evaluation, right->text));
     case OP_LAST_TEXT:
     case OP_LAST_ENUM:
         return of_text(aggregate_text(evaluation, instruction));

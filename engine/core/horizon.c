@@ -9,10 +9,84 @@ static const double lengths_ms[] = {HOUR, 6 * HOUR, DAY, 4 * DAY, 16 * DAY, 64 *
 #define LEVELS    ((uint8_t)(sizeof lengths_ms / sizeof lengths_ms[0]))
 #define LOOKS_MAX 3
 
+static bool depends_on_time(enum operation operation) {
+    return operation >= OP_COUNT && operation != OP_LAST_NUMBER && operation != OP_LAST_TEXT &&
+           operation != OP_LAST_ENUM && operation != OP_OPEN;
+}
+
+/* Whether the operands are registers, and not the index of a field or an aggregate. */
+static bool has_operands(enum operation operation) {
+    return operation < OP_EVENT_NUMBER || operation == OP_AGE || operation == OP_UNTIL;
+}
+
+/* The registers that the engine sets: they are what the decisions made of them. */
+static void mark_decided(const struct program *program, bool *timed) {
+    for (uint32_t i = 0; i < program->scores_count; i++)
+        timed[program->scores[i].result] = true;
+    for (uint32_t i = 0; i < program->dimensions_count; i++) {
+        timed[program->dimensions[i].result] = true;
+        if (program->dimensions[i].time_in != REGISTER_NONE)
+            timed[program->dimensions[i].time_in] = true;
+    }
+    for (uint32_t i = 0; i < program->segments_count; i++) {
+        if (program->segments[i].inside != REGISTER_NONE)
+            timed[program->segments[i].inside] = true;
+        if (program->segments[i].time_in != REGISTER_NONE)
+            timed[program->segments[i].time_in] = true;
+    }
+}
+
+/* Constants are set for good; the rest has no slope, whatever else it has. */
+static void set_outlooks(const struct program *program, struct outlook *outlooks) {
+    for (uint32_t i = 0; i < program->registers_count; i++)
+        outlooks[i] = outlook_constant(i < program->constants_count ? program->constants[i].number : 0, INFINITY);
+}
+
+static bool is_timed(const struct instruction *instruction, const bool *timed) {
+    enum operation operation = instruction->operation;
+    if (depends_on_time(operation))
+        return true;
+    return has_operands(operation) && (timed[instruction->left] || timed[instruction->right]);
+}
+
+bool horizon_plan_make(const struct program *program, struct arena *arena, struct outlook *outlooks,
+                       struct horizon_plan *ret_plan) {
+    const struct code *code = &program->code;
+    bool *timed = arena_alloc(arena, program->registers_count * sizeof *timed);
+    struct horizon_plan plan = {.timed = arena_alloc(arena, code->count * sizeof *plan.timed),
+                                .timed_before = arena_alloc(arena, (code->count + 1) * sizeof *plan.timed_before),
+                                .fixed = arena_alloc(arena, code->count * sizeof *plan.fixed)};
+    if (timed == NULL || plan.timed == NULL || plan.timed_before == NULL || plan.fixed == NULL)
+        return false;
+    mark_decided(program, timed);
+    set_outlooks(program, outlooks);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < code->count; i++) {
+        const struct instruction *instruction = &code->instructions[i];
+        plan.timed_before[i] = count;
+        timed[instruction->target] = is_timed(instruction, timed);
+        if (timed[instruction->target])
+            plan.timed[count++] = *instruction;
+        else
+            plan.fixed[plan.fixed_count++] = instruction->target;
+    }
+    plan.timed_before[code->count] = count;
+    *ret_plan = plan;
+    return true;
+}
+
 static void run(const struct horizon *horizon, uint32_t from, uint32_t to) {
-    const struct instruction *code = horizon->evaluation->program->code.instructions;
-    for (uint32_t i = from; i < to; i++)
-        horizon->outlooks[code[i].target] = outlook_of_instruction(horizon, &code[i]);
+    const struct instruction *end = horizon->plan->timed + horizon->plan->timed_before[to];
+    for (const struct instruction *at = horizon->plan->timed + horizon->plan->timed_before[from]; at < end; at++)
+        outlook_of_instruction(horizon, at, &horizon->outlooks[at->target]);
+}
+
+/* The values of this account that time does not change. */
+static void set_fixed(const struct horizon *horizon) {
+    for (uint32_t i = 0; i < horizon->plan->fixed_count; i++) {
+        uint16_t fixed = horizon->plan->fixed[i];
+        horizon->outlooks[fixed].low = horizon->outlooks[fixed].high = horizon->evaluation->registers[fixed].number;
+    }
 }
 
 static double remaining(const struct horizon *horizon, int64_t since_ms, int64_t duration_ms) {
@@ -117,7 +191,7 @@ static double look_once(const struct horizon *horizon) {
     for (uint32_t i = 0; i < program->scores_count; i++) {
         run(horizon, done, program->scores[i].code_end);
         done = program->scores[i].code_end;
-        horizon->outlooks[program->scores[i].result] = outlook_of_score(horizon, i);
+        outlook_of_score(horizon, i, &horizon->outlooks[program->scores[i].result]);
     }
     for (uint32_t i = 0; i < program->dimensions_count && until > 0; i++) {
         run(horizon, done, program->dimensions[i].code_end);
@@ -134,6 +208,7 @@ static double look_once(const struct horizon *horizon) {
 
 double horizon_look(struct horizon *horizon, uint8_t *level) {
     double best = 0;
+    set_fixed(horizon);
     uint8_t at = *level < LEVELS ? *level : LEVELS - 1;
     for (int looks = 0; looks < LOOKS_MAX; looks++) {
         horizon->length_ms = lengths_ms[at];

@@ -7,6 +7,7 @@
  * but never too late. Compared with visiting every tick in tests/unit/test_horizon.c and by the random cases. */
 #pragma once
 
+#include "base/arena.h"
 #include "engine/core/evaluation.h"
 
 /* What is known of a register's value for the next `until` milliseconds. */
@@ -16,20 +17,35 @@ struct outlook {
     double until;
 };
 
+/* What of a program's code depends on the time at all; made once for each engine. The rest (facts, the last values, and
+ * what is computed of nothing else) is what it is until a record comes. */
+struct horizon_plan {
+    struct instruction *timed; /* in their order */
+    uint32_t *timed_before;    /* for each place in the code: how many timed instructions stand before it */
+    uint16_t *fixed;           /* the other registers that timed instructions and decisions look at */
+    uint32_t fixed_count;
+};
+
 struct horizon {
+    const struct horizon_plan *plan;
     const struct evaluation *evaluation; /* done: its registers hold the values of now */
     const struct clocks *clocks;
     struct outlook *outlooks; /* one for each register */
     double length_ms;         /* how far it looks */
 };
 
+/* Allocates in the arena, and sets the outlooks of what never changes. False: memory is out. */
+MUST_USE bool horizon_plan_make(const struct program *program, struct arena *arena, struct outlook *outlooks,
+                                struct horizon_plan *ret_plan);
+
 /* The milliseconds from now on, at the most INFINITY, in which every outcome is provably the same. `horizon->outlooks`
  * is the engine's; `level` is where the account's last look succeeded, and is brought up to date. */
 double horizon_look(struct horizon *horizon, uint8_t *level);
 
 /* The outlook of one instruction, and of one score (outlook.c). */
-struct outlook outlook_of_instruction(const struct horizon *horizon, const struct instruction *instruction);
-struct outlook outlook_of_score(const struct horizon *horizon, uint32_t score);
+void outlook_of_instruction(const struct horizon *horizon, const struct instruction *instruction,
+                            struct outlook *restrict ret_outlook);
+void outlook_of_score(const struct horizon *horizon, uint32_t score, struct outlook *restrict ret_outlook);
 
 /* When a line that starts at `value` reaches 0 from below: 0 where it is there, INFINITY where it never does. */
 double reaches_zero(double value, double slope);

@@ -328,14 +328,32 @@ static struct outlook age_outlook(const struct outlook *instant, double now_ms) 
                             1 - instant->low_slope, instant->until};
 }
 
-struct outlook outlook_of_instruction(const struct horizon *horizon, const struct instruction *instruction) {
+/* A truth, or anything else that is what it is up to `until`. The slopes of such registers are 0 from the start. */
+static void holds_until(struct outlook *outlook, double now, double until) {
+    outlook->low = now;
+    outlook->high = now;
+    outlook->until = until;
+}
+
+static struct outlook coalesced(const struct outlook *left, const struct outlook *right) {
+    struct outlook outlook = is_missing(left) ? *right : *left;
+    outlook.until = is_missing(left) ? fmin(left->until, right->until) : left->until;
+    return outlook;
+}
+
+static struct outlook until_outlook(const struct outlook *instant, double now_ms) {
+    struct outlook age = age_outlook(instant, now_ms);
+    return negated(&age);
+}
+
+void outlook_of_instruction(const struct horizon *horizon, const struct instruction *instruction,
+                            struct outlook *restrict ret_outlook) {
     const struct evaluation *evaluation = horizon->evaluation;
     const union value *registers = evaluation->registers;
     const struct outlook *left = &horizon->outlooks[instruction->left];
     const struct outlook *right = &horizon->outlooks[instruction->right];
-    double now = registers[instruction->target].number;
+    double now = registers[instruction->target].number, now_ms = (double)evaluation->now_ms;
     enum operation operation = instruction->operation;
-    struct outlook turned;
     switch (operation) {
     case OP_ADD:
     case OP_SUBTRACT:
@@ -343,57 +361,71 @@ struct outlook outlook_of_instruction(const struct horizon *horizon, const struc
     case OP_DIVIDE:
     case OP_MIN2:
     case OP_MAX2:
-        return arithmetic(horizon, operation, now, left, right);
+        *ret_outlook = arithmetic(horizon, operation, now, left, right);
+        return;
     case OP_NEGATE:
-        return negated(left);
+        *ret_outlook = negated(left);
+        return;
     case OP_ABS:
-        return is_missing(left) ? *left : absolute(horizon, left);
+        *ret_outlook = is_missing(left) ? *left : absolute(horizon, left);
+        return;
     case OP_COALESCE:
-        turned = is_missing(left) ? *right : *left;
-        turned.until = is_missing(left) ? fmin(left->until, right->until) : left->until;
-        return turned;
+        *ret_outlook = coalesced(left, right);
+        return;
     case OP_EQUAL:
     case OP_NOT_EQUAL:
     case OP_LESS:
     case OP_LESS_EQUAL:
     case OP_GREATER:
     case OP_GREATER_EQUAL:
-        return outlook_constant(now, comparison_until(operation, now == 1, left, right));
+        holds_until(ret_outlook, now, comparison_until(operation, now == 1, left, right));
+        return;
     case OP_EQUAL_TEXT:
     case OP_NOT_EQUAL_TEXT:
     case OP_COALESCE_TEXT:
-        return outlook_constant(0, fmin(left->until, right->until));
+        holds_until(ret_outlook, now, fmin(left->until, right->until));
+        return;
     case OP_IN:
-        return outlook_constant(now, in_until(horizon, instruction, now == 1, left));
+        holds_until(ret_outlook, now, in_until(horizon, instruction, now == 1, left));
+        return;
     case OP_AND:
-        return outlook_constant(now, and_until(registers[instruction->left].number == 1, left->until,
-                                               registers[instruction->right].number == 1, right->until));
+        holds_until(ret_outlook, now,
+                    and_until(registers[instruction->left].number == 1, left->until,
+                              registers[instruction->right].number == 1, right->until));
+        return;
     case OP_OR:
-        return outlook_constant(now, and_until(registers[instruction->left].number != 1, left->until,
-                                               registers[instruction->right].number != 1, right->until));
+        holds_until(ret_outlook, now,
+                    and_until(registers[instruction->left].number != 1, left->until,
+                              registers[instruction->right].number != 1, right->until));
+        return;
     case OP_NOT:
     case OP_IN_TEXT:
     case OP_MISSING:
     case OP_MISSING_TEXT:
     case OP_NUMBER_OF:
     case OP_INSTANT_OF:
-        return outlook_constant(now, left->until);
+        holds_until(ret_outlook, now, left->until);
+        return;
     case OP_AGE:
-        return is_missing(left) ? *left : age_outlook(left, (double)evaluation->now_ms);
+        *ret_outlook = is_missing(left) ? *left : age_outlook(left, now_ms);
+        return;
     case OP_UNTIL:
-        turned = age_outlook(left, (double)evaluation->now_ms);
-        return is_missing(left) ? *left : negated(&turned);
+        *ret_outlook = is_missing(left) ? *left : until_outlook(left, now_ms);
+        return;
     case OP_COUNT:
     case OP_SUM:
     case OP_MIN:
     case OP_MAX:
     case OP_DISTINCT:
-        return window_outlook(horizon, instruction, now);
+        *ret_outlook = window_outlook(horizon, instruction, now);
+        return;
     case OP_TREND:
-        return trend_outlook(horizon, instruction, now);
+        *ret_outlook = trend_outlook(horizon, instruction, now);
+        return;
     case OP_SINCE:
     case OP_SINCE_FIRST:
-        return since_outlook(horizon, evaluation->program->aggregates[instruction->left].stream, now);
+        *ret_outlook = since_outlook(horizon, evaluation->program->aggregates[instruction->left].stream, now);
+        return;
     case OP_EVENT_NUMBER:
     case OP_EVENT_TEXT:
     case OP_EVENT_ENUM:
@@ -406,7 +438,8 @@ struct outlook outlook_of_instruction(const struct horizon *horizon, const struc
     case OP_LAST_TEXT:
     case OP_LAST_ENUM:
     case OP_OPEN:
-        return outlook_constant(now, INFINITY);
+        holds_until(ret_outlook, now, INFINITY);
+        return;
     }
     __builtin_unreachable();
 }
@@ -472,7 +505,7 @@ static struct outlook score_rounded(struct outlook sum, bool constant, double va
     return sum;
 }
 
-struct outlook outlook_of_score(const struct horizon *horizon, uint32_t index) {
+static struct outlook score_outlook(const struct horizon *horizon, uint32_t index) {
     const struct score *score = &horizon->evaluation->program->scores[index];
     const struct score_value *decided = &horizon->evaluation->scores[index];
     bool is_weighted = score->method == SCORE_WEIGHTED, constant = true;
@@ -501,4 +534,8 @@ struct outlook outlook_of_score(const struct horizon *horizon, uint32_t index) {
     else
         sum = (struct outlook){logistic(lowest(horizon, &sum)), 0, logistic(highest(horizon, &sum)), 0, sum.until};
     return score_rounded(sum, constant, decided->value);
+}
+
+void outlook_of_score(const struct horizon *horizon, uint32_t score, struct outlook *restrict ret_outlook) {
+    *ret_outlook = score_outlook(horizon, score);
 }

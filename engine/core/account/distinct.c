@@ -52,8 +52,8 @@ static void keep(struct state *state, uint32_t slot, uint8_t level, int64_t olde
     assert(shrunk);
 }
 
-/* Before a new value is put in: drops what expired now and then (of a sample always: once it is empty, counting is exact
- * again), and halves the sample when it is full. */
+/* Before a new value is put in: drops what expired now and then (of a sample always: once it is empty, counting is
+ * exact again), and halves the sample when it is full. */
 static void make_sample_room(struct state *state, uint32_t slot, int64_t oldest) {
     uint32_t size;
     const uint8_t *section = state_section(state, slot, &size);

@@ -126,13 +126,19 @@ bool facts_get(const struct state *state, struct event *ret_facts, struct map_en
     return true;
 }
 
-struct text facts_entry(const struct state *state, struct text key) {
+uint32_t facts_fields_size(const struct state *state) {
     struct event facts;
+    uint32_t size;
+    const uint8_t *section = state_section(state, SLOT_FACTS, &size);
+    return section == NULL ? 0 : (uint32_t)(read_fields(state, &facts).at - section);
+}
+
+struct text facts_entry(const struct state *state, uint32_t fields_size, struct text key) {
     struct text value = TEXT_MISSING;
-    if (state->offsets[SLOT_FACTS] == 0)
-        return TEXT_MISSING;
-    struct cursor cursor = read_fields(state, &facts);
-    while (cursor_left(&cursor) > 0 && cursor_ok(&cursor)) {
+    uint32_t size;
+    const uint8_t *section = state_section(state, SLOT_FACTS, &size);
+    struct cursor cursor = cursor_of(section + fields_size, size - fields_size);
+    while (section != NULL && cursor_left(&cursor) > 0 && cursor_ok(&cursor)) {
         struct text found = take_text(&cursor), its_value = take_text(&cursor);
         if (text_equal(found, key))
             value = its_value;

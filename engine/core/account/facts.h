@@ -15,5 +15,6 @@ MUST_USE bool facts_set(struct state *state, const struct event *event);
  * out). Text is borrowed from the state. */
 bool facts_get(const struct state *state, struct event *ret_facts, struct map_entry *entries);
 
-/* The map's value under `key`, or missing. */
-struct text facts_entry(const struct state *state, struct text key);
+/* The map's value under `key`, or missing. `fields_size`: where the entries begin, as facts_fields_size says. */
+struct text facts_entry(const struct state *state, uint32_t fields_size, struct text key);
+uint32_t facts_fields_size(const struct state *state);

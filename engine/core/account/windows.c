@@ -157,8 +157,7 @@ static struct window_cursor entries_in(const struct state *state, uint32_t slot,
     struct window_cursor entries = window_cursor(state, slot, kind);
     while (entries.at < entries.end && entries.base + distance_at(entries.at) < window.first)
         entries.at += entries.entry_size;
-    while (entries.end > entries.at &&
-           entries.base + distance_at(entries.end - entries.entry_size) > window.last)
+    while (entries.end > entries.at && entries.base + distance_at(entries.end - entries.entry_size) > window.last)
         entries.end -= entries.entry_size;
     return entries;
 }

@@ -17,6 +17,8 @@ bool emitter_init(struct emitter *emitter, struct report *report, struct positio
     emitter->buckets = report_alloc(report, BUCKETS * sizeof *emitter->buckets);
     emitter->constants = report_alloc(report, REGISTERS_MAX * sizeof *emitter->constants);
     emitter->constant_is_text = report_alloc(report, REGISTERS_MAX * sizeof *emitter->constant_is_text);
+    emitter->constant_buckets = report_alloc(report, BUCKETS * sizeof *emitter->constant_buckets);
+    emitter->constant_next = report_alloc(report, REGISTERS_MAX * sizeof *emitter->constant_next);
     return !report->memory_out;
 }
 
@@ -49,18 +51,29 @@ static bool constants_equal(const struct emitter *emitter, uint32_t at, bool is_
     return same == count;
 }
 
+static uint16_t *constant_bucket(const struct emitter *emitter, bool is_text, union value value) {
+    uint64_t hash = is_text ? hash_text(value.text) : hash_bytes(&value.number, sizeof value.number, 1);
+    return &emitter->constant_buckets[hash % BUCKETS];
+}
+
+static void constant_add(struct emitter *emitter, bool is_text, union value value) {
+    uint16_t *bucket = constant_bucket(emitter, is_text, value);
+    emitter->constants[emitter->constants_count] = value;
+    emitter->constant_is_text[emitter->constants_count] = is_text;
+    emitter->constant_next[emitter->constants_count] = *bucket;
+    *bucket = (uint16_t)++emitter->constants_count;
+}
+
 uint16_t emit_constants(struct emitter *emitter, bool is_text, const union value *values, uint32_t count) {
-    for (uint32_t at = 0; at + count <= emitter->constants_count; at++)
-        if (constants_equal(emitter, at, is_text, values, count))
-            return (uint16_t)at;
+    for (uint32_t next = *constant_bucket(emitter, is_text, values[0]); next != 0;
+         next = emitter->constant_next[next - 1])
+        if (next - 1 + count <= emitter->constants_count && constants_equal(emitter, next - 1, is_text, values, count))
+            return (uint16_t)(next - 1);
     assert(emitter->registers_count == 0 || emitter->full);
     if (!has_room(emitter, count))
         return 0;
-    for (uint32_t i = 0; i < count; i++) {
-        emitter->constants[emitter->constants_count + i] = values[i];
-        emitter->constant_is_text[emitter->constants_count + i] = is_text;
-    }
-    emitter->constants_count += count;
+    for (uint32_t i = 0; i < count; i++)
+        constant_add(emitter, is_text, values[i]);
     return (uint16_t)(emitter->constants_count - count);
 }
 

@@ -14,6 +14,7 @@ struct emitter {
     struct position position; /* to report at that there is no room */
     union value *constants;
     bool *constant_is_text;
+    uint16_t *constant_buckets, *constant_next; /* registers + 1; 0 ends a bucket's chain */
     uint32_t constants_count;
     uint32_t registers_count; /* 0 while constants are gathered */
     struct emitted **buckets;

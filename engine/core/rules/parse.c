@@ -1,10 +1,6 @@
 #include "engine/core/rules/parse.h"
 
-#include <stdio.h>
-
 #include "engine/core/rules/strangers.h"
-
-#define MESSAGE_MAX 400
 
 struct parser {
     struct report *report;
@@ -21,13 +17,11 @@ struct parser {
 static void *fail(struct parser *parser, uint32_t at, const char *format, ...) PRINTF_LIKE(3, 4);
 
 static void *fail(struct parser *parser, uint32_t at, const char *format, ...) {
-    char message[MESSAGE_MAX];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
-    va_end(arguments);
     if (!parser->failed)
-        report_problem(parser->report, parser->source->places[at], "%s", message);
+        report_problem_list(parser->report, parser->source->places[at], format, arguments);
+    va_end(arguments);
     parser->failed = true;
     return NULL;
 }

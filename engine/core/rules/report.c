@@ -18,7 +18,24 @@ static int position_compare(struct position left, struct position right) {
     return (left.column > right.column) - (left.column < right.column);
 }
 
-void report_problem(struct report *report, struct position position, const char *format, ...) {
+/* Whole characters of the text, up to `size` bytes. */
+static struct text cut(struct text text, uint32_t size) {
+    if (text.size <= size)
+        return text;
+    while (size > 0 && ((unsigned char)text.data[size] & 0xC0) == 0x80)
+        size--;
+    return (struct text){text.data, size};
+}
+
+static struct text message_text(struct report *report, const char *format, va_list arguments) {
+    char bytes[MESSAGE_MAX + 1];
+    vsnprintf(bytes, sizeof bytes, format, arguments);
+    struct text message = arena_text(report->arena, cut(text_of(bytes), MESSAGE_MAX - 1));
+    report->memory_out |= text_is_missing(message);
+    return message;
+}
+
+void report_problem_list(struct report *report, struct position position, const char *format, va_list arguments) {
     struct problems *problems = report->problems;
     uint32_t place = 0;
     while (place < problems->count && position_compare(problems->items[place].position, position) < 0)
@@ -26,32 +43,23 @@ void report_problem(struct report *report, struct position position, const char 
     bool taken = place < problems->count && position_compare(problems->items[place].position, position) == 0;
     if (place == PROBLEMS_MAX || taken)
         return;
-    char message[MESSAGE_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
-    va_end(arguments);
-    struct text copy = arena_text(report->arena, text_of(message));
-    report->memory_out |= text_is_missing(copy);
     problems->count += problems->count < PROBLEMS_MAX;
     for (uint32_t i = problems->count - 1; i > place; i--)
         problems->items[i] = problems->items[i - 1];
-    problems->items[place] = (struct problem){position, copy};
+    problems->items[place] = (struct problem){position, message_text(report, format, arguments)};
 }
 
-/* How much of the text fits: whole characters. */
-static uint32_t shown_size(struct text text) {
-    if (text.size <= SHOWN_MAX)
-        return text.size;
-    uint32_t size = SHOWN_MAX;
-    while (size > 0 && ((unsigned char)text.data[size] & 0xC0) == 0x80)
-        size--;
-    return size;
+void report_problem(struct report *report, struct position position, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    report_problem_list(report, position, format, arguments);
+    va_end(arguments);
 }
 
 struct text report_shown(struct report *report, struct text text) {
-    struct text cut = {text.data, shown_size(text)};
-    struct text shown = arena_printf(report->arena, "%.*s%s", TEXT_ARGUMENTS(cut), cut.size < text.size ? "..." : "");
+    struct text start = cut(text, SHOWN_MAX);
+    struct text shown = arena_printf(report->arena, "%.*s%s", TEXT_ARGUMENTS(start),
+                                     start.size < text.size ? "..." : "");
     report->memory_out |= text_is_missing(shown);
     char *bytes = (char *)shown.data; /* ours, just made */
     for (uint32_t i = 0; i < shown.size; i++)

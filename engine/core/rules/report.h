@@ -15,6 +15,8 @@ MUST_USE void *report_alloc(struct report *report, size_t size);
 
 /* Adds a problem in its place among the others. One place has one problem, the first that was found there. */
 void report_problem(struct report *report, struct position position, const char *format, ...) PRINTF_LIKE(3, 4);
+void report_problem_list(struct report *report, struct position position, const char *format, va_list arguments)
+    PRINTF_LIKE(3, 0);
 
 /* `text` as a message can show it: on one line, cut where it is long. */
 struct text report_shown(struct report *report, struct text text);
