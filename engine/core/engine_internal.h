@@ -1,4 +1,4 @@
-/* The engine's insides, shared by engine.c, outcome.c and codec.c only. */
+/* The engine's insides, shared by engine.c, outcome.c, explain.c and codec.c only. */
 #pragma once
 
 #include "base/arena.h"
@@ -41,3 +41,9 @@ void outcome_erase(struct engine *engine, const struct cause *cause);
 
 /* Fills engine->status from the state and the scores as they were decided last. */
 void outcome_status(struct engine *engine);
+
+/* The parts that explain.c uses too: an expression's conditions as they are valued now, and what a membership's memory
+ * means to the registers. */
+uint32_t outcome_conditions(const struct evaluation *evaluation, const struct expression *expression,
+                            struct because ret_conditions[CONDITIONS_MAX]);
+void outcome_segment_registers(struct evaluation *evaluation, const struct segment *segment, int64_t since_ms);

@@ -27,15 +27,22 @@ static struct operand operand_of(const struct evaluation *evaluation, uint16_t s
     return (struct operand){.kind = type == TYPE_BOOLEAN ? OPERAND_BOOLEAN : OPERAND_NUMBER, .number = value.number};
 }
 
-static void explain(const struct evaluation *evaluation, const struct expression *expression, struct change *change) {
-    for (uint32_t i = 0; i < expression->conditions_count && i < CONDITIONS_MAX; i++) {
-        const struct condition *condition = &expression->conditions[i];
-        change->because[change->because_count++] = (struct because){
+uint32_t outcome_conditions(const struct evaluation *evaluation, const struct expression *expression,
+                            struct because ret_conditions[CONDITIONS_MAX]) {
+    uint32_t count = 0;
+    for (; count < expression->conditions_count && count < CONDITIONS_MAX; count++) {
+        const struct condition *condition = &expression->conditions[count];
+        ret_conditions[count] = (struct because){
             .condition = condition->text,
             .left = operand_of(evaluation, condition->left, condition->left_type),
             .right = operand_of(evaluation, condition->right, condition->right_type),
             .holds = evaluation_true(evaluation, condition->holds)};
     }
+    return count;
+}
+
+static void explain(const struct evaluation *evaluation, const struct expression *expression, struct change *change) {
+    change->because_count = outcome_conditions(evaluation, expression, change->because);
 }
 
 static struct operand number_operand(double number) {
@@ -133,7 +140,7 @@ static void segment_changed(struct engine *engine, const struct segment *segment
     explain(&engine->evaluation, by_until ? &segment->until : &segment->when, change);
 }
 
-static void set_segment_registers(struct evaluation *evaluation, const struct segment *segment, int64_t since_ms) {
+void outcome_segment_registers(struct evaluation *evaluation, const struct segment *segment, int64_t since_ms) {
     bool inside = since_ms != INSTANT_NONE;
     if (segment->inside != REGISTER_NONE)
         evaluation->registers[segment->inside].number = inside;
@@ -155,7 +162,7 @@ void outcome_segment(struct engine *engine, uint32_t index) {
         bool remembered = segment_remember(&engine->state, slot, &memory);
         assert(remembered);
     }
-    set_segment_registers(&engine->evaluation, segment, memory.since_ms);
+    outcome_segment_registers(&engine->evaluation, segment, memory.since_ms);
 }
 
 static uint32_t segments_inside(struct engine *engine) {
