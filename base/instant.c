@@ -143,7 +143,7 @@ bool instant_parse(struct text text, int64_t *ret_instant_ms) {
 
 uint32_t instant_format(int64_t instant_ms, char ret_text[INSTANT_TEXT_MAX]) {
     int64_t days = floor_divide(instant_ms, DAY);
-    int64_t rest = instant_ms - days * DAY;
+    int64_t rest = instant_ms % DAY + (instant_ms % DAY < 0 ? DAY : 0);
     struct date date = date_of_days(days);
     const char *sign = date.year < 0 ? "-" : date.year > 9999 ? "+" : "";
     return (uint32_t)snprintf(ret_text, INSTANT_TEXT_MAX, "%s%04lld-%02u-%02uT%02d:%02d:%02d.%03dZ", sign,
