@@ -1,33 +1,25 @@
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/instant.h"
 #include "cli/clock.h"
 #include "cli/commands.h"
-#include "cli/progress.h"
+#include "cli/record_files.h"
 #include "cli/rules_file.h"
 #include "cli/setup.h"
 #include "cli/writer.h"
-#include "consumer/record_file.h"
 #include "engine/replay.h"
 #include "producer/change_json.h"
-
-#define PROGRESS_EVERY 256 /* records */
-#define FILE_NAME_MAX  4096
 
 /* All that a run of the command is about. */
 struct session {
     const struct invocation *invocation;
     struct arena arena;
     struct findings findings;
-    struct own_schemas schemas;
     struct replay *replay;
+    struct record_files files;
     struct writer writer;
-    struct progress progress;
     int64_t until_ms; /* INSTANT_NONE: not given */
-    uint64_t records, changes, rejected;
+    uint64_t changes;
 };
 
 static enum result write_changes(void *context, const struct change *changes, uint32_t count,
@@ -45,84 +37,25 @@ static enum result write_changes(void *context, const struct change *changes, ui
     return RESULT_OK;
 }
 
-static void report_rejected(struct session *session, const char *file, const char *reason) {
-    progress_clear(&session->progress);
-    log_write(session->invocation->log, LEVEL_WARNING, "%s: %s", file, reason);
-    session->rejected++;
-}
-
-/* A record of which the file says "line 12: reason": as `FILE:12: reason`, which editors understand. */
-static void report_invalid(struct session *session, const char *file, const struct error *error) {
-    unsigned long long line;
-    int rest = 0;
-    if (sscanf(error->text, "line %llu: %n", &line, &rest) == 1 && rest > 0) {
-        char place[FILE_NAME_MAX];
-        snprintf(place, sizeof place, "%s:%llu", file, line);
-        report_rejected(session, place, error->text + rest);
-    } else {
-        report_rejected(session, file, error->text);
-    }
-}
-
-static enum result take_record(struct session *session, const char *file, const struct file_record *record,
-                               struct error *error) {
+static enum result take_record(struct session *session, const struct file_record *record, struct error *error) {
     struct rejection rejection;
     int64_t reference_ms = record->has_recorded_at ? record->event.place.timestamp_ms : clock_wall_ms();
     enum result result = replay_record(session->replay, &record->event, reference_ms, &rejection, error);
     if (result != RESULT_REJECT)
         return result;
-    char place[FILE_NAME_MAX];
-    snprintf(place, sizeof place, "%s:%" PRId64, file, record->event.place.offset);
-    report_rejected(session, place, rejection.detail.text);
-    return RESULT_OK;
-}
-
-static void show_progress(struct session *session, const struct record_file *file) {
-    uint64_t part, whole;
-    if (session->records % PROGRESS_EVERY != 0)
-        return;
-    record_file_progress(file, &part, &whole);
-    progress_update(&session->progress, part, whole, session->records);
-}
-
-static enum result replay_file(struct session *session, const char *name, struct record_file *file,
-                               struct error *error) {
-    struct file_record record;
-    while (!session->writer.closed) {
-        enum result result = RESULT_OK;
-        switch (record_file_next(file, &record, error)) {
-        case FILE_RECORD:
-            result = take_record(session, name, &record, error);
-            break;
-        case FILE_REJECTED:
-            report_invalid(session, name, error);
-            break;
-        case FILE_END:
-            return RESULT_OK;
-        case FILE_FAILED:
-            error_prefix(error, "%s", name);
-            return RESULT_FATAL;
-        }
-        if (result != RESULT_OK)
-            return result;
-        session->records++;
-        show_progress(session, file);
-    }
+    record_files_reject(&session->files, rejection.detail.text);
     return RESULT_OK;
 }
 
 static enum result replay_files(struct session *session, struct error *error) {
-    const struct arguments *arguments = session->invocation->arguments;
-    for (uint32_t i = 0; i < arguments->operands_count && !session->writer.closed; i++) {
-        const char *path = arguments->operands[i], *name = strcmp(path, "-") == 0 ? "standard input" : path;
-        struct record_file *file;
-        enum result result = record_file_open(path, STREAMS, &session->schemas, &file, error);
-        if (result != RESULT_OK) {
-            error_prefix(error, "%s", name);
-            return result;
-        }
-        result = replay_file(session, name, file, error);
-        record_file_close(file);
+    struct file_record record;
+    bool end = false;
+    while (!session->writer.closed) {
+        enum result result = record_files_next(&session->files, &record, &end, error);
+        if (end)
+            break;
+        if (result == RESULT_OK)
+            result = take_record(session, &record, error);
         if (result != RESULT_OK)
             return result;
     }
@@ -154,29 +87,30 @@ static enum result session_open(struct session *session, struct error *error) {
     findings_log(&session->findings, session->invocation->log);
     if (result != RESULT_OK)
         return RESULT_REJECT;
-    result = own_schemas_load(&session->schemas, error);
-    return result != RESULT_OK ? result
-                               : replay_create(program, &replay_options, &output, NULL, &session->replay, error);
+    return replay_create(program, &replay_options, &output, NULL, &session->replay, error);
 }
 
 static void tell_summary(const struct session *session) {
     char records[COUNT_TEXT_MAX], changes[COUNT_TEXT_MAX], rejected[COUNT_TEXT_MAX];
-    if (session->progress.shown)
+    if (session->files.progress.shown)
         log_write(session->invocation->log, LEVEL_INFO, "%s records, %s changes, %s rejected, in %.1f s",
-                  count_text(session->records, records), count_text(session->changes, changes),
-                  count_text(session->rejected, rejected), progress_seconds(&session->progress));
+                  count_text(session->files.records, records), count_text(session->changes, changes),
+                  count_text(session->files.rejected, rejected), progress_seconds(&session->files.progress));
 }
 
 static enum exit_status replay_all(struct session *session, struct error *error) {
+    const struct arguments *arguments = session->invocation->arguments;
     enum result result = session_open(session, error);
     if (result == RESULT_REJECT)
         return EXIT_USAGE;
     writer_open(&session->writer, STDOUT_FILENO);
     /* Where both are the same terminal, the bar would stand among the changes. */
-    progress_start(&session->progress, "records", session->writer.live);
+    if (result == RESULT_OK)
+        result = record_files_open(&session->files, arguments->operands, arguments->operands_count, STREAMS,
+                                   session->invocation->log, session->writer.live, error);
     if (result == RESULT_OK)
         result = replay_files(session, error);
-    progress_clear(&session->progress);
+    record_files_close(&session->files);
     struct error close_error;
     if (writer_close(&session->writer, &close_error) != RESULT_OK && result == RESULT_OK) {
         result = RESULT_FATAL;
@@ -187,7 +121,7 @@ static enum exit_status replay_all(struct session *session, struct error *error)
         return EXIT_FAILED;
     }
     tell_summary(session);
-    return session->rejected > 0 ? EXIT_REJECTED : EXIT_GOOD;
+    return session->files.rejected > 0 ? EXIT_REJECTED : EXIT_GOOD;
 }
 
 static enum exit_status run(const struct invocation *invocation) {
@@ -196,7 +130,6 @@ static enum exit_status run(const struct invocation *invocation) {
     session.findings.arena = &session.arena;
     enum exit_status status = replay_all(&session, &error);
     replay_free(session.replay);
-    own_schemas_free(&session.schemas);
     arena_free(&session.arena);
     return status;
 }
