@@ -26,16 +26,23 @@ static enum result set_all(rd_kafka_conf_t *conf, const struct kafka_properties 
     return RESULT_OK;
 }
 
-/* Values of our own for what the operator left open. None can fail: a codec that is not built in is simply not set. */
-static void set_defaults(rd_kafka_conf_t *conf, const struct kafka_properties *properties, uint32_t value_bytes_max) {
+static void set_default(rd_kafka_conf_t *conf, const struct kafka_properties *properties, const char *name,
+                        const char *value) {
     char message[512];
-    if (!is_set(properties, "compression.codec") && !is_set(properties, "compression.type"))
-        (void)rd_kafka_conf_set(conf, "compression.codec", "lz4", message, sizeof message);
-    if (value_bytes_max > VALUE_BYTES_USUAL && !is_set(properties, "message.max.bytes")) {
-        char bytes[16];
-        snprintf(bytes, sizeof bytes, "%u", value_bytes_max + RECORD_OVERHEAD_BYTES);
-        (void)rd_kafka_conf_set(conf, "message.max.bytes", bytes, message, sizeof message);
-    }
+    if (!is_set(properties, name)) /* a codec that is not built in is simply not set */
+        (void)rd_kafka_conf_set(conf, name, value, message, sizeof message);
+}
+
+/* Values of our own for what the operator left open. A broker that comes back is to be found within a second, not
+ * within the library's ten: a transaction does not live much longer. */
+static void set_defaults(rd_kafka_conf_t *conf, const struct kafka_properties *properties, uint32_t value_bytes_max) {
+    char bytes[16];
+    set_default(conf, properties, "reconnect.backoff.max.ms", "1000");
+    if (!is_set(properties, "compression.type"))
+        set_default(conf, properties, "compression.codec", "lz4");
+    snprintf(bytes, sizeof bytes, "%u", value_bytes_max + RECORD_OVERHEAD_BYTES);
+    if (value_bytes_max > VALUE_BYTES_USUAL)
+        set_default(conf, properties, "message.max.bytes", bytes);
 }
 
 enum result client_configure(const struct kafka_properties *properties, const struct kafka_properties *own,
@@ -97,7 +104,7 @@ static void take_deliveries(struct client *client, rd_kafka_event_t *event) {
         if (client->failed++ == 0) {
             client->failure_code = message->err;
             error_set(&client->failure, RESULT_RETRY, "A record for the topic `%s` was not delivered: %s.",
-                      rd_kafka_topic_name(message->rkt), rd_kafka_message_errstr(message));
+                      rd_kafka_topic_name(message->rkt), rd_kafka_err2str(message->err));
         }
     }
 }
