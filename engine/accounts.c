@@ -36,6 +36,7 @@ struct accounts {
     uint32_t waiting[STREAMS]; /* how many accounts wait for the stream */
     uint32_t *dirty;           /* has room for every index */
     uint32_t dirty_count;
+    size_t dirty_bytes;
     uint32_t hand;
 };
 
@@ -308,8 +309,10 @@ enum result accounts_change(struct accounts *accounts, struct text account_id, s
     changed->has_state = true;
     due_heap_set(&accounts->heap, account, due_ms);
     set_waits(accounts, changed, waits_for);
-    if (changed->phase != ACCOUNT_DIRTY)
+    if (changed->phase != ACCOUNT_DIRTY) {
         accounts->dirty[accounts->dirty_count++] = account;
+        accounts->dirty_bytes += state.size;
+    }
     changed->phase = ACCOUNT_DIRTY;
     return RESULT_OK;
 }
@@ -343,6 +346,10 @@ uint32_t accounts_dirty_count(const struct accounts *accounts) {
     return accounts->dirty_count;
 }
 
+size_t accounts_dirty_bytes(const struct accounts *accounts) {
+    return accounts->dirty_bytes;
+}
+
 uint32_t accounts_dirty(const struct accounts *accounts, uint32_t place) {
     assert(place < accounts->dirty_count);
     return accounts->dirty[place];
@@ -355,6 +362,7 @@ void accounts_written(struct accounts *accounts, uint64_t commit) {
         account->commit = (uint32_t)commit;
     }
     accounts->dirty_count = 0;
+    accounts->dirty_bytes = 0;
 }
 
 uint32_t accounts_commit(const struct accounts *accounts, uint32_t account) {
@@ -372,13 +380,8 @@ void accounts_acknowledged(struct accounts *accounts, struct text account_id, ui
 
 /* ---- eviction */
 
-static void evict(struct accounts *accounts, uint32_t index, struct evicted *evicted) {
+static void entry_remove(struct accounts *accounts, uint32_t index) {
     struct account *account = entry(accounts, index);
-    int64_t due_ms = due_heap_get(&accounts->heap, index);
-    if (due_ms < evicted->due_ms)
-        evicted->due_ms = due_ms;
-    evicted->waits_for |= account->waits_for;
-    evicted->count++;
     due_heap_set(&accounts->heap, index, INSTANT_NEVER);
     set_waits(accounts, account, 0);
     table_remove(accounts, table_place(accounts, account->hash, id_of(account)));
@@ -386,6 +389,15 @@ static void evict(struct accounts *accounts, uint32_t index, struct evicted *evi
     *account = (struct account){.phase = ACCOUNT_FREE, .commit = accounts->free};
     accounts->free = index;
     accounts->count--;
+}
+
+static void evict(struct accounts *accounts, uint32_t index, struct evicted *evicted) {
+    int64_t due_ms = due_heap_get(&accounts->heap, index);
+    if (due_ms < evicted->due_ms)
+        evicted->due_ms = due_ms;
+    evicted->waits_for |= entry(accounts, index)->waits_for;
+    evicted->count++;
+    entry_remove(accounts, index);
 }
 
 void accounts_evict(struct accounts *accounts, size_t bytes_used_max, int64_t keep_due_ms, struct evicted *evicted) {
@@ -400,6 +412,12 @@ void accounts_evict(struct accounts *accounts, size_t bytes_used_max, int64_t ke
             evict(accounts, index, evicted);
         account->used = false;
     }
+}
+
+void accounts_forget_loading(struct accounts *accounts) {
+    for (uint32_t i = 0; i < accounts->indices; i++)
+        if (entry(accounts, i)->phase == ACCOUNT_LOADING)
+            entry_remove(accounts, i);
 }
 
 void accounts_visit(const struct accounts *accounts, accounts_visitor *visitor, void *context) {

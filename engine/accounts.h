@@ -48,6 +48,8 @@ MUST_USE enum result accounts_expect(struct accounts *accounts, struct text acco
 /* Adds an account, or completes one that is LOADING, as CLEAN; no bytes: the store does not know it. */
 MUST_USE enum result accounts_loaded(struct accounts *accounts, struct text account_id, struct state_bytes state,
                                      int64_t due_ms, uint32_t waits_for, struct error *error);
+/* What was asked of the store will not come: accounts that are LOADING are absent again. */
+void accounts_forget_loading(struct accounts *accounts);
 /* Sets the account's new state, which may be its own bytes, worked on in place; makes it DIRTY; adds the account where
  * it is absent. `account_id` may lie in `state`. */
 MUST_USE enum result accounts_change(struct accounts *accounts, struct text account_id, struct state_bytes state,
@@ -60,6 +62,8 @@ uint32_t accounts_waits(const struct accounts *accounts);
 /* Accounts that wait for `stream` become due at `due_ms` at the latest, and wait for it no longer. */
 void accounts_wake(struct accounts *accounts, enum stream stream, int64_t due_ms);
 
+/* The bytes of the dirty accounts' states, as they were when they last became dirty. */
+size_t accounts_dirty_bytes(const struct accounts *accounts);
 /* The dirty accounts, in the order in which they became so. */
 uint32_t accounts_dirty_count(const struct accounts *accounts);
 uint32_t accounts_dirty(const struct accounts *accounts, uint32_t place);

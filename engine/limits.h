@@ -9,10 +9,36 @@
 #define HEADS_BYTES_PER_INPUT_MAX (1024 * 1024) /* no more are fetched above it */
 #define DEAD_LETTER_HEADERS_MAX   256           /* headers of a dead letter that are kept */
 
-#define STORE_REQUESTS_MAX      256                /* open requests of a worker */
+#define STORE_REQUESTS_MAX      8                  /* open requests for a shard */
 #define STORE_IDS_PER_LOAD_MAX  512                /* accounts of one load */
 #define STORE_DUE_PER_QUERY_MAX 512                /* accounts of one page of due ones */
 #define WRITE_BYTES_MAX         (64 * 1024 * 1024) /* of one request to the store, unless one commit is larger */
 
 #define ATTEMPT_PAUSE_MS 200   /* before a failed transaction, takeover or claim is tried again */
 #define SUSPECT_MS       60000 /* how long each commit has a producer of its own after trouble */
+
+#define FETCH_MAX                 256  /* messages of one fetch */
+#define RECORDS_PER_TURN_MAX      256  /* that a shard takes before the others have their turn */
+#define EVALUATIONS_PER_TURN_MAX  4096 /* at a tick, before the worker looks round again */
+#define STORE_EVENTS_PER_TURN_MAX 64
+#define LOADS_PER_SHARD_MAX       4 /* open requests for accounts */
+
+#define STORE_LAG_BYTES_MAX (256 * 1024 * 1024) /* of commits that wait for the store; then no more is taken */
+
+#define DECODE_PAUSE_MS     1000  /* before a schema that was not to be had is asked for again */
+#define LOG_AGAIN_MS        10000 /* how often the same trouble is logged */
+#define TRANSACTION_WAIT_MS 10    /* in one call of the sink */
+#define TAKEOVER_WAIT_MS    100   /* in one call of a takeover's step */
+#define ENDS_WAIT_MS        200   /* for the inputs' ends */
+#define ENDS_EVERY_MS       2000  /* how often they are asked for */
+#define ENDS_CONFIRMED_MS   5000  /* how long an answer counts */
+#define VERIFY_EVERY_MS     5000  /* an idle owner looks whether the store is as it was left */
+#define STOP_MS             30000 /* for the store to catch up when the worker stops */
+#define CLOSE_MS            5000
+#define GAUGES_EVERY_MS     500
+
+#define RESTORE_PAGE_BYTES  (1024 * 1024) /* of blobs, from the changelog to the store */
+#define RESTORE_RECORDS_MAX 512           /* of one read */
+#define META_EVERY_MS       3000          /* how often the meta moves on in a restore */
+#define INPUT_RANGE_MS      10000         /* for an input's bounds to become plausible after a leader has changed */
+#define COMMIT_BYTES_MIN    (64 * 1024)   /* slow commits halve the bytes of the next, down to this */

@@ -295,8 +295,8 @@ struct store_event {
 };
 
 /* Requests are pipelined on one connection, and take effect in the order in which they were made; each is answered by
- * one event with its ticket (above 0, chosen by the caller). There are at most STORE_REQUESTS_MAX open (limits.h).
- * RESULT_FATAL of a request: memory is out. */
+ * one event with its ticket (above 0, chosen by the caller). For a shard at most STORE_REQUESTS_MAX are open
+ * (limits.h). RESULT_FATAL of a request: memory is out. */
 struct store {
     void *context;
     enum result (*claim)(void *context, uint64_t ticket, int32_t shard, const struct store_claim *claim,

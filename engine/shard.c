@@ -14,6 +14,8 @@ struct shard {
     struct counters *counters;
     struct clocks clocks;
     struct shard_need need;
+    uint32_t evaluations; /* at ticks, in this call */
+    bool pausing;
     uint32_t resumed; /* streams whose newest time moved since accounts in memory were woken for it */
 
     /* What is known of the accounts that are only in the store. */
@@ -92,6 +94,12 @@ static int64_t tick_from(const struct shard *shard, int64_t instant_ms) {
     return -floor_divide(-instant_ms, tick_ms) * tick_ms;
 }
 
+/* The first one behind it. */
+static int64_t tick_behind(const struct shard *shard, int64_t instant_ms) {
+    int64_t tick_ms = shard->program->tick_ms;
+    return (floor_divide(instant_ms, tick_ms) + 1) * tick_ms;
+}
+
 static int64_t last_tick(const struct shard *shard) {
     int64_t tick_ms = shard->program->tick_ms;
     return floor_divide(shard->clocks.watermark_ms, tick_ms) * tick_ms;
@@ -102,8 +110,7 @@ static int64_t last_tick(const struct shard *shard) {
 static int64_t deadline(const struct shard *shard, int64_t due_ms, int64_t fired_ms) {
     if (due_ms == INSTANT_NEVER || (fired_ms == INSTANT_NONE && due_ms == INSTANT_NONE))
         return due_ms;
-    int64_t earliest_ms = fired_ms == INSTANT_NONE ? INSTANT_NONE : fired_ms + shard->program->tick_ms;
-    return due_ms <= earliest_ms ? tick_from(shard, earliest_ms) : tick_from(shard, due_ms);
+    return fired_ms != INSTANT_NONE && due_ms <= fired_ms ? tick_behind(shard, fired_ms) : tick_from(shard, due_ms);
 }
 
 /* Hands on what an evaluation decided, and then, as that may lie in the account's old bytes, keeps the new state. */
@@ -126,6 +133,10 @@ static enum result fire_in_memory(struct shard *shard, int64_t tick_ms, struct e
     int64_t due_ms;
     uint32_t account;
     while ((account = accounts_first_due(shard->accounts, &due_ms)) != ACCOUNT_NONE && due_ms <= tick_ms) {
+        if (shard->options.evaluations_max > 0 && shard->evaluations++ >= shard->options.evaluations_max) {
+            shard->pausing = true;
+            return RESULT_RETRY;
+        }
         struct step step;
         struct state_bytes state = accounts_state(shard->accounts, account);
         engine_tick(shard->engine, state, tick_ms, &shard->clocks, &step);
@@ -178,7 +189,7 @@ static void wake(struct shard *shard, int64_t next_ms) {
 
 /* The next tick at which any account is due; INSTANT_NEVER. */
 static int64_t next_due(struct shard *shard) {
-    int64_t next_ms = shard->clocks.ticked_ms + shard->program->tick_ms;
+    int64_t next_ms = tick_behind(shard, shard->clocks.ticked_ms);
     wake(shard, next_ms);
     int64_t due_ms = INSTANT_NEVER;
     accounts_first_due(shard->accounts, &due_ms);
@@ -194,6 +205,8 @@ static int64_t next_due(struct shard *shard) {
 /* Time jumps from deadline to deadline: a tick at which nobody is due leaves no trace but `ticked_ms`. */
 enum result shard_resume(struct shard *shard, struct error *error) {
     shard->need = (struct shard_need){0};
+    shard->evaluations = 0;
+    shard->pausing = false;
     if (shard->clocks.watermark_ms == INSTANT_NONE)
         return RESULT_OK;
     int64_t last_ms = last_tick(shard);
@@ -205,7 +218,8 @@ enum result shard_resume(struct shard *shard, struct error *error) {
             shard->clocks.ticked_ms = last_ms;
             break;
         }
-        shard->clocks.ticked_ms = due_ms - shard->program->tick_ms;
+        if (shard->clocks.ticked_ms < due_ms - shard->program->tick_ms)
+            shard->clocks.ticked_ms = due_ms - shard->program->tick_ms;
         enum result result = fire(shard, due_ms, error);
         if (result != RESULT_OK)
             return result;
@@ -348,7 +362,7 @@ void shard_written(struct shard *shard) {
 uint32_t shard_evict(struct shard *shard, size_t bytes_used_max) {
     struct evicted evicted = {.due_ms = INSTANT_NEVER};
     /* In the middle of a tick those that it loaded stay until it has fired for them. */
-    int64_t keep_due_ms = shard_ticks_pending(shard) ? shard->clocks.ticked_ms + shard->program->tick_ms : INSTANT_NONE;
+    int64_t keep_due_ms = shard_ticks_pending(shard) ? tick_behind(shard, shard->clocks.ticked_ms) : INSTANT_NONE;
     accounts_evict(shard->accounts, bytes_used_max, keep_due_ms, &evicted);
     if (evicted.due_ms < shard->stored_due_ms)
         shard->stored_due_ms = evicted.due_ms;

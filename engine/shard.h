@@ -23,12 +23,13 @@ struct shard_output {
 };
 
 struct shard_options {
-    bool stored;         /* accounts that are not in memory may be in a store */
-    int64_t lateness_ms; /* the rules', or the command's default where they give none */
+    bool stored;              /* accounts that are not in memory may be in a store */
+    int64_t lateness_ms;      /* the rules', or the command's default where they give none */
+    uint32_t evaluations_max; /* at ticks, in one call; 0: as many as there are */
 };
 
 enum need_kind {
-    NEED_NOTHING,
+    NEED_NOTHING, /* RETRY: evaluations_max was reached; the same call goes on */
     NEED_ACCOUNT, /* to be met by shard_load */
     NEED_DUE,     /* to be met by shard_load of a page of due accounts, then shard_due_loaded */
     NEED_SCAN,    /* to be met by shard_load of a page of all accounts, then shard_scan_loaded */
@@ -57,9 +58,6 @@ const struct clocks *shard_clocks(const struct shard *shard);
 void shard_restore(struct shard *shard, const struct clocks *clocks, bool rules_changed);
 /* Whether accounts in the store may be of an older ruleset. */
 bool shard_rules_changed(const struct shard *shard);
-/* Another engine (of changed rules) from here on. The states in memory have been re-encoded by the caller's
- * shard_free and shard_create; see engine/pipeline.c. */
-
 /* Takes one record: steps 1 to 3. RETRY: shard_need. */
 MUST_USE enum result shard_take(struct shard *shard, const struct event *event, enum step_outcome *ret_outcome,
                                 struct error *error);
@@ -71,6 +69,9 @@ MUST_USE enum result shard_resume(struct shard *shard, struct error *error);
 const struct shard_need *shard_need(const struct shard *shard);
 /* Whether ticks up to the watermark have not fired yet. */
 bool shard_ticks_pending(const struct shard *shard);
+/* Whether the last call returned because of evaluations_max. */
+bool shard_is_pausing(const struct shard *shard);
+int64_t shard_lateness_ms(const struct shard *shard);
 
 /* ---- with a store */
 

@@ -1,0 +1,181 @@
+/* A batch becomes one transaction for all shards of the worker, and once it is known, the store's. */
+#include <assert.h>
+
+#include "engine/pipeline_internal.h"
+
+/* ---- when */
+
+static bool has_news(const struct held_shard *held) {
+    return held->running && (held->moved || accounts_dirty_count(shard_accounts(held->shard)) > 0);
+}
+
+bool commit_is_empty(const struct pipeline *pipeline) {
+    if (pipeline->mode != MODE_RUNNING)
+        return true;
+    for (uint32_t i = 0; i < pipeline->held_count; i++)
+        if (has_news(&pipeline->held[i]))
+            return false;
+    return true;
+}
+
+static size_t commit_bytes(const struct pipeline *pipeline) {
+    size_t bytes = pipeline->outputs.bytes;
+    for (uint32_t i = 0; i < pipeline->held_count; i++)
+        if (pipeline->held[i].running)
+            bytes += accounts_dirty_bytes(shard_accounts(pipeline->held[i].shard));
+    return bytes;
+}
+
+bool commit_is_full(const struct pipeline *pipeline) {
+    return commit_bytes(pipeline) >= pipeline->commit_bytes_allowed;
+}
+
+static bool memory_is_short(const struct pipeline *pipeline) {
+    return pipeline->slab.bytes_used > pipeline->options.memory_bytes_max;
+}
+
+/* Live, what was decided is committed after commit_interval_ms; while there is always more to take, seldom. */
+bool commit_is_due(const struct pipeline *pipeline) {
+    int64_t age_ms = monotonic_ms(pipeline) - pipeline->batch_begun_ms;
+    return commit_is_full(pipeline) || memory_is_short(pipeline) ||
+           age_ms >= (pipeline->dry ? pipeline->options.commit_interval_ms : pipeline->options.commit_interval_max_ms);
+}
+
+/* ---- begin */
+
+static enum result add_record(struct batch *batch, int32_t shard, struct text key, struct text value,
+                              struct error *error) {
+    struct record record = {.output = OUTPUT_CHANGELOG, .partition = shard, .key = key, .value = value};
+    return batch_add(batch, &record, error);
+}
+
+static enum result add_blob(struct pipeline *pipeline, struct held_shard *held, uint32_t account, struct error *error) {
+    struct accounts *accounts = shard_accounts(held->shard);
+    struct buffer *scratch = &pipeline->scratch;
+    buffer_clear(scratch);
+    changelog_put_account_key(accounts_id(accounts, account), scratch);
+    uint32_t key_size = (uint32_t)scratch->size;
+    engine_encode(pipeline->engine, accounts_state(accounts, account), scratch);
+    if (!buffer_ok(scratch))
+        return error_set(error, RESULT_FATAL, "Memory is out: an account's state could not be encoded.");
+    const char *bytes = (const char *)scratch->data;
+    struct text key = {bytes, key_size}, blob = {bytes + key_size, (uint32_t)scratch->size - key_size};
+    return add_record(&held->changelog, held->number, key, blob, error);
+}
+
+static enum result add_shard_record(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
+    held->record.clocks = *shard_clocks(held->shard);
+    held->record.rules_changed = shard_rules_changed(held->shard);
+    /* In the middle of a record's ticks that record has to come first again. */
+    held->record.chosen = shard_ticks_pending(held->shard) ? merge_chosen(held->merge) : STREAMS;
+    held->record.commit++;
+    buffer_clear(&pipeline->scratch);
+    shard_record_encode(&held->record, &pipeline->scratch);
+    if (!buffer_ok(&pipeline->scratch))
+        return error_set(error, RESULT_FATAL, "Memory is out: a shard record could not be encoded.");
+    return add_record(&held->changelog, held->number, changelog_key(CHANGELOG_SHARD), buffer_text(&pipeline->scratch),
+                      error);
+}
+
+/* The shard's part: its blobs, then its record, which so lies behind all of them. */
+static enum result assemble(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
+    struct accounts *accounts = shard_accounts(held->shard);
+    batch_clear(&held->changelog);
+    for (uint32_t i = 0; i < accounts_dirty_count(accounts); i++) {
+        enum result result = add_blob(pipeline, held, accounts_dirty(accounts, i), error);
+        if (result != RESULT_OK)
+            return result;
+    }
+    return add_shard_record(pipeline, held, error);
+}
+
+/* All inputs of all shards that run here, moved or not: the fence covers what is sent. */
+static uint32_t collect_offsets(struct pipeline *pipeline) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < pipeline->held_count; i++)
+        for (int j = 0; j < STREAMS && pipeline->held[i].running; j++)
+            if (has_stream(pipeline, j))
+                pipeline->offsets[count++] = (struct input_offset){
+                    .input = {(enum stream)j, pipeline->held[i].number},
+                    .offset = pipeline->held[i].record.inputs[j].next_offset};
+    return count;
+}
+
+enum result commit_begin(struct pipeline *pipeline, struct error *error) {
+    uint32_t count = 0;
+    if (pipeline->outputs.count > 0)
+        pipeline->batches[count++] = &pipeline->outputs;
+    for (uint32_t i = 0; i < pipeline->held_count; i++) {
+        struct held_shard *held = &pipeline->held[i];
+        if (!has_news(held))
+            continue;
+        enum result result = assemble(pipeline, held, error);
+        if (result != RESULT_OK)
+            return result;
+        pipeline->batches[count++] = &held->changelog;
+    }
+    transaction_start(&pipeline->transaction, pipeline->batches, count, pipeline->offsets, collect_offsets(pipeline),
+                      pipeline->membership);
+    return RESULT_OK;
+}
+
+/* ---- end */
+
+/* The next batch is smaller after a commit that was slow, or a slow broker would abort one after the other. */
+static void adapt_bytes(struct pipeline *pipeline) {
+    const struct transaction *transaction = &pipeline->transaction;
+    size_t allowed = pipeline->commit_bytes_allowed;
+    if (transaction->timed_out || transaction->duration_ms > pipeline->options.transaction_timeout_ms / 3)
+        allowed = allowed / 2 > COMMIT_BYTES_MIN ? allowed / 2 : COMMIT_BYTES_MIN;
+    else if (transaction->duration_ms < pipeline->options.transaction_timeout_ms / 10)
+        allowed += allowed / 4;
+    pipeline->commit_bytes_allowed = allowed < pipeline->options.commit_bytes_max ? allowed
+                                                                                  : pipeline->options.commit_bytes_max;
+}
+
+static enum result shard_is_known(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
+    struct known_commit known = {
+        .number = held->record.commit, .newest_before = held->newest_offset, .changelog = &held->changelog};
+    counters_add(pipeline->counters, COUNTER_COMMIT_BYTES, held->changelog.bytes);
+    accounts_written(shard_accounts(held->shard), known.number);
+    held->moved = false;
+    return write_behind_add(&held->behind, &known, &held->newest_offset, error);
+}
+
+static enum result is_known(struct pipeline *pipeline, struct error *error) {
+    counters_add(pipeline->counters, COUNTER_COMMITS, 1);
+    counters_add(pipeline->counters, COUNTER_COMMIT_BYTES, pipeline->outputs.bytes);
+    counters_add_duration(pipeline->counters, COUNTER_COMMIT_DURATION, pipeline->transaction.duration_ms);
+    adapt_bytes(pipeline);
+    for (uint32_t i = 0; i < pipeline->held_count; i++) {
+        struct held_shard *held = &pipeline->held[i];
+        if (!has_news(held))
+            continue;
+        enum result result = shard_is_known(pipeline, held, error);
+        if (result != RESULT_OK)
+            return result;
+    }
+    batch_clear(&pipeline->outputs);
+    pipeline->batch_begun_ms = monotonic_ms(pipeline);
+    return RESULT_OK;
+}
+
+/* Memory never stays ahead of the changelog: what is not known to be committed is computed again from what is. */
+static enum result is_not_known(struct pipeline *pipeline, enum transaction_outcome outcome, struct error *error) {
+    counters_add(pipeline->counters, outcome == TRANSACTION_UNKNOWN ? COUNTER_COMMITS_UNKNOWN : COUNTER_COMMITS_ABORTED,
+                 1);
+    if (pipeline->revoked || pipeline->lost || pipeline->stopping) {
+        pipeline_drop_shards(pipeline);
+        return RESULT_OK;
+    }
+    return pipeline_take_over_anew(pipeline, error->text, error);
+}
+
+enum result commit_end(struct pipeline *pipeline, enum transaction_outcome outcome, struct error *error) {
+    assert(outcome != TRANSACTION_PENDING);
+    if (outcome == TRANSACTION_FATAL)
+        return RESULT_FATAL;
+    if (pipeline->mode == MODE_TAKEOVER)
+        return takeover_barrier_end(pipeline, outcome, error);
+    return outcome == TRANSACTION_KNOWN ? is_known(pipeline, error) : is_not_known(pipeline, outcome, error);
+}

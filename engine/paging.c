@@ -1,0 +1,292 @@
+/* Accounts from the store into memory and back: loading ahead, meeting needs, writing behind, evicting. */
+#include <assert.h>
+
+#include "engine/pipeline_internal.h"
+#include "engine/rulesets.h"
+
+static uint64_t next_ticket(struct pipeline *pipeline) {
+    return ++pipeline->ticket;
+}
+
+static bool memory_is_short(const struct pipeline *pipeline) {
+    return pipeline->slab.bytes_used > pipeline->options.memory_bytes_max;
+}
+
+/* ---- loading */
+
+static enum result load(struct pipeline *pipeline, struct held_shard *held, const struct text *ids, uint32_t count,
+                        struct error *error) {
+    const struct store *store = pipeline->ports.store;
+    held->loads++;
+    return store->load(store->context, next_ticket(pipeline), held->number, ids, count, error);
+}
+
+/* The key is the account's id where producers do as docs/contract.md says. Where they do not, the account is loaded
+ * when its record's turn comes. */
+static bool is_account_id(struct text key) {
+    return key.size > 0 && key.size <= ID_SIZE_MAX;
+}
+
+enum result paging_ahead(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
+    while (held->claimed && held->loads < LOADS_PER_SHARD_MAX && !memory_is_short(pipeline)) {
+        struct text ids[STORE_IDS_PER_LOAD_MAX];
+        uint32_t count = 0;
+        const struct message *message = NULL;
+        while (count < STORE_IDS_PER_LOAD_MAX && (message = merge_ahead(held->merge)) != NULL) {
+            if (!is_account_id(message->key) || !shard_wants(held->shard, message->key))
+                continue;
+            enum result result = shard_expect(held->shard, message->key, error);
+            if (result != RESULT_OK)
+                return result;
+            ids[count++] = message->key;
+        }
+        if (count == 0)
+            break;
+        enum result result = load(pipeline, held, ids, count, error);
+        if (result != RESULT_OK)
+            return result;
+    }
+    return RESULT_OK;
+}
+
+static enum result meet_account(struct pipeline *pipeline, struct held_shard *held, struct text account_id,
+                                struct error *error) {
+    if (!shard_wants(held->shard, account_id) || held->loads >= LOADS_PER_SHARD_MAX)
+        return RESULT_OK; /* It is on its way, or has to wait its turn. */
+    enum result result = shard_expect(held->shard, account_id, error);
+    return result == RESULT_OK ? load(pipeline, held, &account_id, 1, error) : result;
+}
+
+static enum result meet_due(struct pipeline *pipeline, struct held_shard *held, const struct shard_need *need,
+                            struct error *error) {
+    const struct store *store = pipeline->ports.store;
+    if (held->behind.sent != NULL)
+        return RESULT_OK; /* A cursor is good only while nothing is written. */
+    struct due_query query = {
+        .tick_ms = need->tick_ms, .waits_for = need->waits_for, .cursor = need->cursor, .max = STORE_DUE_PER_QUERY_MAX};
+    held->paging = true;
+    return store->load_due(store->context, next_ticket(pipeline), held->number, &query, error);
+}
+
+enum result paging_meet(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
+    const struct store *store = pipeline->ports.store;
+    const struct shard_need *need = shard_need(held->shard);
+    if (!held->claimed || held->paging)
+        return RESULT_OK;
+    switch (need->kind) {
+    case NEED_NOTHING:
+        return RESULT_OK;
+    case NEED_ACCOUNT:
+        return meet_account(pipeline, held, need->account_id, error);
+    case NEED_DUE:
+        return meet_due(pipeline, held, need, error);
+    case NEED_SCAN:
+        held->paging = true;
+        return store->scan(store->context, next_ticket(pipeline), held->number, need->cursor, error);
+    }
+    return RESULT_OK;
+}
+
+/* ---- the store's answers */
+
+static enum result take_blobs(struct pipeline *pipeline, struct held_shard *held, const struct store_event *event,
+                              struct error *error) {
+    (void)pipeline;
+    for (uint32_t i = 0; i < event->count; i++) {
+        enum result result = shard_load(held->shard, &event->blobs[i], held->known, held->record.rulesets_count, error);
+        if (result != RESULT_OK) {
+            error_prefix(error, "Account %.*s of shard %d in the store", TEXT_ARGUMENTS(event->blobs[i].account_id),
+                         held->number);
+            return RESULT_FATAL;
+        }
+    }
+    return RESULT_OK;
+}
+
+static enum result refused(struct pipeline *pipeline, const struct store_event *event, struct error *error) {
+    if (event->refusal == STORE_REFUSED_IDENTITY) {
+        *error = event->error;
+        return RESULT_FATAL;
+    }
+    pipeline_lose(pipeline, event->error.text);
+    return RESULT_OK;
+}
+
+static enum result blobs_came(struct pipeline *pipeline, struct held_shard *held, const struct store_event *event,
+                              struct error *error) {
+    enum result result = take_blobs(pipeline, held, event, error);
+    if (result != RESULT_OK)
+        return result;
+    if (event->kind == STORE_LOADED) {
+        held->loads--;
+        return RESULT_OK;
+    }
+    held->paging = false;
+    if (event->kind == STORE_DUE)
+        shard_due_loaded(held->shard, event->next_cursor, event->next_due_ms, event->waits_left);
+    else
+        shard_scan_loaded(held->shard, event->next_cursor);
+    return RESULT_OK;
+}
+
+enum result paging_event(struct pipeline *pipeline, struct held_shard *held, const struct store_event *event,
+                         struct error *error) {
+    if (!held->running)
+        return RESULT_OK;
+    pipeline->may_evict = true;
+    switch (event->kind) {
+    case STORE_CLAIMED:
+        held->claiming = false;
+        held->claimed = true;
+        return RESULT_OK;
+    case STORE_REFUSED:
+        return refused(pipeline, event, error);
+    case STORE_LOADED:
+    case STORE_DUE:
+    case STORE_SCANNED:
+        return blobs_came(pipeline, held, event, error);
+    case STORE_WRITTEN:
+        write_behind_acknowledge(&held->behind, shard_accounts(held->shard));
+        held->verified_ms = monotonic_ms(pipeline);
+        return RESULT_OK;
+    case STORE_VERIFIED:
+        held->verifying = false;
+        held->verified_ms = monotonic_ms(pipeline);
+        return RESULT_OK;
+    case STORE_LOST:
+        counters_add(pipeline->counters, COUNTER_STORE_LOST, 1);
+        pipeline_lose(pipeline, event->error.text);
+        return RESULT_OK;
+    case STORE_NOTHING:
+    case STORE_UNAVAILABLE:
+        break;
+    }
+    return RESULT_OK;
+}
+
+void paging_unavailable(struct pipeline *pipeline, const struct error *why) {
+    int64_t now_ms = monotonic_ms(pipeline);
+    counters_add(pipeline->counters, COUNTER_STORE_UNAVAILABLE, 1);
+    if (now_ms - pipeline->unavailable_logged_ms > LOG_AGAIN_MS) {
+        pipeline->unavailable_logged_ms = now_ms;
+        pipeline_log(pipeline, LEVEL_WARNING, "%s", why->text);
+    }
+    pipeline->claim_not_before_ms = now_ms + ATTEMPT_PAUSE_MS;
+    for (uint32_t i = 0; i < pipeline->held_count; i++) {
+        struct held_shard *held = &pipeline->held[i];
+        held->claimed = held->claiming = held->paging = held->verifying = false;
+        held->loads = 0;
+        write_behind_void(&held->behind);
+        if (!held->running)
+            continue;
+        accounts_forget_loading(shard_accounts(held->shard));
+        merge_ahead_again(held->merge);
+        shard_written(held->shard);
+    }
+    if (pipeline->mode == MODE_TAKEOVER)
+        takeover_unavailable(pipeline);
+}
+
+/* ---- writing behind, claiming again, verifying, evicting */
+
+static enum result claim_again(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
+    const struct store *store = pipeline->ports.store;
+    struct store_claim claim = {
+        .identity = {.cluster_id = pipeline->options.cluster_id, .partitions = pipeline->options.partitions},
+        .epoch = held->epoch,
+        .newest_known = held->newest_offset,
+        .again = true};
+    memcpy(claim.identity.changelog_id, held->changelog_id, CHANGELOG_ID_SIZE);
+    held->claiming = true;
+    return store->claim(store->context, next_ticket(pipeline), held->number, &claim, error);
+}
+
+/* In the middle of a tick's pages a write would make them begin anew: it waits, as long as there is room. */
+static bool write_would_disturb(const struct pipeline *pipeline, const struct held_shard *held) {
+    const struct shard_need *need = shard_need(held->shard);
+    if (held->paging)
+        return true;
+    return need->kind == NEED_DUE && need->cursor != 0 && !memory_is_short(pipeline) && !pipeline->stopping &&
+           held->behind.bytes < STORE_LAG_BYTES_MAX / pipeline->held_count / 2;
+}
+
+static enum result serve_shard(struct pipeline *pipeline, struct held_shard *held, int64_t now_ms,
+                               struct error *error) {
+    const struct store *store = pipeline->ports.store;
+    if (!held->claimed)
+        return held->claiming || now_ms < pipeline->claim_not_before_ms ? RESULT_OK
+                                                                        : claim_again(pipeline, held, error);
+    if (write_behind_is_due(&held->behind) && !write_would_disturb(pipeline, held)) {
+        shard_written(held->shard);
+        return write_behind_send(&held->behind, store, next_ticket(pipeline), held->number, shard_accounts(held->shard),
+                                 error);
+    }
+    if (now_ms - held->verified_ms < VERIFY_EVERY_MS || held->verifying || held->behind.sent != NULL)
+        return RESULT_OK;
+    held->verifying = true;
+    return store->verify(store->context, next_ticket(pipeline), held->number, error);
+}
+
+/* A little more than must be, so that it is not done for every account. */
+static void evict(struct pipeline *pipeline) {
+    pipeline->may_evict = false;
+    size_t bytes_max = pipeline->options.memory_bytes_max / 16 * 15;
+    for (uint32_t i = 0; i < pipeline->held_count && pipeline->slab.bytes_used > bytes_max; i++) {
+        struct held_shard *held = &pipeline->held[pipeline->evict_next++ % pipeline->held_count];
+        if (held->running)
+            shard_evict(held->shard, bytes_max);
+    }
+}
+
+static void set_gauges(struct pipeline *pipeline) {
+    uint64_t accounts = 0, commits = 0, bytes = 0;
+    for (uint32_t i = 0; i < pipeline->held_count; i++) {
+        const struct held_shard *held = &pipeline->held[i];
+        if (!held->running)
+            continue;
+        accounts += accounts_count(shard_accounts(held->shard));
+        commits += held->behind.count;
+        bytes += held->behind.bytes;
+    }
+    counters_set(pipeline->counters, GAUGE_ACCOUNTS, accounts);
+    counters_set(pipeline->counters, GAUGE_STATE_BYTES, pipeline->slab.bytes_used);
+    counters_set(pipeline->counters, GAUGE_STORE_LAG_COMMITS, commits);
+    counters_set(pipeline->counters, GAUGE_STORE_LAG_BYTES, bytes);
+}
+
+static void show_shard(struct shard_board *board, const struct held_shard *held, int64_t now_ms) {
+    struct shard_entry *entry = &board->entries[held->number];
+    uint32_t stalled = merge_stalled(held->merge, now_ms);
+    atomic_store_explicit(&entry->state, stalled != 0 ? SHARD_STALLED : SHARD_RUNNING, memory_order_relaxed);
+    atomic_store_explicit(&entry->stalled, stalled, memory_order_relaxed);
+    atomic_store_explicit(&entry->watermark_ms, shard_clocks(held->shard)->watermark_ms, memory_order_relaxed);
+    atomic_store_explicit(&entry->lag_records, merge_lag(held->merge), memory_order_relaxed);
+    atomic_store_explicit(&entry->record_ms, held->record_ms, memory_order_relaxed);
+    atomic_store_explicit(&entry->commit, held->record.commit, memory_order_relaxed);
+    atomic_store_explicit(&entry->epoch, held->epoch, memory_order_relaxed);
+}
+
+static void show(struct pipeline *pipeline, int64_t now_ms) {
+    if (now_ms - pipeline->gauges_set_ms < GAUGES_EVERY_MS)
+        return;
+    pipeline->gauges_set_ms = now_ms;
+    set_gauges(pipeline);
+    for (uint32_t i = 0; i < pipeline->held_count && pipeline->board != NULL; i++)
+        if (pipeline->held[i].running)
+            show_shard(pipeline->board, &pipeline->held[i], now_ms);
+}
+
+enum result paging_serve(struct pipeline *pipeline, struct error *error) {
+    int64_t now_ms = monotonic_ms(pipeline);
+    for (uint32_t i = 0; i < pipeline->held_count; i++) {
+        if (!pipeline->held[i].running)
+            continue;
+        enum result result = serve_shard(pipeline, &pipeline->held[i], now_ms, error);
+        if (result != RESULT_OK)
+            return result;
+    }
+    if (pipeline->may_evict && memory_is_short(pipeline))
+        evict(pipeline);
+    show(pipeline, now_ms);
+    return RESULT_OK;
+}

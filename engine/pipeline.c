@@ -1,0 +1,496 @@
+#include "engine/pipeline.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/pipeline_internal.h"
+#include "engine/rulesets.h"
+
+#define IDLE_WAIT_MS  20
+#define STORE_WAIT_MS 5
+#define LOG_LINE_MAX  (ERROR_TEXT_MAX + 256)
+
+void pipeline_log(struct pipeline *pipeline, enum log_level level, const char *format, ...) {
+    char line[LOG_LINE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    pipeline->ports.logger->write(pipeline->ports.logger->context, level, line);
+}
+
+/* ---- life */
+
+static enum result make_engine(const struct pipeline *pipeline, const struct program *program,
+                               struct engine **ret_engine, struct error *error) {
+    struct engine_options options = {.account_bytes_max = pipeline->options.account_bytes_max,
+                                     .live_from_ms = pipeline->options.live_from_ms};
+    return engine_create(program, &options, ret_engine, error);
+}
+
+enum result pipeline_create(const struct pipeline_options *options, const struct pipeline_ports *ports,
+                            const struct program *program, struct counters *counters, struct shard_board *board,
+                            struct pipeline **ret_pipeline, struct error *error) {
+    assert(options->partitions > 0 && options->partitions <= SHARDS_MAX && options->streams != 0);
+    struct pipeline *pipeline = calloc(1, sizeof *pipeline);
+    if (pipeline == NULL)
+        return error_set(error, RESULT_FATAL, "Memory is out: no pipeline could be made.");
+    pipeline->options = *options;
+    pipeline->ports = *ports;
+    pipeline->program = program;
+    pipeline->counters = counters;
+    pipeline->board = board;
+    pipeline->commit_bytes_allowed = options->commit_bytes_max;
+    struct transaction_options transaction = {options->transaction_timeout_ms, options->end_slow_ms};
+    transaction_init(&pipeline->transaction, pipeline->ports.sink, pipeline->ports.clock, &transaction);
+    pipeline->fetched = calloc(FETCH_MAX, sizeof *pipeline->fetched);
+    enum result result = pipeline->fetched == NULL
+                             ? error_set(error, RESULT_FATAL, "Memory is out: no pipeline could be made.")
+                             : make_engine(pipeline, program, &pipeline->engine, error);
+    if (result != RESULT_OK) {
+        pipeline_free(pipeline);
+        return result;
+    }
+    *ret_pipeline = pipeline;
+    return RESULT_OK;
+}
+
+/* What a shard has in memory, all of it; the number stays. */
+static void empty_shard(struct pipeline *pipeline, struct held_shard *held) {
+    takeover_drop(pipeline, held);
+    pipeline->ports.store->release(pipeline->ports.store->context, held->number);
+    if (held->merge != NULL)
+        intake_drop(pipeline, held);
+    merge_free(held->merge);
+    write_behind_free(&held->behind);
+    shard_free(held->shard);
+    batch_free(&held->changelog);
+    arena_free(&held->arena);
+    *held = (struct held_shard){.number = held->number};
+}
+
+static void show(struct pipeline *pipeline, const struct held_shard *held, enum shard_state state) {
+    if (pipeline->board != NULL)
+        atomic_store_explicit(&pipeline->board->entries[held->number].state, (int)state, memory_order_relaxed);
+}
+
+void pipeline_drop_shards(struct pipeline *pipeline) {
+    assert(!transaction_is_running(&pipeline->transaction));
+    for (uint32_t i = 0; i < pipeline->held_count; i++) {
+        empty_shard(pipeline, &pipeline->held[i]);
+        show(pipeline, &pipeline->held[i], SHARD_ELSEWHERE);
+    }
+    free(pipeline->held);
+    free(pipeline->offsets);
+    free(pipeline->inputs);
+    free(pipeline->bounds);
+    free(pipeline->batches);
+    pipeline->held = NULL;
+    pipeline->offsets = NULL;
+    pipeline->inputs = NULL;
+    pipeline->bounds = NULL;
+    pipeline->batches = NULL;
+    pipeline->held_count = 0;
+    batch_clear(&pipeline->outputs);
+    if (pipeline->membership != NULL)
+        pipeline->ports.source->release_membership(pipeline->ports.source->context, pipeline->membership);
+    pipeline->membership = NULL;
+    pipeline->mode = MODE_WAITING;
+    pipeline->anew = false;
+    counters_set(pipeline->counters, GAUGE_SHARDS, 0);
+}
+
+void pipeline_free(struct pipeline *pipeline) {
+    if (pipeline == NULL)
+        return;
+    pipeline->transaction.phase = PHASE_IDLE;
+    pipeline_drop_shards(pipeline);
+    batch_free(&pipeline->outputs);
+    batch_free(&pipeline->takeover.batch);
+    buffer_free(&pipeline->scratch);
+    slab_free(&pipeline->slab);
+    engine_free(pipeline->engine);
+    free(pipeline->fetched);
+    free(pipeline);
+}
+
+enum result pipeline_take_over_anew(struct pipeline *pipeline, const char *why, struct error *error) {
+    const struct source *source = pipeline->ports.source;
+    pipeline_log(pipeline, LEVEL_WARNING, "%s All shards of this worker are taken over anew.", why);
+    for (uint32_t i = 0; i < pipeline->held_count; i++) {
+        empty_shard(pipeline, &pipeline->held[i]);
+        show(pipeline, &pipeline->held[i], SHARD_TAKEOVER);
+    }
+    batch_clear(&pipeline->outputs);
+    pipeline->mode = MODE_TAKEOVER;
+    pipeline->anew = false;
+    takeover_start(pipeline);
+    pipeline->takeover.not_before_ms = monotonic_ms(pipeline) + ATTEMPT_PAUSE_MS;
+    if (source->assign(source->context, NULL, 0, error) != ANSWER_OK)
+        return RESULT_FATAL;
+    return RESULT_OK;
+}
+
+void pipeline_lose(struct pipeline *pipeline, const char *why) {
+    if (!pipeline->anew)
+        error_set(&pipeline->anew_why, RESULT_RETRY, "%s", why);
+    pipeline->anew = true;
+}
+
+/* ---- the group's events */
+
+static struct held_shard *find_shard(struct pipeline *pipeline, int32_t number) {
+    for (uint32_t i = 0; i < pipeline->held_count; i++)
+        if (pipeline->held[i].number == number)
+            return &pipeline->held[i];
+    return NULL;
+}
+
+static int by_number(const void *left, const void *right) {
+    const struct held_shard *a = left, *b = right;
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+/* The partition numbers of the assignment; each must be held for every stream, or records of one account would be taken
+ * by two workers. */
+static enum result collect_shards(struct pipeline *pipeline, const struct source_event *event, struct error *error) {
+    uint32_t streams = (uint32_t)__builtin_popcount(pipeline->options.streams);
+    uint32_t room = event->inputs_count / streams + 1;
+    pipeline->held = calloc(room, sizeof *pipeline->held);
+    pipeline->offsets = calloc((size_t)room * STREAMS, sizeof *pipeline->offsets);
+    pipeline->inputs = calloc((size_t)room * STREAMS, sizeof *pipeline->inputs);
+    pipeline->bounds = calloc((size_t)room * STREAMS, sizeof *pipeline->bounds);
+    pipeline->batches = calloc(room + 1, sizeof *pipeline->batches);
+    if (pipeline->held == NULL || pipeline->offsets == NULL || pipeline->inputs == NULL || pipeline->bounds == NULL ||
+        pipeline->batches == NULL)
+        return error_set(error, RESULT_FATAL, "Memory is out: the assigned partitions could not be noted.");
+    for (uint32_t i = 0; i < event->inputs_count; i++) {
+        int32_t number = event->inputs[i].partition;
+        if (find_shard(pipeline, number) != NULL)
+            continue;
+        uint32_t found = 0;
+        for (uint32_t j = 0; j < event->inputs_count; j++)
+            found += event->inputs[j].partition == number;
+        if (found != streams || number >= pipeline->options.partitions)
+            return error_set(
+                error, RESULT_FATAL,
+                "Partition %d was assigned for %u of %u streams. All input topics must have the same number "
+                "of partitions (%d), and all members of the group the same streams and the assignor `range`.",
+                number, found, streams, pipeline->options.partitions);
+        pipeline->held[pipeline->held_count++].number = number;
+    }
+    qsort(pipeline->held, pipeline->held_count, sizeof *pipeline->held, by_number);
+    return RESULT_OK;
+}
+
+static enum result assigned(struct pipeline *pipeline, struct source_event *event, struct error *error) {
+    const struct source *source = pipeline->ports.source;
+    if (transaction_is_running(&pipeline->transaction))
+        return error_set(error, RESULT_FATAL, "Partitions were assigned while a transaction was open.");
+    pipeline_drop_shards(pipeline);
+    pipeline->membership = event->membership;
+    enum result result = collect_shards(pipeline, event, error);
+    if (result != RESULT_OK)
+        return result;
+    if (source->assign(source->context, NULL, 0, error) != ANSWER_OK)
+        return RESULT_FATAL;
+    pipeline_log(pipeline, LEVEL_INFO, "%u shards were assigned.", pipeline->held_count);
+    counters_set(pipeline->counters, GAUGE_SHARDS, pipeline->held_count);
+    for (uint32_t i = 0; i < pipeline->held_count; i++)
+        show(pipeline, &pipeline->held[i], SHARD_TAKEOVER);
+    if (pipeline->held_count > 0) {
+        pipeline->mode = MODE_TAKEOVER;
+        takeover_start(pipeline);
+    }
+    return RESULT_OK;
+}
+
+static enum result serve_group(struct pipeline *pipeline, int timeout_ms, struct error *error) {
+    struct source_event event = {0};
+    pipeline->ports.source->poll(pipeline->ports.source->context, timeout_ms, &event);
+    switch (event.kind) {
+    case SOURCE_NOTHING:
+        break;
+    case SOURCE_ASSIGNED:
+        return assigned(pipeline, &event, error);
+    case SOURCE_REVOKED:
+        pipeline->revoked = true;
+        pipeline->stop_before_ms = monotonic_ms(pipeline) + pipeline->options.transaction_timeout_ms;
+        break;
+    case SOURCE_LOST:
+        pipeline->lost = true;
+        break;
+    case SOURCE_TROUBLE:
+        pipeline_log(pipeline, LEVEL_WARNING, "%s", event.error.text);
+        break;
+    case SOURCE_FATAL:
+        *error = event.error;
+        return RESULT_FATAL;
+    }
+    return RESULT_OK;
+}
+
+/* A revocation waits for the open transaction, and for what is decided to be committed; a loss for nothing but that the
+ * transaction is given up. */
+static enum result answer_group(struct pipeline *pipeline, struct error *error) {
+    const struct source *source = pipeline->ports.source;
+    bool in_time = pipeline->revoked && monotonic_ms(pipeline) < pipeline->stop_before_ms;
+    bool committing = pipeline->mode == MODE_RUNNING;
+    if (pipeline->lost || !in_time || !committing)
+        transaction_abandon(&pipeline->transaction);
+    if (transaction_is_running(&pipeline->transaction))
+        return RESULT_OK;
+    if (!pipeline->lost && in_time && committing && !commit_is_empty(pipeline))
+        return commit_begin(pipeline, error);
+    pipeline_log(pipeline, LEVEL_INFO, "%u shards were %s.", pipeline->held_count,
+                 pipeline->lost ? "lost" : "given back");
+    pipeline_drop_shards(pipeline);
+    pipeline->revoked = pipeline->lost = false;
+    return source->unassign(source->context, error) == ANSWER_OK ? RESULT_OK : RESULT_FATAL;
+}
+
+/* ---- the store's events, the transaction */
+
+static enum result serve_store(struct pipeline *pipeline, int timeout_ms, struct error *error) {
+    const struct store *store = pipeline->ports.store;
+    for (int i = 0; i < STORE_EVENTS_PER_TURN_MAX; i++) {
+        struct store_event event = {0};
+        store->poll(store->context, i == 0 ? timeout_ms : 0, &event);
+        if (event.kind == STORE_NOTHING)
+            break;
+        if (event.kind == STORE_UNAVAILABLE) {
+            paging_unavailable(pipeline, &event.error);
+            continue;
+        }
+        struct held_shard *held = find_shard(pipeline, event.shard);
+        if (held == NULL)
+            continue;
+        enum result result = pipeline->mode == MODE_TAKEOVER ? takeover_event(pipeline, held, &event, error)
+                                                             : paging_event(pipeline, held, &event, error);
+        if (result != RESULT_OK)
+            return result;
+    }
+    return RESULT_OK;
+}
+
+static enum result serve_transaction(struct pipeline *pipeline, struct error *error) {
+    bool failed;
+    struct error why;
+    enum transaction_outcome outcome = transaction_step(&pipeline->transaction, TRANSACTION_WAIT_MS, &failed, &why);
+    if (failed) {
+        counters_add(pipeline->counters, COUNTER_COMMITS_ABORTED, 1);
+        pipeline_log(pipeline, LEVEL_WARNING, "A transaction is tried again: %s", why.text);
+    }
+    if (outcome == TRANSACTION_PENDING)
+        return RESULT_OK;
+    *error = why;
+    return commit_end(pipeline, outcome, error);
+}
+
+/* ---- other rules */
+
+/* Whether the store has everything, and owes nothing. */
+static bool is_settled(const struct pipeline *pipeline) {
+    for (uint32_t i = 0; i < pipeline->held_count; i++) {
+        const struct held_shard *held = &pipeline->held[i];
+        if (held->behind.count > 0 || held->loads > 0 || held->paging)
+            return false;
+    }
+    return true;
+}
+
+static bool may_activate(struct pipeline *pipeline, const struct program *program) {
+    for (uint32_t i = 0; i < pipeline->held_count; i++)
+        if (rulesets_standing(&pipeline->held[i].record, program->hash) == RULESET_FORMER &&
+            !pipeline->options.reactivate_rules)
+            return false;
+    return true;
+}
+
+/* The states in memory are all in the store: they come back bound to the new rules. */
+static enum result swap_shard(struct pipeline *pipeline, struct held_shard *held, struct engine *engine,
+                              const struct program *program, struct error *error) {
+    bool changed = held->record.rules_changed || shard_rules_changed(held->shard) ||
+                   rulesets_standing(&held->record, program->hash) != RULESET_CURRENT;
+    struct clocks clocks = *shard_clocks(held->shard);
+    struct shard *shard;
+    struct shard_options options = {
+        .stored = true,
+        .lateness_ms = program->lateness_given ? program->lateness_ms : pipeline->options.lateness_ms,
+        .evaluations_max = EVALUATIONS_PER_TURN_MAX,
+    };
+    enum result result = rulesets_activate(&held->record, program, &held->arena, error);
+    if (result == RESULT_OK)
+        result = shard_create(engine, &pipeline->slab, &options, intake_output(pipeline), pipeline->counters, &shard,
+                              error);
+    if (result != RESULT_OK)
+        return result;
+    shard_free(held->shard);
+    held->shard = shard;
+    shard_restore(shard, &clocks, changed);
+    rulesets_known(&held->record, held->known);
+    merge_ahead_again(held->merge);
+    held->moved = true; /* The activation is to be committed. */
+    return RESULT_OK;
+}
+
+static enum result swap_rules(struct pipeline *pipeline, struct error *error) {
+    const struct program *program = pipeline->next_program;
+    pipeline->next_program = NULL;
+    if (!may_activate(pipeline, program)) {
+        pipeline_log(
+            pipeline, LEVEL_ERROR,
+            "The rules %.*s were not taken on: other rules have followed them already. `rules.reactivate: true` "
+            "allows to go back.",
+            TEXT_ARGUMENTS(program->ruleset));
+        return RESULT_OK;
+    }
+    struct engine *engine;
+    enum result result = make_engine(pipeline, program, &engine, error);
+    if (result != RESULT_OK)
+        return result;
+    for (uint32_t i = 0; i < pipeline->held_count && result == RESULT_OK; i++)
+        if (pipeline->held[i].running)
+            result = swap_shard(pipeline, &pipeline->held[i], engine, program, error);
+    /* After a failure nothing is evaluated any more: which engine stays does not matter, both must go. */
+    engine_free(pipeline->engine);
+    pipeline->engine = engine;
+    pipeline->program = program;
+    pipeline_log(pipeline, LEVEL_INFO, "The rules are %.*s now.", TEXT_ARGUMENTS(program->ruleset));
+    return result;
+}
+
+void pipeline_reload(struct pipeline *pipeline, const struct program *program) {
+    pipeline->next_program = program;
+}
+
+/* ---- the loop */
+
+static bool is_finished(const struct pipeline *pipeline) {
+    for (uint32_t i = 0; i < pipeline->held_count; i++) {
+        const struct held_shard *held = &pipeline->held[i];
+        if (held->running && (!merge_finished(held->merge) || shard_ticks_pending(held->shard)))
+            return false;
+    }
+    return true;
+}
+
+/* Runs the shards: one turn of computing, or of finishing what was computed. */
+static enum result work(struct pipeline *pipeline, struct error *error) {
+    enum result result = paging_serve(pipeline, error);
+    if (result != RESULT_OK || transaction_is_running(&pipeline->transaction))
+        return result;
+    bool pausing = pipeline->stopping || pipeline->next_program != NULL;
+    if (!pausing) {
+        result = intake(pipeline, error);
+        if (result == RESULT_OK)
+            result = intake_follow_clock(pipeline, error);
+        if (result != RESULT_OK)
+            return result;
+        if (pipeline->options.until_end && is_finished(pipeline))
+            pipeline_stop(pipeline);
+    }
+    if (!commit_is_empty(pipeline) && (pausing || commit_is_due(pipeline)))
+        return commit_begin(pipeline, error);
+    if (pipeline->next_program != NULL && commit_is_empty(pipeline) && is_settled(pipeline))
+        return swap_rules(pipeline, error);
+    return RESULT_OK;
+}
+
+void pipeline_stop(struct pipeline *pipeline) {
+    if (pipeline->stopping)
+        return;
+    pipeline->stopping = true;
+    pipeline->stop_before_ms = monotonic_ms(pipeline) + STOP_MS;
+    pipeline_log(pipeline, LEVEL_INFO, "Finishing: what is decided is committed and stored, then the group is left.");
+}
+
+/* Whether nothing holds the worker any more; a store that does not answer holds it only for so long: what is committed
+ * can be restored. */
+static bool may_leave(struct pipeline *pipeline) {
+    bool in_time = monotonic_ms(pipeline) < pipeline->stop_before_ms;
+    if (pipeline->mode == MODE_TAKEOVER || !in_time)
+        transaction_abandon(&pipeline->transaction);
+    if (transaction_is_running(&pipeline->transaction))
+        return false;
+    if (pipeline->mode != MODE_RUNNING || !in_time)
+        return true;
+    return commit_is_empty(pipeline) && is_settled(pipeline);
+}
+
+static enum pipeline_progress leave(struct pipeline *pipeline) {
+    const struct pipeline_ports *ports = &pipeline->ports;
+    pipeline_drop_shards(pipeline);
+    ports->source->close(ports->source->context, CLOSE_MS);
+    ports->sink->close(ports->sink->context, CLOSE_MS);
+    return PIPELINE_DONE;
+}
+
+/* How long to wait for events: not at all while there is something to compute, or a call that waits by itself. */
+static int idle_ms(const struct pipeline *pipeline) {
+    int64_t now_ms = monotonic_ms(pipeline);
+    if (transaction_is_running(&pipeline->transaction))
+        return now_ms < pipeline->transaction.not_before_ms ? IDLE_WAIT_MS : 0;
+    if (pipeline->mode == MODE_TAKEOVER)
+        return now_ms < pipeline->takeover.not_before_ms ? IDLE_WAIT_MS : 0;
+    return pipeline->mode == MODE_RUNNING && !pipeline->dry && !pipeline->stopping ? 0 : IDLE_WAIT_MS;
+}
+
+static bool waits_for_store(const struct pipeline *pipeline) {
+    for (uint32_t i = 0; i < pipeline->held_count; i++) {
+        const struct held_shard *held = &pipeline->held[i];
+        if (held->loads > 0 || held->paging || held->takeover.asked || held->takeover.writing ||
+            (pipeline->stopping && held->behind.sent != NULL))
+            return true;
+    }
+    return false;
+}
+
+static enum result turn(struct pipeline *pipeline, struct error *error) {
+    int wait_ms = idle_ms(pipeline);
+    bool for_store = wait_ms > 0 || pipeline->mode == MODE_TAKEOVER ? waits_for_store(pipeline) : false;
+    enum result result = serve_group(pipeline, for_store ? 0 : wait_ms, error);
+    if (result == RESULT_OK)
+        result = serve_store(pipeline, for_store ? STORE_WAIT_MS : 0, error);
+    if (result == RESULT_OK && transaction_is_running(&pipeline->transaction))
+        result = serve_transaction(pipeline, error);
+    if (result != RESULT_OK)
+        return result;
+    if (pipeline->revoked || pipeline->lost)
+        return answer_group(pipeline, error);
+    if (pipeline->anew && !transaction_is_running(&pipeline->transaction) && pipeline->held_count > 0)
+        return pipeline_take_over_anew(pipeline, pipeline->anew_why.text, error);
+    if (pipeline->mode == MODE_TAKEOVER && !pipeline->stopping)
+        return takeover_turn(pipeline, error);
+    if (pipeline->mode == MODE_RUNNING)
+        return work(pipeline, error);
+    return RESULT_OK;
+}
+
+enum pipeline_progress pipeline_turn(struct pipeline *pipeline, struct error *error) {
+    if (turn(pipeline, error) != RESULT_OK)
+        return PIPELINE_FAILED;
+    bool nothing_left = pipeline->options.until_end && pipeline->membership != NULL && pipeline->held_count == 0;
+    if ((pipeline->stopping && !pipeline->revoked && !pipeline->lost && may_leave(pipeline)) || nothing_left)
+        return leave(pipeline);
+    return PIPELINE_RUNNING;
+}
+
+enum result pipeline_run(struct pipeline *pipeline, struct pipeline_control *control, struct error *error) {
+    for (;;) {
+        if (atomic_load(&control->stop))
+            pipeline_stop(pipeline);
+        const struct program *program = atomic_exchange(&control->program, NULL);
+        if (program != NULL)
+            pipeline_reload(pipeline, program);
+        switch (pipeline_turn(pipeline, error)) {
+        case PIPELINE_RUNNING:
+            break;
+        case PIPELINE_DONE:
+            return RESULT_OK;
+        case PIPELINE_FAILED:
+            return RESULT_FATAL;
+        }
+    }
+}

@@ -1,0 +1,153 @@
+/* What the pipeline's files share. */
+#pragma once
+
+#include "engine/held_shard.h"
+#include "engine/limits.h"
+#include "engine/pipeline.h"
+#include "engine/transaction.h"
+
+enum pipeline_mode {
+    MODE_WAITING,  /* no shards are held */
+    MODE_TAKEOVER, /* the shards that are held are being taken over, all together */
+    MODE_RUNNING,
+};
+
+/* In the order of docs/exactly-once.md, "Taking over a shard". */
+enum takeover_step {
+    TAKEOVER_PRODUCER,
+    TAKEOVER_COMMITTED,
+    TAKEOVER_BOUNDS,
+    TAKEOVER_IDENTITY,
+    TAKEOVER_HISTORY,
+    TAKEOVER_STARTS,
+    TAKEOVER_BARRIER,
+    TAKEOVER_EPOCH,
+    TAKEOVER_CLAIM,
+    TAKEOVER_RESTORE,
+    TAKEOVER_COMPARE,
+    TAKEOVER_INPUTS,
+    TAKEOVER_BEGIN,
+    TAKEOVER_STEPS,
+    TAKEOVER_LATER = TAKEOVER_STEPS, /* aside: is there a later owner's barrier? */
+};
+
+struct takeover {
+    enum takeover_step step;
+    uint32_t index; /* of the shard whose turn it is */
+    bool entered;   /* the step has begun */
+    int64_t not_before_ms;
+    struct batch batch; /* the barriers */
+    struct batch *batches[1];
+    struct error suspicion; /* TAKEOVER_LATER: what is wrong, if there is none */
+};
+
+struct pipeline {
+    struct pipeline_options options;
+    struct pipeline_ports ports;
+    const struct program *program;
+    const struct program *next_program; /* to be taken on; NULL */
+    struct engine *engine;
+    struct slab slab;
+    struct counters *counters;
+    struct shard_board *board;
+    enum pipeline_mode mode;
+    bool stopping;
+    bool revoked, lost;     /* an event that has not been answered yet */
+    int64_t stop_before_ms; /* when a stop or a revocation is given no more time */
+
+    struct membership *membership;
+    struct held_shard *held;
+    uint32_t held_count;
+    /* Room for all inputs of all shards, scratch. */
+    struct input_offset *offsets;
+    struct input *inputs;
+    struct bounds *bounds;
+
+    struct takeover takeover;
+    struct transaction transaction;
+    struct batch outputs;   /* of the batch that is being computed */
+    struct batch **batches; /* of the transaction: outputs, then each shard's changelog */
+    size_t commit_bytes_allowed;
+    int64_t batch_begun_ms; /* when the last commit was known, or running began */
+    bool dry;               /* the last intake found nothing to take */
+    struct buffer scratch;
+
+    uint64_t ticket;
+    bool anew; /* the shards are to be taken over anew, once the transaction has ended; `anew_why` */
+    struct error anew_why;
+    bool may_evict; /* accounts may have become clean */
+    uint32_t evict_next;
+    int64_t unavailable_logged_ms;
+    int64_t claim_not_before_ms;  /* after the store was unavailable */
+    int64_t decode_not_before_ms; /* after a schema was not to be had */
+    int64_t ends_asked_ms;
+    int64_t gauges_set_ms;
+    struct message *fetched; /* FETCH_MAX, scratch */
+    struct shard_output output;
+};
+
+static inline int64_t monotonic_ms(const struct pipeline *pipeline) {
+    return pipeline->ports.clock->monotonic_ms(pipeline->ports.clock->context);
+}
+
+static inline bool has_stream(const struct pipeline *pipeline, int stream) {
+    return (pipeline->options.streams >> stream & 1) != 0;
+}
+
+void pipeline_log(struct pipeline *pipeline, enum log_level level, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* Gives up all that is in memory of the shards, and takes them over from the first step; `why` is logged. The
+ * transaction is not running. */
+MUST_USE enum result pipeline_take_over_anew(struct pipeline *pipeline, const char *why, struct error *error);
+/* The same as soon as the transaction has ended. */
+void pipeline_lose(struct pipeline *pipeline, const char *why);
+
+/* Gives up all shards and the membership. The transaction is not running. */
+void pipeline_drop_shards(struct pipeline *pipeline);
+
+/* ---- intake.c */
+
+/* Takes records as far as it goes, bounded; sets `dry`. */
+MUST_USE enum result intake(struct pipeline *pipeline, struct error *error);
+/* Asks for the ends of inputs that have run dry, and lets the watermark follow the clock. */
+MUST_USE enum result intake_follow_clock(struct pipeline *pipeline, struct error *error);
+/* Releases all messages of the shard's merge. */
+void intake_drop(struct pipeline *pipeline, struct held_shard *held);
+/* Where its shards hand on what they decide; borrowed until the next call. */
+const struct shard_output *intake_output(struct pipeline *pipeline);
+
+/* ---- paging.c */
+
+/* Asks the store for the accounts of messages that wait. */
+MUST_USE enum result paging_ahead(struct pipeline *pipeline, struct held_shard *held, struct error *error);
+/* Asks for what the shard needs before it can go on. */
+MUST_USE enum result paging_meet(struct pipeline *pipeline, struct held_shard *held, struct error *error);
+MUST_USE enum result paging_event(struct pipeline *pipeline, struct held_shard *held, const struct store_event *event,
+                                  struct error *error);
+/* Writes behind, claims again, verifies, evicts. */
+MUST_USE enum result paging_serve(struct pipeline *pipeline, struct error *error);
+void paging_unavailable(struct pipeline *pipeline, const struct error *why);
+
+/* ---- commit.c */
+
+bool commit_is_empty(const struct pipeline *pipeline);
+bool commit_is_full(const struct pipeline *pipeline);
+bool commit_is_due(const struct pipeline *pipeline);
+MUST_USE enum result commit_begin(struct pipeline *pipeline, struct error *error);
+/* What the transaction's end means for the batch. */
+MUST_USE enum result commit_end(struct pipeline *pipeline, enum transaction_outcome outcome, struct error *error);
+
+/* ---- takeover.c, takeover_log.c */
+
+void takeover_start(struct pipeline *pipeline);
+/* Makes one step. */
+MUST_USE enum result takeover_turn(struct pipeline *pipeline, struct error *error);
+MUST_USE enum result takeover_event(struct pipeline *pipeline, struct held_shard *held, const struct store_event *event,
+                                    struct error *error);
+/* What the end of the barriers' transaction means. */
+MUST_USE enum result takeover_barrier_end(struct pipeline *pipeline, enum transaction_outcome outcome,
+                                          struct error *error);
+/* The store has forgotten the claims. */
+void takeover_unavailable(struct pipeline *pipeline);
+/* Gives up what the takeover holds. */
+void takeover_drop(struct pipeline *pipeline, struct held_shard *held);

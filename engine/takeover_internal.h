@@ -1,0 +1,37 @@
+/* What the takeover's files share. */
+#pragma once
+
+#include "engine/pipeline_internal.h"
+#include "engine/rulesets.h"
+
+enum progress {
+    PROGRESS_PENDING, /* the step is to be called again */
+    PROGRESS_DONE,
+    PROGRESS_FATAL,
+};
+
+/* From the first step again, with all shards; PENDING. */
+enum progress takeover_restart(struct pipeline *pipeline, const char *why);
+/* What a port's answer means for the step: FAILED and ZOMBIE are tried again after a pause, as the group's next event
+ * says what is to become of us. */
+enum progress takeover_answer(struct pipeline *pipeline, enum answer answer, struct error *error);
+/* Something does not fit: either a later owner is at work, which its barrier shows, or the changelog has lost its end,
+ * and `what` is the reason to stop. */
+void takeover_suspect(struct pipeline *pipeline, const struct held_shard *held, const struct error *what);
+
+/* ---- takeover_log.c: steps that read the changelog */
+
+void takeover_close_log(struct pipeline *pipeline, struct held_shard *held);
+enum progress takeover_note_end(struct pipeline *pipeline, struct held_shard *held, struct error *error);
+enum progress takeover_read_id(struct pipeline *pipeline, struct held_shard *held, struct error *error);
+enum progress takeover_read_history(struct pipeline *pipeline, struct held_shard *held, struct error *error);
+enum progress takeover_find_epoch(struct pipeline *pipeline, struct held_shard *held, struct error *error);
+enum progress takeover_look_for_later(struct pipeline *pipeline, struct held_shard *held, struct error *error);
+enum progress takeover_restore(struct pipeline *pipeline, struct error *error);
+void takeover_page_written(struct held_shard *held);
+
+/* ---- takeover_begin.c: steps that decide whether, and with what, the shard begins */
+
+enum progress takeover_compare(struct pipeline *pipeline, struct held_shard *held, struct error *error);
+enum progress takeover_check_inputs(struct pipeline *pipeline, struct held_shard *held, struct error *error);
+enum progress takeover_begin(struct pipeline *pipeline, struct error *error);

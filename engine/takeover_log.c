@@ -1,0 +1,355 @@
+/* The steps of a takeover that read the shard's changelog. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/takeover_internal.h"
+
+enum reading { READ_ON, READ_ENOUGH, READ_FATAL };
+
+/* Looks at one record of the log. */
+typedef enum reading record_reader(struct held_shard *held, const struct log_record *record, enum changelog_kind kind,
+                                   struct error *error);
+
+static enum progress open_log(struct pipeline *pipeline, struct held_shard *held, int64_t from, struct error *error) {
+    const struct changelog *changelog = pipeline->ports.changelog;
+    held->takeover.position = from;
+    enum progress progress = takeover_answer(pipeline, changelog->open(changelog->context, held->number, from, error),
+                                             error);
+    held->takeover.open = progress == PROGRESS_DONE;
+    return progress;
+}
+
+/* Opens the log at `from`, or reads on; DONE and the log closed: the reader has enough, or `end` was reached. */
+static enum progress read_log(struct pipeline *pipeline, struct held_shard *held, int64_t from, int64_t end,
+                              record_reader *reader, struct error *error) {
+    const struct changelog *changelog = pipeline->ports.changelog;
+    struct takeover_shard *takeover = &held->takeover;
+    if (!takeover->open)
+        return open_log(pipeline, held, from, error) == PROGRESS_FATAL ? PROGRESS_FATAL : PROGRESS_PENDING;
+    struct log_record records[RESTORE_RECORDS_MAX];
+    uint32_t count = 0;
+    if (takeover->position < end) {
+        enum progress progress = takeover_answer(pipeline,
+                                                 changelog->read(changelog->context, held->number, records,
+                                                                 RESTORE_RECORDS_MAX, TAKEOVER_WAIT_MS, &count,
+                                                                 &takeover->position, error),
+                                                 error);
+        if (progress != PROGRESS_DONE)
+            return progress;
+    }
+    enum reading reading = READ_ON;
+    for (uint32_t i = 0; i < count && reading == READ_ON && records[i].offset < end; i++) {
+        struct text account_id;
+        reading = reader(held, &records[i], changelog_kind_of(records[i].key, &account_id), error);
+    }
+    if (reading == READ_FATAL)
+        return PROGRESS_FATAL;
+    if (reading == READ_ON && takeover->position < end)
+        return PROGRESS_PENDING;
+    takeover_close_log(pipeline, held);
+    return PROGRESS_DONE;
+}
+
+/* ---- before the barrier */
+
+enum progress takeover_note_end(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
+    const struct changelog *changelog = pipeline->ports.changelog;
+    struct log_bounds bounds;
+    enum progress progress = takeover_answer(
+        pipeline, changelog->bounds(changelog->context, held->number, &bounds, TAKEOVER_WAIT_MS, error), error);
+    if (progress != PROGRESS_DONE)
+        return progress;
+    if (bounds.low > 0) {
+        error_set(
+            error, RESULT_FATAL,
+            "Partition %d of the changelog begins at offset %lld: records were deleted from it. It must be compacted "
+            "and nothing else (cleanup.policy=compact).",
+            held->number, (long long)bounds.low);
+        return PROGRESS_FATAL;
+    }
+    held->takeover.noted_end = bounds.high;
+    return PROGRESS_DONE;
+}
+
+static enum reading take_id(struct held_shard *held, const struct log_record *record, enum changelog_kind kind,
+                            struct error *error) {
+    held->takeover.makes_id = false;
+    if (kind == CHANGELOG_ID)
+        return changelog_decode_id(record->value, held->changelog_id, error) == RESULT_OK ? READ_ENOUGH : READ_FATAL;
+    error_set(
+        error, RESULT_FATAL,
+        "The first record of partition %d of the changelog, at offset %lld, is not a changelog's id: the topic is not "
+        "Bellwether's.",
+        held->number, (long long)record->offset);
+    return READ_FATAL;
+}
+
+/* The id is the first record; where there is none up to the noted end, one is made and goes with the barrier. */
+enum progress takeover_read_id(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
+    const struct chance *chance = pipeline->ports.chance;
+    if (!held->takeover.open)
+        held->takeover.makes_id = true;
+    enum progress progress = read_log(pipeline, held, 0, held->takeover.noted_end, take_id, error);
+    if (progress == PROGRESS_DONE && held->takeover.makes_id)
+        chance->fill(chance->context, held->changelog_id, CHANGELOG_ID_SIZE);
+    return progress;
+}
+
+static enum reading keep_newest(struct held_shard *held, const struct log_record *record, enum changelog_kind kind,
+                                struct error *error) {
+    if (kind != CHANGELOG_SHARD)
+        return READ_ON;
+    buffer_clear(&held->takeover.newest);
+    buffer_put_text(&held->takeover.newest, record->value);
+    held->takeover.newest_place = record->offset;
+    if (buffer_ok(&held->takeover.newest))
+        return READ_ON;
+    error_set(error, RESULT_FATAL, "Memory is out: a shard record could not be kept.");
+    return READ_FATAL;
+}
+
+static bool lacks_offsets(const struct pipeline *pipeline, const struct held_shard *held) {
+    for (int i = 0; i < STREAMS; i++)
+        if (has_stream(pipeline, i) && held->takeover.committed[i] == OFFSET_NONE)
+            return true;
+    return false;
+}
+
+/* Offsets that the group does not have are the newest shard record's: they expired, were reset, or are of a stream that
+ * came later. */
+enum progress takeover_read_history(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
+    struct takeover_shard *takeover = &held->takeover;
+    if (!lacks_offsets(pipeline, held))
+        return PROGRESS_DONE;
+    enum progress progress = read_log(pipeline, held, 0, takeover->noted_end, keep_newest, error);
+    if (progress != PROGRESS_DONE)
+        return progress;
+    bool any_committed = false;
+    for (int i = 0; i < STREAMS; i++)
+        any_committed |= takeover->committed[i] != OFFSET_NONE;
+    if (takeover->newest_place == OFFSET_NONE) {
+        takeover->is_new = !any_committed;
+        return PROGRESS_DONE;
+    }
+    struct shard_record record;
+    if (shard_record_decode(buffer_text(&takeover->newest), &held->arena, &record, error) != RESULT_OK)
+        return PROGRESS_FATAL;
+    for (int i = 0; i < STREAMS; i++)
+        if (has_stream(pipeline, i) && takeover->starts[i] == OFFSET_NONE)
+            takeover->starts[i] = record.inputs[i].next_offset;
+    return PROGRESS_DONE;
+}
+
+/* ---- after the barrier */
+
+static enum reading find_barrier(struct held_shard *held, const struct log_record *record, enum changelog_kind kind,
+                                 struct error *error) {
+    if (kind != CHANGELOG_BARRIER)
+        return READ_ON;
+    if (barrier_decode(record->value, &held->takeover.found, error) != RESULT_OK)
+        return READ_FATAL;
+    if (memcmp(held->takeover.found.nonce, held->takeover.barrier.nonce, NONCE_SIZE) != 0)
+        return READ_ON;
+    held->epoch = record->offset;
+    return READ_ENOUGH;
+}
+
+/* Notes the log's end of now as the place up to which is read; then does nothing any more. */
+static enum progress note_new_end(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
+    if (pipeline->takeover.entered)
+        return PROGRESS_DONE;
+    int64_t noted_end = held->takeover.noted_end;
+    enum progress progress = takeover_note_end(pipeline, held, error);
+    if (progress != PROGRESS_DONE)
+        return progress;
+    pipeline->takeover.entered = true;
+    held->takeover.position = noted_end; /* where reading begins */
+    return PROGRESS_DONE;
+}
+
+/* The barrier's delivery report may lack its offset: it lies behind the end that was noted before it. */
+enum progress takeover_find_epoch(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
+    if (held->epoch != OFFSET_NONE)
+        return PROGRESS_DONE;
+    enum progress progress = note_new_end(pipeline, held, error);
+    if (progress == PROGRESS_DONE)
+        progress = read_log(pipeline, held, held->takeover.position, held->takeover.noted_end, find_barrier, error);
+    if (progress == PROGRESS_DONE && held->epoch == OFFSET_NONE)
+        return takeover_restart(pipeline, "another owner's barrier has followed ours.");
+    return progress;
+}
+
+static enum reading find_later(struct held_shard *held, const struct log_record *record, enum changelog_kind kind,
+                               struct error *error) {
+    (void)error;
+    if (kind != CHANGELOG_BARRIER || record->offset <= held->epoch)
+        return READ_ON;
+    held->takeover.newest_place = record->offset;
+    return READ_ENOUGH;
+}
+
+enum progress takeover_look_for_later(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
+    bool entered = pipeline->takeover.entered;
+    if (!entered)
+        takeover_close_log(pipeline, held);
+    enum progress progress = note_new_end(pipeline, held, error);
+    if (progress != PROGRESS_DONE)
+        return progress;
+    if (!entered)
+        held->takeover.newest_place = OFFSET_NONE;
+    progress = read_log(pipeline, held, held->epoch, held->takeover.noted_end, find_later, error);
+    if (progress != PROGRESS_DONE)
+        return progress;
+    if (held->takeover.newest_place != OFFSET_NONE)
+        return takeover_restart(pipeline, "a later owner of the shard has set its barrier.");
+    *error = pipeline->takeover.suspicion;
+    return PROGRESS_FATAL;
+}
+
+/* ---- restoring: from the changelog to the store */
+
+static bool check_partitions(const struct pipeline *pipeline, const struct held_shard *held, int32_t partitions,
+                             struct error *error) {
+    if (partitions == pipeline->options.partitions)
+        return true;
+    error_set(error, RESULT_FATAL,
+              "Shard %d was written with %d partitions; the inputs have %d now. Their number is fixed for life, as "
+              "accounts would lie on other shards than their state.",
+              held->number, partitions, pipeline->options.partitions);
+    return false;
+}
+
+static bool add_to_page(struct pipeline *pipeline, struct held_shard *held, const struct log_record *record,
+                        struct error *error) {
+    struct takeover_shard *takeover = &held->takeover;
+    struct text account_id;
+    switch (changelog_kind_of(record->key, &account_id)) {
+    case CHANGELOG_ACCOUNT: {
+        struct record blob = {.output = OUTPUT_CHANGELOG, .key = account_id, .value = record->value};
+        if (text_is_missing(record->value))
+            return true;
+        if (batch_add(&takeover->page, &blob, error) != RESULT_OK)
+            return false;
+        takeover->page.records[takeover->page.count - 1].offset = record->offset;
+        return true;
+    }
+    case CHANGELOG_BARRIER:
+        return barrier_decode(record->value, &takeover->found, error) == RESULT_OK &&
+               check_partitions(pipeline, held, takeover->found.partitions, error);
+    case CHANGELOG_SHARD:
+        return keep_newest(held, record, CHANGELOG_SHARD, error) == READ_ON;
+    default:
+        return true;
+    }
+}
+
+/* Reads until the page is full, or one's own barrier is reached: never to "the end". */
+static enum progress fill_page(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
+    const struct changelog *changelog = pipeline->ports.changelog;
+    struct takeover_shard *takeover = &held->takeover;
+    struct log_record records[RESTORE_RECORDS_MAX];
+    uint32_t count = 0;
+    int wait_ms = pipeline->held_count == 1 ? TAKEOVER_WAIT_MS : 1;
+    enum progress progress = takeover_answer(pipeline,
+                                             changelog->read(changelog->context, held->number, records,
+                                                             RESTORE_RECORDS_MAX, wait_ms, &count, &takeover->position,
+                                                             error),
+                                             error);
+    for (uint32_t i = 0; i < count && progress == PROGRESS_DONE; i++)
+        if (records[i].offset <= held->epoch && !add_to_page(pipeline, held, &records[i], error))
+            return PROGRESS_FATAL;
+    return progress;
+}
+
+static bool set_blobs(struct held_shard *held, struct error *error) {
+    struct takeover_shard *takeover = &held->takeover;
+    free(takeover->blobs);
+    takeover->blobs = calloc(takeover->page.count + 1, sizeof *takeover->blobs);
+    if (takeover->blobs == NULL) {
+        error_set(error, RESULT_FATAL, "Memory is out: a shard could not be restored.");
+        return false;
+    }
+    for (uint32_t i = 0; i < takeover->page.count; i++) {
+        const struct record *record = &takeover->page.records[i];
+        struct blob_summary summary;
+        if (blob_summarise((const uint8_t *)record->value.data, record->value.size, &summary, error) != RESULT_OK) {
+            error_prefix(error, "Account %.*s of shard %d in the changelog, offset %lld", TEXT_ARGUMENTS(record->key),
+                         held->number, (long long)record->offset);
+            return false;
+        }
+        takeover->blobs[i] = (struct stored_blob){.account_id = record->key,
+                                                  .blob = record->value,
+                                                  .changelog_offset = record->offset,
+                                                  .due_ms = summary.due_ms,
+                                                  .waits_for = summary.waits_for};
+    }
+    return true;
+}
+
+/* The meta moves on every few seconds, and with the last page to the barrier. */
+static enum progress write_page(struct pipeline *pipeline, struct held_shard *held, bool last, struct error *error) {
+    const struct store *store = pipeline->ports.store;
+    struct takeover_shard *takeover = &held->takeover;
+    if (!set_blobs(held, error))
+        return PROGRESS_FATAL;
+    int64_t now_ms = monotonic_ms(pipeline);
+    bool moves = last || now_ms - takeover->meta_moved_ms >= META_EVERY_MS;
+    if (moves)
+        takeover->meta_moved_ms = now_ms;
+    struct store_write write = {.blobs = takeover->blobs,
+                                .count = takeover->page.count,
+                                .restoring = true,
+                                .has_meta = moves,
+                                .changelog_offset = last ? held->epoch : takeover->position - 1,
+                                .shard_record = buffer_text(&takeover->newest)};
+    counters_add(pipeline->counters, COUNTER_RESTORED_BLOBS, write.count);
+    takeover->writing = true;
+    takeover->restored = last;
+    return store->write(store->context, ++pipeline->ticket, held->number, &write, error) == RESULT_OK ? PROGRESS_PENDING
+                                                                                                      : PROGRESS_FATAL;
+}
+
+void takeover_page_written(struct held_shard *held) {
+    held->takeover.writing = false;
+    batch_clear(&held->takeover.page);
+}
+
+static enum progress restore_shard(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
+    struct takeover_shard *takeover = &held->takeover;
+    if (takeover->writing)
+        return PROGRESS_PENDING;
+    if (takeover->restored) {
+        takeover_close_log(pipeline, held);
+        return PROGRESS_DONE;
+    }
+    if (!takeover->open) {
+        batch_clear(&takeover->page);
+        takeover->meta_moved_ms = monotonic_ms(pipeline);
+        return open_log(pipeline, held, takeover->position, error) == PROGRESS_FATAL ? PROGRESS_FATAL
+                                                                                     : PROGRESS_PENDING;
+    }
+    if (takeover->position <= held->epoch) {
+        enum progress progress = fill_page(pipeline, held, error);
+        if (progress != PROGRESS_DONE)
+            return progress;
+    }
+    bool last = takeover->position > held->epoch;
+    if (last || takeover->page.bytes >= RESTORE_PAGE_BYTES)
+        return write_page(pipeline, held, last, error);
+    return PROGRESS_PENDING;
+}
+
+/* The shards take turns, so that one's reading is another's writing. */
+enum progress takeover_restore(struct pipeline *pipeline, struct error *error) {
+    struct takeover *takeover = &pipeline->takeover;
+    bool all = true;
+    for (uint32_t i = 0; i < pipeline->held_count; i++)
+        all &= pipeline->held[i].takeover.restored && !pipeline->held[i].takeover.writing;
+    if (all) {
+        for (uint32_t i = 0; i < pipeline->held_count; i++)
+            takeover_close_log(pipeline, &pipeline->held[i]);
+        return PROGRESS_DONE;
+    }
+    struct held_shard *held = &pipeline->held[takeover->index++ % pipeline->held_count];
+    return restore_shard(pipeline, held, error) == PROGRESS_FATAL ? PROGRESS_FATAL : PROGRESS_PENDING;
+}
