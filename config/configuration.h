@@ -16,11 +16,11 @@
 /* In the order of engine/core/streams.h; a unit test holds the two together. */
 enum { CONFIGURED_STREAMS = 6 };
 
-enum start_kind { START_EARLIEST, START_LATEST, START_INSTANT };
+enum start_point_kind { START_POINT_EARLIEST, START_POINT_LATEST, START_POINT_INSTANT };
 
-struct start {
-    enum start_kind kind;
-    int64_t instant_ms; /* START_INSTANT */
+struct start_point {
+    enum start_point_kind kind;
+    int64_t instant_ms; /* START_POINT_INSTANT */
 };
 
 struct address {
@@ -95,7 +95,7 @@ struct configuration {
     struct {
         int64_t account_bytes, memory_bytes, record_bytes;
     } limits;
-    struct start start;
+    struct start_point start;
     int64_t live_from_ms;
     struct {
         int64_t wait_max_ms;

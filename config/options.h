@@ -21,7 +21,7 @@ enum option_kind {
     OPTION_BOOLEAN,    /* bool */
     OPTION_CHOICE,     /* int, the index in `choices` */
     OPTION_INSTANT,    /* int64_t, milliseconds since the epoch; INSTANT_UNSET where null */
-    OPTION_START,      /* struct start */
+    OPTION_START,      /* struct start_point */
     OPTION_ADDRESS,    /* struct address */
     OPTION_URL,        /* struct text, `http://` or `https://` */
     OPTION_REDIS,      /* struct redis_address */

@@ -255,16 +255,16 @@ static enum result read_instant(const struct slot *slot, struct text written, st
 }
 
 static enum result read_start(const struct slot *slot, struct text written, struct error *error) {
-    struct start start = {.kind = START_INSTANT};
+    struct start_point start = {.kind = START_POINT_INSTANT};
     if (text_equals(written, "earliest"))
-        start.kind = START_EARLIEST;
+        start.kind = START_POINT_EARLIEST;
     else if (text_equals(written, "latest"))
-        start.kind = START_LATEST;
+        start.kind = START_POINT_LATEST;
     else if (!instant_parse(written, &start.instant_ms))
         return error_set(error, RESULT_REJECT,
                          "`%.*s` is neither `earliest` nor `latest` nor an instant, as in `2026-11-01T08:00:00Z`",
                          TEXT_ARGUMENTS(written));
-    *(struct start *)slot->value = start;
+    *(struct start_point *)slot->value = start;
     return RESULT_OK;
 }
 

@@ -87,7 +87,7 @@ static void test_every_option_has_a_valid_default(void **state) {
     assert_int_equal(fixture.configuration.commit.interval_ms, 200);
     assert_int_equal(fixture.configuration.commit.bytes_max, 64 << 20);
     assert_int_equal(fixture.configuration.live_from_ms, INSTANT_UNSET);
-    assert_int_equal(fixture.configuration.start.kind, START_EARLIEST);
+    assert_int_equal(fixture.configuration.start.kind, START_POINT_EARLIEST);
     assert_int_equal(fixture.configuration.http.port, 8410);
     assert_int_equal(fixture.configuration.streams.encodings[0], ENCODING_SINGLE_OBJECT);
     assert_true(fixture.configuration.kafka.instance_id.size > 0);

@@ -1,0 +1,167 @@
+#include "cli/change_line.h"
+
+#include <ctype.h>
+#include <math.h>
+
+#include "base/instant.h"
+#include "base/number.h"
+
+#define CONDITIONS_SHOWN 3
+
+#define DIM    "\033[2m"
+#define BOLD   "\033[1m"
+#define RED    "\033[31m"
+#define GREEN  "\033[32m"
+#define YELLOW "\033[33m"
+#define CYAN   "\033[36m"
+#define PLAIN  "\033[0m"
+
+void line_put_text(struct buffer *out, struct text text) {
+    for (uint32_t i = 0; i < text.size; i++)
+        buffer_put_u8(out, iscntrl((unsigned char)text.data[i]) ? '?' : (uint8_t)text.data[i]);
+}
+
+static void put_coloured(struct buffer *out, bool colour, const char *code, struct text text) {
+    if (colour)
+        buffer_put_string(out, code);
+    line_put_text(out, text);
+    if (colour)
+        buffer_put_string(out, PLAIN);
+}
+
+/* `2026-03-14 09:12`: seconds are of no interest to people here. */
+static void put_time(struct buffer *out, int64_t instant_ms, bool colour) {
+    char text[INSTANT_TEXT_MAX];
+    uint32_t size = instant_format(instant_ms, text);
+    for (uint32_t i = 0; i < size; i++)
+        if (text[i] == 'T')
+            text[i] = ' ';
+    put_coloured(out, colour, DIM, (struct text){text, size > 8 ? size - 8 : size});
+}
+
+/* Whether a text of the rules has a duration such as `7d` in it. */
+static bool speaks_of_duration(struct text condition) {
+    for (uint32_t i = 1; i < condition.size; i++) {
+        bool unit = strchr("smhdw", condition.data[i]) != NULL;
+        bool ends = i + 1 == condition.size ||
+                    !(isalnum((unsigned char)condition.data[i + 1]) || condition.data[i + 1] == '_');
+        if (unit && isdigit((unsigned char)condition.data[i - 1]) && ends)
+            return true;
+    }
+    return false;
+}
+
+static void put_duration(struct buffer *out, double duration_ms) {
+    static const struct {
+        double ms;
+        const char *unit;
+    } units[] = {{DAY, "d"}, {HOUR, "h"}, {MINUTE, "m"}, {SECOND, "s"}};
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (fabs(duration_ms) >= units[i].ms) {
+            buffer_printf(out, "%.1f%s", duration_ms / units[i].ms, units[i].unit);
+            return;
+        }
+    }
+    buffer_printf(out, "%.0fms", duration_ms);
+}
+
+static void put_operand(struct buffer *out, const struct operand *operand, bool duration) {
+    char number[NUMBER_TEXT_MAX];
+    switch (operand->kind) {
+    case OPERAND_NULL:
+        buffer_put_string(out, "missing");
+        break;
+    case OPERAND_BOOLEAN:
+        buffer_put_string(out, operand->number != 0 ? "true" : "false");
+        break;
+    case OPERAND_TEXT:
+        line_put_text(out, operand->text);
+        break;
+    case OPERAND_NUMBER:
+        if (duration) {
+            put_duration(out, operand->number);
+        } else {
+            number_format(round(operand->number * 100) / 100, number);
+            buffer_put_string(out, number);
+        }
+        break;
+    }
+}
+
+void change_write_because(const struct change *change, struct buffer *out) {
+    uint32_t shown = 0;
+    for (uint32_t i = 0; i < change->because_count && shown < CONDITIONS_SHOWN; i++) {
+        const struct because *because = &change->because[i];
+        if (!because->holds)
+            continue;
+        buffer_put_string(out, shown++ == 0 ? "" : ", ");
+        line_put_text(out, because->condition);
+        if (because->left.kind == OPERAND_NULL)
+            continue;
+        buffer_put_string(out, " (");
+        put_operand(out, &because->left, speaks_of_duration(because->condition));
+        buffer_put_string(out, ")");
+    }
+}
+
+static void put_what(struct buffer *out, const struct change *change, bool colour) {
+    switch (change->kind) {
+    case CHANGE_MOVED:
+        put_coloured(out, colour, BOLD, change->subject);
+        buffer_put_string(out, ": ");
+        line_put_text(out, text_is_missing(change->from) ? TEXT("(new)") : change->from);
+        buffer_put_string(out, " -> ");
+        put_coloured(out, colour, CYAN, text_is_missing(change->to) ? TEXT("(gone)") : change->to);
+        break;
+    case CHANGE_ENTERED:
+        put_coloured(out, colour, YELLOW, TEXT("entered "));
+        put_coloured(out, colour, BOLD, change->subject);
+        break;
+    case CHANGE_EXITED:
+        put_coloured(out, colour, GREEN, TEXT("left "));
+        put_coloured(out, colour, BOLD, change->subject);
+        break;
+    }
+}
+
+static void put_reasons(struct buffer *out, const struct change *change) {
+    if (text_is_missing(change->reasons_of))
+        return;
+    buffer_put_string(out, "  ");
+    line_put_text(out, change->reasons_of);
+    if (text_equals(change->reasons_of, "churn_risk") && !isnan(change->churn_risk))
+        buffer_printf(out, " %.0f", change->churn_risk);
+    for (uint32_t i = 0; i < change->reasons_count; i++) {
+        buffer_put_string(out, i == 0 ? " (" : ", ");
+        line_put_text(out, change->reasons[i].signal);
+        buffer_printf(out, " %.0f", change->reasons[i].contribution);
+    }
+    buffer_put_string(out, change->reasons_count == 0 ? "" : ")");
+}
+
+void change_write_line(const struct change *change, bool colour, struct buffer *out) {
+    size_t before;
+    put_time(out, change->at_ms, colour);
+    buffer_put_string(out, "  ");
+    line_put_text(out, change->account_id);
+    buffer_put_string(out, " ");
+    line_put_text(out, change->facts.name);
+    buffer_put_string(out, text_is_missing(change->facts.name) ? " " : "  ");
+    put_what(out, change, colour);
+    if (change->because_count > 0 && change->kind != CHANGE_MOVED) {
+        buffer_put_string(out, "  because ");
+        before = out->size;
+        change_write_because(change, out);
+        if (out->size == before)
+            out->size -= strlen("  because ");
+    }
+    put_reasons(out, change);
+    if (!text_is_missing(change->playbook)) {
+        buffer_put_string(out, "  => ");
+        put_coloured(out, colour, RED, change->playbook);
+    }
+    if (change->backfill)
+        put_coloured(out, colour, DIM, TEXT("  (backfill)"));
+    else if (change->cause.kind == CAUSE_RULES_CHANGED)
+        put_coloured(out, colour, DIM, TEXT("  (rules changed)"));
+}

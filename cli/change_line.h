@@ -1,0 +1,19 @@
+/* A change as one line for people. Pure. */
+#pragma once
+
+#include "base/buffer.h"
+#include "engine/core/change.h"
+
+/* Appends it, without a newline:
+ *
+ *     2026-03-14 09:12  acme-014 Bright Labs  risk_band: medium -> high  churn_risk 71.2 (usage_decline 31, inactivity
+ * 20)
+ */
+void change_write_line(const struct change *change, bool colour, struct buffer *out);
+
+/* Text from outside: what would move a terminal's cursor or change its colours is shown as `?`. */
+void line_put_text(struct buffer *out, struct text text);
+
+/* Why it was decided, as far as conditions say so: `since(login) > 7d (8.2d)`; nothing where there are none that hold.
+ */
+void change_write_because(const struct change *change, struct buffer *out);

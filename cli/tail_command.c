@@ -1,0 +1,309 @@
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/instant.h"
+#include "base/json.h"
+#include "cli/change_line.h"
+#include "cli/change_reader.h"
+#include "cli/clock.h"
+#include "cli/commands.h"
+#include "cli/letter.h"
+#include "cli/setup.h"
+#include "cli/topic_reader.h"
+#include "cli/topic_value.h"
+#include "cli/writer.h"
+
+#define BROKERS_TIMEOUT_MS 30000
+#define FOLLOW_SLICE_MS    500
+
+enum topic_kind { TOPIC_CHANGES, TOPIC_DEAD_LETTERS, TOPIC_OTHER };
+
+/* A run of the command. */
+struct session {
+    const struct invocation *invocation;
+    struct setup setup;
+    struct value_reader values;
+    struct topic_reader *reader;
+    struct writer writer;
+    enum topic_kind kind;
+    const char *topic;            /* its name */
+    const char *record;           /* the schema of its values; NULL: not known */
+    struct text account, segment; /* missing: all */
+    bool json, full, colour;
+    uint64_t unreadable;
+};
+
+/* ---- which topic */
+
+static const char *stream_record(enum stream stream) {
+    return stream_schemas[stream].record.data;
+}
+
+/* A topic by the name that it has in the configuration (`dead-letters`, `login`), or by its own. */
+static void choose_topic(struct session *session, const char *given) {
+    const char *const *outputs = session->setup.outputs;
+    static const struct {
+        const char *name;
+        enum output output;
+        enum topic_kind kind;
+        const char *record;
+    } known[] = {
+        {"segment-changes", OUTPUT_CHANGES, TOPIC_CHANGES, "SegmentChange"},
+        {"account-status", OUTPUT_STATUSES, TOPIC_OTHER, "AccountStatus"},
+        {"dead-letters", OUTPUT_DEAD_LETTERS, TOPIC_DEAD_LETTERS, NULL},
+    };
+    session->topic = given;
+    session->kind = TOPIC_OTHER;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(given, known[i].name) != 0 && strcmp(given, outputs[known[i].output]) != 0)
+            continue;
+        session->topic = outputs[known[i].output];
+        session->kind = known[i].kind;
+        session->record = known[i].record;
+    }
+    for (int i = 0; i < STREAMS; i++) {
+        const char *topic = session->setup.configuration.streams.topics[i].data;
+        if (strcmp(given, topic) != 0 && !text_equals(stream_schemas[i].name, given))
+            continue;
+        session->topic = topic;
+        session->record = stream_record((enum stream)i);
+    }
+}
+
+/* ---- what to show */
+
+static void put_json_tree(struct buffer *out, const json_t *tree) {
+    char *text = json_dumps(tree, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    buffer_put_string(out, text == NULL ? "null" : text);
+    free(text);
+}
+
+static bool is_wanted(const struct session *session, const struct change *change) {
+    return (text_is_missing(session->account) || text_equal(session->account, change->account_id)) &&
+           (text_is_missing(session->segment) || text_equal(session->segment, change->subject));
+}
+
+static void show_change(struct session *session, const struct published_change *published) {
+    struct buffer *out = &session->writer.buffer;
+    if (!is_wanted(session, &published->change))
+        return;
+    if (session->json)
+        change_write_json(&published->change, session->full ? &published->origin : NULL, out);
+    else
+        change_write_line(&published->change, session->colour, out);
+    buffer_put_string(out, "\n");
+}
+
+/* `2026-11-01T10:00:00.000Z logins/3@17 acme` and what the value says. */
+static void show_other(struct session *session, const rd_kafka_message_t *message, const json_t *tree) {
+    struct buffer *out = &session->writer.buffer;
+    struct text key = {message->key, (uint32_t)message->key_len};
+    char time[INSTANT_TEXT_MAX];
+    if (!text_is_missing(session->account) && !text_equal(session->account, key))
+        return;
+    if (!session->json) {
+        instant_format(rd_kafka_message_timestamp(message, NULL), time);
+        buffer_printf(out, "%s  %d@%lld  ", time, message->partition, (long long)message->offset);
+        line_put_text(out, key);
+        buffer_put_string(out, "  ");
+    }
+    if (tree == NULL)
+        buffer_put_string(out, "null");
+    else
+        put_json_tree(out, tree);
+    buffer_put_string(out, "\n");
+}
+
+static void tell_unreadable(struct session *session, const rd_kafka_message_t *message, const char *reason) {
+    session->unreadable++;
+    log_write(session->invocation->log, LEVEL_WARNING, "%s/%d@%lld: %s", session->topic, message->partition,
+              (long long)message->offset, reason);
+}
+
+static void show_value(struct session *session, const rd_kafka_message_t *message) {
+    struct text value = {message->payload, (uint32_t)message->len};
+    struct published_change published;
+    struct error error;
+    json_t *tree = NULL;
+    if (message->payload == NULL) {
+        if (session->kind == TOPIC_OTHER)
+            show_other(session, message, NULL);
+        return;
+    }
+    enum result result = value_read(&session->values, value, session->record, &tree, &error);
+    if (result == RESULT_OK && session->kind == TOPIC_CHANGES)
+        result = change_read(tree, &published, &error);
+    if (result != RESULT_OK)
+        tell_unreadable(session, message, error.text);
+    else if (session->kind == TOPIC_CHANGES)
+        show_change(session, &published);
+    else
+        show_other(session, message, tree);
+    json_decref(tree);
+}
+
+static void show_letter(struct session *session, const rd_kafka_message_t *message) {
+    struct letter letter;
+    letter_read(message, &letter);
+    if (!text_is_missing(session->account) && !text_equal(session->account, letter.key))
+        return;
+    if (session->json)
+        letter_write_json(&letter, session->full, &session->writer.buffer);
+    else
+        letter_write_line(&letter, session->colour, &session->writer.buffer);
+    buffer_put_string(&session->writer.buffer, "\n");
+}
+
+static void show(struct session *session, const rd_kafka_message_t *message) {
+    if (session->kind == TOPIC_DEAD_LETTERS)
+        show_letter(session, message);
+    else
+        show_value(session, message);
+    writer_end_line(&session->writer);
+}
+
+/* ---- the command */
+
+/* `2h`: so long ago; or an instant. */
+static enum result since_argument(const char *value, int64_t *ret_since_ms, struct error *error) {
+    double duration_ms;
+    if (instant_parse(text_of(value), ret_since_ms))
+        return RESULT_OK;
+    if (!duration_parse(text_of(value), &duration_ms))
+        return error_set(error, RESULT_REJECT, "--since: `%s` is neither a duration, as in 2h, nor an instant", value);
+    *ret_since_ms = clock_wall_ms() - (int64_t)duration_ms;
+    return RESULT_OK;
+}
+
+static enum result read_arguments(struct session *session, struct topic_reader_options *reader_options,
+                                  struct error *error) {
+    const struct arguments *arguments = session->invocation->arguments;
+    const char *topic = arguments_value(arguments, "topic"), *since = arguments_value(arguments, "since");
+    const char *format = arguments_value(arguments, "output");
+    bool from_beginning = arguments_has(arguments, "from-beginning");
+    session->account = text_of(arguments_value(arguments, "account"));
+    session->segment = text_of(arguments_value(arguments, "segment"));
+    session->full = arguments_has(arguments, "full");
+    session->json = format != NULL && strcmp(format, "json") == 0;
+    choose_topic(session, topic == NULL ? "segment-changes" : topic);
+    reader_options->start = from_beginning ? READ_FROM_BEGINNING : since != NULL ? READ_FROM_TIME : READ_FROM_END;
+    reader_options->until_end = arguments_has(arguments, "exit");
+    if (format != NULL && !session->json && strcmp(format, "text") != 0)
+        return error_set(error, RESULT_REJECT, "--output: `%s` is neither `text` nor `json`", format);
+    if (from_beginning && since != NULL)
+        return error_set(error, RESULT_REJECT, "--from-beginning and --since say two things: give one of them");
+    if (reader_options->until_end && reader_options->start == READ_FROM_END)
+        return error_set(error, RESULT_REJECT, "--exit ends at the present end: give --from-beginning or --since too");
+    if (!text_is_missing(session->segment) && session->kind != TOPIC_CHANGES)
+        return error_set(error, RESULT_REJECT, "--segment is for changes only");
+    return since == NULL ? RESULT_OK : since_argument(since, &reader_options->start_value, error);
+}
+
+static enum result follow(struct session *session, struct error *error) {
+    rd_kafka_message_t *message;
+    while (!session->writer.closed) {
+        switch (topic_reader_next(session->reader, FOLLOW_SLICE_MS, &message, error)) {
+        case READER_RECORD:
+            show(session, message);
+            rd_kafka_message_destroy(message);
+            break;
+        case READER_NOTHING:
+            writer_flush(&session->writer);
+            break;
+        case READER_END:
+            return RESULT_OK;
+        case READER_FAILED:
+            return RESULT_FATAL;
+        }
+    }
+    return RESULT_OK;
+}
+
+static enum result tail_all(struct session *session, const struct topic_reader_options *reader_options,
+                            struct error *error) {
+    enum result result = value_reader_open(&session->values, &session->setup, error);
+    if (result == RESULT_OK)
+        result = topic_reader_open(reader_options, BROKERS_TIMEOUT_MS, &session->reader, error);
+    writer_open(&session->writer, STDOUT_FILENO);
+    session->colour = writer_has_colour(STDOUT_FILENO, session->invocation->environment);
+    if (result == RESULT_OK)
+        result = follow(session, error);
+    struct error close_error;
+    if (writer_close(&session->writer, &close_error) != RESULT_OK && result == RESULT_OK) {
+        *error = close_error;
+        result = RESULT_FATAL;
+    }
+    return result;
+}
+
+static enum exit_status run_session(struct session *session) {
+    struct error error;
+    struct topic_reader_options reader_options = {
+        .properties = session->setup.properties,
+        .group = session->setup.configuration.kafka.group.data,
+        .logger = &session->setup.logger,
+    };
+    if (read_arguments(session, &reader_options, &error) != RESULT_OK) {
+        log_write(session->invocation->log, LEVEL_ERROR, "%s", error.text);
+        return EXIT_USAGE;
+    }
+    reader_options.topics[reader_options.topics_count++] = session->topic;
+    if (tail_all(session, &reader_options, &error) != RESULT_OK) {
+        log_write(session->invocation->log, LEVEL_ERROR, "%s", error.text);
+        return EXIT_FAILED;
+    }
+    return session->unreadable > 0 ? EXIT_REJECTED : EXIT_GOOD;
+}
+
+static enum exit_status run(const struct invocation *invocation) {
+    struct session session = {.invocation = invocation};
+    enum exit_status status = EXIT_USAGE;
+    bool usable = setup_read(invocation, &session.setup) == RESULT_OK;
+    findings_log(&session.setup.findings, invocation->log);
+    if (usable)
+        status = run_session(&session);
+    topic_reader_close(session.reader);
+    value_reader_close(&session.values);
+    setup_free(&session.setup);
+    return status;
+}
+
+static const struct flag flags[] = {
+    {"topic", 't', "TOPIC",
+     .about =
+         "What to follow: `segment-changes` (the default), `account-status`, `dead-letters`, a stream such as `login`, "
+         "or any topic by its name."},
+    {"account", 'a', "ID", .about = "Only this account's."},
+    {"segment", 0, "NAME", .about = "Only changes of this segment or dimension."},
+    {"from-beginning", 0, NULL,
+     .about = "Starts at the beginning of the topic; without this, and without --since, at its end."},
+    {"since", 0, "WHEN", .about = "Starts at what was published then: `2h` is two hours ago, or an instant."},
+    {"exit", 'e', NULL, .about = "Ends at the topic's present end, instead of waiting for more."},
+    {"output", 'o', "FORMAT",
+     .about = "`text`, a readable line each, or `json`; changes exactly as `replay` prints them."},
+    {"full", 'f', NULL,
+     .about = "With JSON: also when a change was decided, and where the record lies that caused it; of a dead letter "
+              "also its "
+              "value."},
+    {0},
+};
+
+const struct command command_tail = {
+    .name = "tail",
+    .summary = "follow changes, dead letters or any topic, decoded",
+    .about = "Follows a topic and prints its records, decoded: each change on a readable line, or as JSON. Only what "
+             "is committed "
+             "is read. The records of the partitions are merged by the time of their publication.\n\n"
+             "A record that cannot be decoded is reported on standard error with its partition and offset, and "
+             "skipped; the exit "
+             "status is then 3, at the end.",
+    .flags = flags,
+    .configured = true,
+    .examples = "bellwether tail --since 2h\n"
+                "bellwether tail --account acme --from-beginning --exit\n"
+                "bellwether tail --from-beginning --exit -o json >changes.jsonl\n"
+                "bellwether tail --topic dead-letters",
+    .run = run,
+};

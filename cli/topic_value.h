@@ -1,0 +1,22 @@
+/* A record's value as a JSON tree, whatever it is encoded as. Where the bytes say what they are (JSON, Avro's
+ * single-object encoding, a registry's id) they are believed; else they are taken for Avro of the topic's own schema.
+ * One thread. */
+#pragma once
+
+#include <jansson.h>
+
+#include "cli/setup.h"
+#include "consumer/own_schemas.h"
+
+struct value_reader {
+    struct own_schemas own;
+};
+
+MUST_USE enum result value_reader_open(struct value_reader *reader, const struct setup *setup, struct error *error);
+void value_reader_close(struct value_reader *reader);
+
+/* `record`: the name of the schema that the topic's values have, without a namespace; NULL: not known. The tree is the
+ * caller's. RESULT_REJECT: the bytes are not understood, and `error` says why; RESULT_RETRY: a schema cannot be had
+ * now. */
+MUST_USE enum result value_read(struct value_reader *reader, struct text bytes, const char *record, json_t **ret_tree,
+                                struct error *error);
