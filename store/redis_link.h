@@ -1,0 +1,39 @@
+/* The connection: opened with a time-out, introduced (AUTH, SELECT, the scripts), then used without blocking. It never
+ * repeats a command; once it broke it is closed, and a new one is opened after a pause that grows. */
+#pragma once
+
+#include "base/buffer.h"
+#include "store/redis_store.h"
+
+struct redisReply;
+
+enum script { SCRIPT_CLAIM, SCRIPT_LOAD, SCRIPT_DUE, SCRIPT_SCAN, SCRIPT_WRITE, SCRIPT_VERIFY, SCRIPTS };
+
+struct redis_link {
+    struct redis_options options; /* strings are the link's own */
+    struct clock clock;
+    struct redisContext *context; /* NULL: closed */
+    char hashes[SCRIPTS][41];     /* SHA-1 of each script, as the server gave it */
+    struct buffer out;            /* commands that were not sent yet */
+    size_t sent;                  /* of `out` */
+    int64_t next_attempt_ms, pause_ms;
+    int64_t waiting_since_ms; /* for an answer; 0: for none */
+};
+
+MUST_USE enum result redis_link_init(struct redis_link *link, const struct redis_options *options,
+                                     const struct clock *clock, struct error *error);
+void redis_link_free(struct redis_link *link);
+
+static inline bool redis_link_is_open(const struct redis_link *link) {
+    return link->context != NULL;
+}
+
+/* Opens it, where the pause since the last attempt is over. RESULT_RETRY: it could not be, or not yet; the error says
+ * why, and is empty where it is only the pause. */
+MUST_USE enum result redis_link_open(struct redis_link *link, struct error *error);
+void redis_link_close(struct redis_link *link);
+
+/* Sends and receives what can be without waiting longer than `timeout_ms`, and takes the next answer, if there is one:
+ * to be freed with freeReplyObject. RESULT_RETRY: the connection broke, or an answer is overdue. */
+MUST_USE enum result redis_link_exchange(struct redis_link *link, bool awaits_answer, int timeout_ms,
+                                         struct redisReply **ret_reply, struct error *error);

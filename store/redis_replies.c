@@ -1,0 +1,281 @@
+#include <hiredis/hiredis.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/cursor.h"
+#include "store/redis_internal.h"
+
+static struct text text_in(const redisReply *reply) {
+    return reply->type == REDIS_REPLY_STRING ? (struct text){reply->str, (uint32_t)reply->len} : TEXT_MISSING;
+}
+
+/* A number that is written as text, or -1. */
+static int64_t number_in(const redisReply *reply) {
+    if (reply->type == REDIS_REPLY_INTEGER)
+        return reply->integer;
+    return reply->type == REDIS_REPLY_STRING && reply->len > 0 ? strtoll(reply->str, NULL, 10) : -1;
+}
+
+static const char *refusal_hint(const char *answer) {
+    static const struct {
+        const char *code, *hint;
+    } hints[] = {
+        {"READONLY", "it is a replica: redis.url must name the primary"},
+        {"OOM", "its maxmemory is reached: give it more, and keep maxmemory-policy noeviction"},
+        {"MISCONF", "it cannot save to its disk, and refuses writes until it can"},
+        {"LOADING", "it is reading its data, and will serve when that is done"},
+        {"NOSCRIPT", "it was restarted or failed over: the scripts are sent again"},
+        {"NOPERM", "the user may not do that: see docs/operations.md for the rights that are needed"},
+        {"NOAUTH", "it wants a password: redis.password_file"},
+        {"MOVED", "it is a cluster: this version needs one Redis that holds all keys"},
+        {"CLUSTERDOWN", "it is a cluster that is down"},
+        {"WRONGTYPE", "another product's data lie under these keys: give Bellwether a database of its own"},
+        {"BUSY", "a script of somebody blocks it"},
+    };
+    for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
+        if (strncmp(answer, hints[i].code, strlen(hints[i].code)) == 0)
+            return hints[i].hint;
+    return "it does not serve";
+}
+
+static bool become_unavailable(struct redis_store *store, const redisReply *reply) {
+    (void)error_set(&store->reason, RESULT_RETRY, "Redis at %s:%d refused (%s): %s", store->link.options.host,
+                    store->link.options.port, reply->str, refusal_hint(reply->str));
+    store->unavailable = true;
+    return false;
+}
+
+/* Whether the three numbers are those that the owner left; where not, the shard is lost. */
+static bool is_ours(const struct redis_store *store, const struct request *request, const redisReply *reply) {
+    const struct owned_shard *owned = &store->shards[request->shard];
+    return reply->type == REDIS_REPLY_ARRAY && reply->elements >= 3 && number_in(reply->element[0]) == owned->epoch &&
+           number_in(reply->element[1]) == owned->connection && number_in(reply->element[2]) == request->write;
+}
+
+static bool lose(struct redis_store *store, const struct request *request, const redisReply *reply,
+                 struct store_event *event) {
+    struct owned_shard *owned = &store->shards[request->shard];
+    bool whole = reply->type == REDIS_REPLY_ARRAY && reply->elements >= 3;
+    owned->generation++;
+    owned->claimed = false;
+    event->kind = STORE_LOST;
+    (void)error_set(&event->error, RESULT_RETRY,
+                    "Shard %d: Redis at %s:%d does not hold what was left there (epoch %" PRId64 ", connection %" PRId64
+                    ", write %" PRId64 "; expected %" PRId64 ", %" PRId64 ", %" PRId64
+                    "): it was rolled back, flushed, or another process owns the shard",
+                    owned->shard, store->link.options.host, store->link.options.port,
+                    whole ? number_in(reply->element[0]) : -1, whole ? number_in(reply->element[1]) : -1,
+                    whole ? number_in(reply->element[2]) : -1, owned->epoch, owned->connection, request->write);
+    return true;
+}
+
+static bool refuse(struct redis_store *store, const struct request *request, const redisReply *reply,
+                   struct store_event *event) {
+    const struct owned_shard *owned = &store->shards[request->shard];
+    const char *verdict = reply->element[0]->str;
+    event->kind = STORE_REFUSED;
+    event->refusal = strcmp(verdict, "EPOCH") == 0    ? STORE_REFUSED_EPOCH
+                     : strcmp(verdict, "OFFSET") == 0 ? STORE_REFUSED_OFFSET
+                                                      : STORE_REFUSED_IDENTITY;
+    if (event->refusal == STORE_REFUSED_EPOCH)
+        (void)error_set(&event->error, RESULT_RETRY,
+                        "Shard %d: Redis was claimed with epoch %" PRId64 ", after ours, %" PRId64, owned->shard,
+                        event->meta.epoch, request->claim.epoch);
+    else if (event->refusal == STORE_REFUSED_OFFSET)
+        (void)error_set(&event->error, RESULT_RETRY,
+                        "Shard %d: Redis knows of changelog offset %" PRId64 ", the changelog ends at %" PRId64,
+                        owned->shard, event->meta.changelog_offset, request->claim.newest_known);
+    else
+        (void)error_set(
+            &event->error, RESULT_RETRY,
+            "Shard %d: the data in Redis under %s belong to cluster %.*s with %.*s partitions; this is cluster "
+            "%.*s with %d, or the changelog was made anew. Give this group a database of its own, or empty it",
+            owned->shard, owned->prefix, TEXT_ARGUMENTS(text_in(reply->element[1])),
+            TEXT_ARGUMENTS(text_in(reply->element[2])), TEXT_ARGUMENTS(request->claim.identity.cluster_id),
+            request->claim.identity.partitions);
+    return true;
+}
+
+/* Whether a new connection finds the shard as the old one may have left it. */
+static bool is_continued(const struct owned_shard *owned, const struct store_meta *former, int64_t write) {
+    return former->epoch == owned->epoch && write >= owned->write_acknowledged && write <= owned->write_sent;
+}
+
+static bool understand_claim(struct redis_store *store, struct request *request, const redisReply *reply,
+                             struct store_event *event) {
+    struct owned_shard *owned = &store->shards[request->shard];
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 8)
+        return lose(store, request, reply, event);
+    int64_t write = number_in(reply->element[4]);
+    struct text offset = text_in(reply->element[5]);
+    event->meta = (struct store_meta){.exists = text_in(reply->element[3]).size > 0,
+                                      .epoch = number_in(reply->element[3]),
+                                      .changelog_offset = offset.size == 0 ? OFFSET_NONE : number_in(reply->element[5]),
+                                      .shard_record = text_in(reply->element[6])};
+    if (strcmp(reply->element[0]->str, "OK") != 0)
+        return refuse(store, request, reply, event);
+    if (request->claim.again && !is_continued(owned, &event->meta, write)) {
+        owned->generation++;
+        owned->claimed = false;
+        event->kind = STORE_LOST;
+        (void)error_set(&event->error, RESULT_RETRY,
+                        "Shard %d: Redis at %s:%d is at write %" PRId64 " of epoch %" PRId64
+                        ", and was left between %" PRId64 " and %" PRId64 " of epoch %" PRId64
+                        ": it was rolled back or flushed",
+                        owned->shard, store->link.options.host, store->link.options.port, write, event->meta.epoch,
+                        owned->write_acknowledged, owned->write_sent, owned->epoch);
+        return true;
+    }
+    event->kind = STORE_CLAIMED;
+    owned->claimed = true;
+    owned->epoch = request->claim.epoch;
+    owned->connection = number_in(reply->element[7]);
+    owned->write_sent = owned->write_acknowledged = (write < 0 ? 0 : write) + 1;
+    return true;
+}
+
+static bool reserve_blobs(struct redis_store *store, size_t count) {
+    if (count <= store->blobs_capacity)
+        return true;
+    struct stored_blob *blobs = realloc(store->blobs, count * sizeof *blobs);
+    if (blobs == NULL)
+        return false;
+    store->blobs = blobs;
+    store->blobs_capacity = (uint32_t)count;
+    return true;
+}
+
+/* What a value says; an absent one, or one that is cut off, is no blob. */
+static struct stored_blob blob_of(struct text account_id, struct text value) {
+    struct stored_blob blob = {
+        .account_id = account_id, .blob = TEXT_MISSING, .changelog_offset = OFFSET_NONE, .due_ms = INSTANT_NEVER};
+    if (text_is_missing(value) || value.size < VALUE_HEAD_SIZE)
+        return blob;
+    struct cursor cursor = cursor_of(value.data, value.size);
+    blob.changelog_offset = (int64_t)cursor_u64(&cursor);
+    blob.due_ms = (int64_t)cursor_u64(&cursor);
+    blob.waits_for = cursor_u8(&cursor);
+    blob.blob = cursor_text(&cursor, cursor_left(&cursor));
+    return blob;
+}
+
+static bool out_of_memory(struct redis_store *store) {
+    (void)error_set(&store->reason, RESULT_RETRY, "Memory is out: an answer of Redis could not be taken.");
+    store->unavailable = true;
+    return false;
+}
+
+static bool understand_load(struct redis_store *store, struct request *request, const redisReply *reply,
+                            struct store_event *event) {
+    if (reply->elements != 3 + (size_t)request->count)
+        return lose(store, request, reply, event);
+    if (!reserve_blobs(store, request->count))
+        return out_of_memory(store);
+    for (uint32_t i = 0; i < request->count; i++) {
+        uint32_t place = request->places[i];
+        store->blobs[place] = blob_of(request->account_ids[place], text_in(reply->element[3 + i]));
+    }
+    event->kind = STORE_LOADED;
+    event->blobs = store->blobs;
+    event->count = request->count;
+    return true;
+}
+
+/* Pairs of id and value from element `from` on. */
+static bool take_pairs(struct redis_store *store, const redisReply *reply, size_t from, struct store_event *event) {
+    size_t pairs = (reply->elements - from) / 2;
+    if (!reserve_blobs(store, pairs))
+        return out_of_memory(store);
+    event->blobs = store->blobs;
+    for (size_t i = 0; i < pairs; i++) {
+        struct stored_blob blob = blob_of(text_in(reply->element[from + 2 * i]),
+                                          text_in(reply->element[from + 2 * i + 1]));
+        if (!text_is_missing(blob.blob))
+            store->blobs[event->count++] = blob;
+    }
+    return true;
+}
+
+/* The page after the last one of a set: the first of the next stream that is asked for, or 0. */
+static uint64_t next_set(uint32_t waits_for, uint32_t phase) {
+    for (uint32_t stream = phase; stream < STREAMS; stream++)
+        if ((waits_for >> stream & 1) != 0)
+            return (uint64_t)(stream + 1) << DUE_PHASE_SHIFT;
+    return 0;
+}
+
+static uint64_t next_due_cursor(const struct due_query *query, uint64_t answered) {
+    uint32_t phase = (uint32_t)(query->cursor >> DUE_PHASE_SHIFT);
+    uint64_t place = query->cursor & ((UINT64_C(1) << DUE_PHASE_SHIFT) - 1);
+    if (phase == 0 && answered >= query->max)
+        return place + answered;
+    if (phase != 0 && answered != 0)
+        return (uint64_t)phase << DUE_PHASE_SHIFT | answered;
+    return next_set(query->waits_for, phase);
+}
+
+static bool understand_due(struct redis_store *store, struct request *request, const redisReply *reply,
+                           struct store_event *event) {
+    if (reply->elements < 6)
+        return lose(store, request, reply, event);
+    if (!take_pairs(store, reply, 6, event))
+        return false;
+    struct text following = text_in(reply->element[4]);
+    event->kind = STORE_DUE;
+    event->next_cursor = next_due_cursor(&request->query, (uint64_t)number_in(reply->element[3]));
+    event->next_due_ms = following.size == 0 ? INSTANT_NEVER : (int64_t)strtod(following.data, NULL);
+    event->waits_left = (uint32_t)number_in(reply->element[5]) & ~request->query.waits_for;
+    return true;
+}
+
+static bool understand_scan(struct redis_store *store, struct request *request, const redisReply *reply,
+                            struct store_event *event) {
+    if (reply->elements < 4)
+        return lose(store, request, reply, event);
+    if (!take_pairs(store, reply, 4, event))
+        return false;
+    uint64_t bucket = request->cursor >> SCAN_BUCKET_SHIFT, within = (uint64_t)number_in(reply->element[3]);
+    event->kind = STORE_SCANNED;
+    if (within != 0)
+        event->next_cursor = bucket << SCAN_BUCKET_SHIFT | within;
+    else
+        event->next_cursor = bucket + 1 == STORE_BUCKETS ? 0 : (bucket + 1) << SCAN_BUCKET_SHIFT;
+    return true;
+}
+
+static bool understand_write(struct redis_store *store, struct request *request, struct store_event *event) {
+    store->shards[request->shard].write_acknowledged = ++request->write;
+    event->kind = STORE_WRITTEN;
+    return --request->scripts_left == 0;
+}
+
+bool redis_understand(struct redis_store *store, struct request *request, const redisReply *reply,
+                      struct store_event *ret_event) {
+    const struct owned_shard *owned = &store->shards[request->shard];
+    if (reply->type == REDIS_REPLY_ERROR)
+        return become_unavailable(store, reply);
+    if (request->kind == REQUEST_WRITE && request->generation != owned->generation)
+        request->scripts_left--;
+    if (request->generation != owned->generation)
+        return false;
+    *ret_event = (struct store_event){.ticket = request->ticket, .shard = owned->shard};
+    if (request->kind == REQUEST_CLAIM)
+        return understand_claim(store, request, reply, ret_event);
+    if (!is_ours(store, request, reply)) {
+        request->scripts_left -= request->kind == REQUEST_WRITE;
+        return lose(store, request, reply, ret_event);
+    }
+    switch (request->kind) {
+    case REQUEST_LOAD:
+        return understand_load(store, request, reply, ret_event);
+    case REQUEST_DUE:
+        return understand_due(store, request, reply, ret_event);
+    case REQUEST_SCAN:
+        return understand_scan(store, request, reply, ret_event);
+    case REQUEST_WRITE:
+        return understand_write(store, request, ret_event);
+    default:
+        ret_event->kind = STORE_VERIFIED;
+        return true;
+    }
+}
