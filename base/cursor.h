@@ -2,6 +2,7 @@
  * gives zero and sets `failed`; the reader asks cursor_ok where it matters. The bytes are borrowed. */
 #pragma once
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,6 +16,7 @@ struct cursor {
 };
 
 static inline struct cursor cursor_of(const void *data, size_t size) {
+    assert(data != NULL || size == 0);
     return (struct cursor){data, (const uint8_t *)data + size, false};
 }
 

@@ -229,8 +229,7 @@ static bool scan_open(struct json_scan *scan, struct nesting *nesting) {
 /* Not by recursion: the input decides how deep it is. */
 static bool scan_container(struct json_scan *scan, struct json_token *ret_token) {
     const char *start = scan->at;
-    struct nesting nesting;
-    nesting.depth = 0;
+    struct nesting nesting = {0};
     do {
         struct json_token scalar;
         skip_space(scan);

@@ -51,6 +51,7 @@ static void list_push(struct slab_chunk **list, struct slab_chunk *chunk) {
 }
 
 static void list_remove(struct slab_chunk **list, struct slab_chunk *chunk) {
+    assert(chunk->previous != NULL || *list == chunk);
     if (chunk->previous != NULL)
         chunk->previous->next = chunk->next;
     else
@@ -127,7 +128,7 @@ void slab_free(struct slab *slab) {
     assert(slab->bytes_used == 0);
     while (slab->empty != NULL) {
         struct slab_chunk *chunk = slab->empty;
-        list_remove(&slab->empty, chunk);
+        slab->empty = chunk->next;
         free(chunk);
     }
     *slab = (struct slab){0};

@@ -77,7 +77,7 @@ void engine_status(struct engine *engine, struct state_bytes state, const struct
                    struct status *ret_status);
 
 /* Appends the state's blob. */
-void engine_encode(struct engine *engine, struct state_bytes state, struct buffer *out);
+void engine_encode(struct engine *engine, struct state_bytes bytes, struct buffer *out);
 
 /* The aggregates that a former ruleset knew, for blobs that were written under it. */
 struct ruleset_known {

@@ -120,7 +120,7 @@ static struct outlook absolute(const struct horizon *horizon, const struct outlo
 
 /* An operation on two numbers, one of which is missing: the result is, as long as that one is. */
 static struct outlook missing_of(const struct outlook *left, const struct outlook *right) {
-    double until = fmin(left->until, right->until);
+    double until;
     if (is_missing(left) && is_missing(right))
         until = fmax(left->until, right->until);
     else if (is_missing(left))

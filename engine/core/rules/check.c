@@ -276,9 +276,12 @@ static bool check_call(struct checker *checker, struct tree *tree) {
         good &= check_argument(checker, tree, argument);
         tree->hash = digest_u64(tree->hash, argument->hash);
     }
-    if (good)
-        tree->type = function->same_type ? tree->operands->type : function->result;
-    return good;
+    assert(!function->same_type || tree->operands != NULL);
+    if (!good)
+        return false;
+    assert(tree->operands != NULL); /* no function is without parameters */
+    tree->type = function->same_type ? tree->operands->type : function->result;
+    return true;
 }
 
 static bool check_membership(struct checker *checker, struct tree *tree) {

@@ -39,8 +39,12 @@ static bool has_room(struct emitter *emitter, uint32_t more) {
 static bool constant_equals(const struct emitter *emitter, uint32_t at, bool is_text, union value value) {
     if (emitter->constant_is_text[at] != is_text)
         return false;
-    return is_text ? text_equal(emitter->constants[at].text, value.text)
-                   : memcmp(&emitter->constants[at].number, &value.number, sizeof value.number) == 0;
+    const union value *constant = &emitter->constants[at];
+    if (is_text)
+        return text_equal(constant->text, value.text);
+    /* By their bits: what is not a number is equal to itself here, and -0 is another than 0. */
+    // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison)
+    return memcmp(&constant->number, &value.number, sizeof value.number) == 0;
 }
 
 static bool constants_equal(const struct emitter *emitter, uint32_t at, bool is_text, const union value *values,

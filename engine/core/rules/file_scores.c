@@ -188,7 +188,7 @@ static void read_method_settings(struct file *file, const struct node *const *va
             "only a weighted score has a `min_coverage`; in a logistic one a missing signal has its `default`");
     settings_number(file->report, "`bias`", values[BIAS], &score->bias);
     if (settings_number(file->report, "`min_coverage`", values[MIN_COVERAGE], &score->min_coverage) &&
-        (score->min_coverage < 0 || score->min_coverage > 1))
+        values[MIN_COVERAGE] != NULL && (score->min_coverage < 0 || score->min_coverage > 1))
         report_problem(file->report, node_position(values[MIN_COVERAGE]),
                        "`min_coverage` is a share from 0 to 1; `%.*s` is not",
                        TEXT_ARGUMENTS(values[MIN_COVERAGE]->text));
