@@ -227,7 +227,7 @@ static enum result follow_clock(struct pipeline *pipeline, struct held_shard *he
 }
 
 enum result intake_follow_clock(struct pipeline *pipeline, struct error *error) {
-    if (pipeline->options.until_end)
+    if (pipeline->options.until_end || pipeline->options.records_only)
         return RESULT_OK;
     int64_t now_ms = monotonic_ms(pipeline);
     if (now_ms - pipeline->ends_asked_ms >= ENDS_EVERY_MS) {

@@ -50,6 +50,7 @@ struct pipeline_options {
     int64_t transaction_timeout_ms, end_slow_ms;
     bool until_end;        /* stop once what the inputs held at takeover is done and committed */
     bool reactivate_rules; /* rules that others have followed may come back */
+    bool records_only;     /* the watermark never follows the wall clock: for made-up time, as until_end does */
 };
 
 /* How other threads speak to the worker. The program outlives the pipeline. */
