@@ -278,17 +278,24 @@ class LogWriter:
 
     def insert_duplicates(self, documents):
         """Copies of earlier events: soon or much later, same id, now and then other contents."""
-        for _ in range(round(len(documents) * self.rng.choice((0, 0.02, 0.1)))):
+        for _ in range(round(len(documents) * self.rng.choice((0, 0.02, 0.1, 0.3)))):
             at = self.rng.randrange(len(documents))
-            copy = dict(documents[at])
-            if "event_id" not in copy:
+            if "event_id" not in documents[at]:
                 continue
-            if self.chance(0.3):
-                copy["occurred_at"] = self.instants.json(self.moment())
-            if self.chance(0.2):
-                copy["account_id"] = self.rng.choice((*self.accounts, "twin"))
-            later = at + 1 + int(self.rng.expovariate(1 / self.rng.choice((2, 20, 100))))
-            documents.insert(min(later, len(documents)), copy)
+            for _ in range(self.rng.choice((1, 1, 2))):
+                at = self.insert_copy(documents, at)
+
+    def insert_copy(self, documents, at):
+        """Puts a copy of the record at `at` behind it; returns where."""
+        copy = dict(documents[at])
+        if self.chance(0.5):
+            copy["occurred_at"] = self.instants.json(self.moment())
+        if self.chance(0.1):
+            copy["account_id"] = self.rng.choice((*self.accounts, "twin"))
+        distance = self.rng.choice((2, self.case.duplicate_ids * self.case.accounts, 100))
+        later = min(at + 1 + int(self.rng.expovariate(1 / distance)), len(documents))
+        documents.insert(later, copy)
+        return later
 
     def line(self, document):
         text = json.dumps(document, ensure_ascii=self.chance(0.1),
