@@ -14,18 +14,19 @@
 #include "engine/core/change.h"
 #include "engine/core/rules/rules.h"
 
-/* --- Memory that runs out: the linker gives every call of malloc in the house to __wrap_malloc --- */
+/* --- Memory that runs out: the linker (--wrap=malloc) gives every call of malloc in the house to malloc_that_fails ---
+ */
 
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
+void *malloc_of_libc(size_t size) __asm__("__real_malloc");
+void *malloc_that_fails(size_t size) __asm__("__wrap_malloc");
 
 static int allocations_left = -1; /* negative: no end of them */
 
-void *__wrap_malloc(size_t size) {
+void *malloc_that_fails(size_t size) {
     if (allocations_left == 0)
         return NULL;
     allocations_left -= allocations_left > 0;
-    return __real_malloc(size);
+    return malloc_of_libc(size);
 }
 
 /* --- Compiling --- */

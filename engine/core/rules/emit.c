@@ -36,15 +36,18 @@ static bool has_room(struct emitter *emitter, uint32_t more) {
     return false;
 }
 
+/* Constants are told apart by their bits: what is missing is equal to itself here, and -0 is another than 0. */
+static uint64_t bits_of(double number) {
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    return bits;
+}
+
 static bool constant_equals(const struct emitter *emitter, uint32_t at, bool is_text, union value value) {
     if (emitter->constant_is_text[at] != is_text)
         return false;
-    const union value *constant = &emitter->constants[at];
-    if (is_text)
-        return text_equal(constant->text, value.text);
-    /* By their bits: what is not a number is equal to itself here, and -0 is another than 0. */
-    // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison)
-    return memcmp(&constant->number, &value.number, sizeof value.number) == 0;
+    return is_text ? text_equal(emitter->constants[at].text, value.text)
+                   : bits_of(emitter->constants[at].number) == bits_of(value.number);
 }
 
 static bool constants_equal(const struct emitter *emitter, uint32_t at, bool is_text, const union value *values,
@@ -56,7 +59,8 @@ static bool constants_equal(const struct emitter *emitter, uint32_t at, bool is_
 }
 
 static uint16_t *constant_bucket(const struct emitter *emitter, bool is_text, union value value) {
-    uint64_t hash = is_text ? hash_text(value.text) : hash_bytes(&value.number, sizeof value.number, 1);
+    uint64_t bits = is_text ? 0 : bits_of(value.number);
+    uint64_t hash = is_text ? hash_text(value.text) : hash_bytes(&bits, sizeof bits, 0);
     return &emitter->constant_buckets[hash % BUCKETS];
 }
 
