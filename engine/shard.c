@@ -237,6 +237,14 @@ bool shard_ticks_pending(const struct shard *shard) {
     return shard->clocks.watermark_ms != INSTANT_NONE && shard->clocks.ticked_ms < last_tick(shard);
 }
 
+bool shard_is_pausing(const struct shard *shard) {
+    return shard->pausing;
+}
+
+int64_t shard_lateness_ms(const struct shard *shard) {
+    return shard->options.lateness_ms;
+}
+
 /* ---- records */
 
 bool shard_wants(struct shard *shard, struct text account_id) {
