@@ -9,6 +9,21 @@
 
 #include "config/yaml.h"
 
+/* --- Memory that runs out: the linker (--wrap=malloc) gives every call of malloc in the house to malloc_that_fails ---
+ */
+
+void *malloc_of_libc(size_t size) __asm__("__real_malloc");
+void *malloc_that_fails(size_t size) __asm__("__wrap_malloc");
+
+static int allocations_left = -1; /* negative: no end of them */
+
+void *malloc_that_fails(size_t size) {
+    if (allocations_left == 0)
+        return NULL;
+    allocations_left -= allocations_left > 0;
+    return malloc_of_libc(size);
+}
+
 static struct arena arena;
 
 static int start(void **state) {
@@ -211,6 +226,32 @@ static void reads_a_file(void **state) {
     assert_int_equal(document.root->kind, NODE_MAPPING);
 }
 
+static enum result read_with(int allocations, struct text source) {
+    struct arena memory = {0};
+    struct document document = {TEXT_MISSING, NULL};
+    struct error error;
+    allocations_left = allocations;
+    enum result result = yaml_read_text(source, TEXT("a.yaml"), &memory, &document, &error);
+    allocations_left = -1;
+    if (result == RESULT_FATAL)
+        assert_string_equal(error.text, "memory is out while reading a.yaml");
+    assert_int_equal(result == RESULT_OK, document.root != NULL);
+    arena_free(&memory);
+    return result;
+}
+
+static void whichever_allocation_fails_is_fatal_and_leaks_nothing(void **state) {
+    (void)state;
+    static char source[40000];
+    memset(source, 'x', sizeof source);
+    memcpy(source, "a: [1, {b: 'c'}]\nd: ", 21); /* and a scalar whose places fill chunks of their own */
+    struct text text = {source, sizeof source};
+    int allocations = 0;
+    for (; read_with(allocations, text) != RESULT_OK; allocations++)
+        assert_int_equal(read_with(allocations, text), RESULT_FATAL);
+    assert_true(allocations > 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
 
 int main(void) {
@@ -229,6 +270,7 @@ int main(void) {
         TEST(refuses_more_than_its_bounds),
         TEST(names_the_file_that_it_cannot_open),
         TEST(reads_a_file),
+        TEST(whichever_allocation_fails_is_fatal_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

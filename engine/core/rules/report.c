@@ -69,7 +69,7 @@ struct text report_shown(struct report *report, struct text text) {
 }
 
 struct text report_nearest(struct report *report, struct text wanted, const struct text *candidates, size_t count) {
-    int nearest = text_nearest(wanted, candidates, count);
+    int nearest = wanted.size < 2 ? -1 : text_nearest(wanted, candidates, count); /* all letters are near each other */
     if (nearest < 0)
         return TEXT("");
     struct text advice = arena_printf(report->arena, "; did you mean `%.*s`?", TEXT_ARGUMENTS(candidates[nearest]));
