@@ -319,6 +319,7 @@ static void bring_to_life(struct engine *engine, struct state_bytes state, const
     state_detach(&engine->state);
     header = state_header(&engine->state);
     header->flags = 0;
+    header->horizon = HORIZON_LEVEL_FIRST;
     header->ruleset_hash = engine->program->hash;
     header->now_ms = later(header->now_ms, event->time_ms);
     mark_if_born_late(header, clocks);

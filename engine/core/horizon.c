@@ -7,7 +7,7 @@
 /* How far a look may go: the longer, the looser its bounds. */
 static const double lengths_ms[] = {HOUR, 6 * HOUR, DAY, 4 * DAY, 16 * DAY, 64 * DAY, 100000.0 * DAY};
 #define LEVELS    ((uint8_t)(sizeof lengths_ms / sizeof lengths_ms[0]))
-#define LOOKS_MAX 3
+#define LOOKS_MAX 4
 
 static bool depends_on_time(enum operation operation) {
     return operation >= OP_COUNT && operation != OP_LAST_NUMBER && operation != OP_LAST_TEXT &&
@@ -218,9 +218,9 @@ double horizon_look(struct horizon *horizon, uint8_t *level) {
             *level = (uint8_t)(at + 1 < LEVELS ? at + 1 : at);
             return at + 1 == LEVELS ? INFINITY : best;
         }
-        if (at == 0 || lengths_ms[at - 1] <= best)
+        if (at == 0 || lengths_ms[at / 2] <= best)
             break;
-        at--;
+        at /= 2;
     }
     *level = at;
     return best;

@@ -38,6 +38,9 @@ struct horizon {
 MUST_USE bool horizon_plan_make(const struct program *program, struct arena *arena, struct outlook *outlooks,
                                 struct horizon_plan *ret_plan);
 
+/* The level of an account that was never looked at. */
+#define HORIZON_LEVEL_FIRST UINT8_MAX
+
 /* The milliseconds from now on, at the most INFINITY, in which every outcome is provably the same. `horizon->outlooks`
  * is the engine's; `level` is where the account's last look succeeded, and is brought up to date. */
 double horizon_look(struct horizon *horizon, uint8_t *level);

@@ -1,0 +1,304 @@
+/* Blobs: what is stored comes back the same, under the same rules; and as the contract says, under others. */
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/unit/rules_world.h"
+
+static struct text read_file(const char *path, struct arena *arena) {
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    long size = ftell(file);
+    rewind(file);
+    char *bytes = arena_alloc(arena, (size_t)size + 1);
+    assert_int_equal(fread(bytes, 1, (size_t)size, file), size);
+    fclose(file);
+    return (struct text){bytes, (uint32_t)size};
+}
+
+/* Takes the file's lines, and calls after each. */
+static void take_lines(struct world *world, struct text lines, void (*after)(struct world *world)) {
+    const char *at = lines.data, *end = at + lines.size;
+    while (at < end) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        stop = stop == NULL ? end : stop;
+        world_take(world, (struct text){at, (uint32_t)(stop - at)});
+        if (after != NULL)
+            after(world);
+        at = stop + 1;
+    }
+}
+
+static void compare_with_blob(void *context, uint32_t account, struct state_bytes state) {
+    struct engine *engine = context;
+    struct buffer blob = {0}, copy = {0};
+    struct state_bytes again;
+    struct blob_summary summary;
+    struct error error;
+    (void)account;
+    buffer_put(&copy, state.data, state.size);
+    engine_encode(engine, state, &blob);
+    assert_true(buffer_ok(&blob));
+    enum result result = engine_decode(engine, blob.data, blob.size, NULL, &again, &error);
+    if (result != RESULT_OK)
+        fail_msg("%s", error.text);
+    assert_int_equal(again.size, copy.size);
+    assert_memory_equal(again.data, copy.data, copy.size);
+    assert_int_equal(blob_summarise(blob.data, blob.size, &summary, &error), RESULT_OK);
+    assert_true(text_equal(summary.account_id, state_account_id(state)));
+    assert_int_equal(summary.due_ms, state_due_ms(state));
+    buffer_free(&blob);
+    buffer_free(&copy);
+}
+
+static void compare_all(struct world *world) {
+    accounts_visit(shard_accounts(replay_shard(world->replay)), compare_with_blob, replay_engine(world->replay));
+}
+
+static void test_every_state_of_the_golden_cases_survives_its_blob(void **unused) {
+    (void)unused;
+    glob_t cases;
+    assert_int_equal(glob(BELLWETHER_SOURCE_DIR "/tests/golden/[0-9]*", 0, NULL, &cases), 0);
+    for (size_t i = 0; i < cases.gl_pathc; i++) {
+        struct world world = {.program = NULL};
+        struct document document;
+        struct error error;
+        char path[4096];
+        snprintf(path, sizeof path, "%s/rules.yaml", cases.gl_pathv[i]);
+        assert_int_equal(yaml_read_file(path, &world.arena, &document, &error), RESULT_OK);
+        world_begin_document(&world, &document, (struct replay_options){.live_from_ms = INSTANT_NONE});
+        snprintf(path, sizeof path, "%s/events.jsonl", cases.gl_pathv[i]);
+        take_lines(&world, read_file(path, &world.arena), compare_all);
+        world_end(&world);
+    }
+    globfree(&cases);
+}
+
+static const char *const rich_rules =
+    "ruleset: rich\n"
+    "scores:\n"
+    "  churn_risk:\n"
+    "    method: weighted\n"
+    "    signals:\n"
+    "      usage: { value: 'count(usage, 30d)', curve: [[0, 1], [10, 0]], weight: 1 }\n"
+    "      users: { value: 'distinct(login.user_id, 30d)', curve: [[0, 1], [10, 0]], weight: 1 }\n"
+    "dimensions:\n"
+    "  plan: { cases: [ { value_of: account.plan } ] }\n"
+    "segments:\n"
+    "  busy: { when: 'count(usage, 30d) > 1' }\n"
+    "  waiting: { when: 'open(ticket where severity == \"URGENT\") > 0', for: 30d }\n"
+    "  quiet: { when: 'since(login) > 7d' }\n";
+
+static void take_some_records(struct world *world) {
+    world_take_string(world, "{\"stream\":\"account\",\"account_id\":\"a\",\"updated_at\":\"2026-01-01T00:00:00Z\","
+                             "\"name\":\"Acme\",\"plan\":\"pro\",\"attributes\":{\"k\":\"v\"}}");
+    world_take_string(world, "{\"stream\":\"login\",\"event_id\":\"l1\",\"account_id\":\"a\",\"user_id\":\"u\","
+                             "\"occurred_at\":\"2026-01-01T10:00:00Z\"}");
+    for (int i = 0; i < 5; i++) {
+        char line[256];
+        snprintf(line, sizeof line,
+                 "{\"stream\":\"usage\",\"event_id\":\"e%d\",\"account_id\":\"a\",\"user_id\":\"u\",\"feature\":\"f\","
+                 "\"occurred_at\":\"2026-01-0%dT10:00:00Z\"}",
+                 i, 2 + i);
+        world_take_string(world, line);
+    }
+    world_take_string(world, "{\"stream\":\"ticket\",\"event_id\":\"t1\",\"account_id\":\"a\",\"ticket_id\":\"T\","
+                             "\"action\":\"OPENED\",\"severity\":\"URGENT\",\"occurred_at\":\"2026-01-07T00:00:00Z\"}");
+}
+
+static void encode_account(struct world *world, struct buffer *blob) {
+    engine_encode(replay_engine(world->replay), world_state(world, "a"), blob);
+    assert_true(buffer_ok(blob));
+}
+
+static void test_a_blob_that_is_cut_off_or_bent_is_rejected_and_never_trusted(void **unused) {
+    (void)unused;
+    struct world world;
+    struct buffer blob = {0};
+    struct state_bytes state;
+    struct error error;
+    world_begin(&world, rich_rules);
+    take_some_records(&world);
+    encode_account(&world, &blob);
+    for (size_t size = 0; size < blob.size; size++) {
+        uint8_t *exact = malloc(size + 1); /* of the very size, so that a read beyond it is noticed */
+        memcpy(exact, blob.data, size);
+        enum result result = engine_decode(replay_engine(world.replay), exact, size, NULL, &state, &error);
+        if (result == RESULT_OK) /* cut between two parts: what is left is whole */
+            assert_true(state.size > 0);
+        free(exact);
+    }
+    for (size_t at = 0; at < blob.size; at++)
+        for (int bit = 0; bit < 8; bit++) {
+            blob.data[at] ^= (uint8_t)(1 << bit);
+            if (engine_decode(replay_engine(world.replay), blob.data, blob.size, NULL, &state, &error) == RESULT_OK)
+                assert_true(state.size > 0);
+            blob.data[at] ^= (uint8_t)(1 << bit);
+        }
+    buffer_free(&blob);
+    world_end(&world);
+}
+
+static void test_a_later_version_is_named_as_such(void **unused) {
+    (void)unused;
+    struct world world;
+    struct buffer blob = {0};
+    struct state_bytes state;
+    struct error error;
+    world_begin(&world, rich_rules);
+    take_some_records(&world);
+    encode_account(&world, &blob);
+    blob.data[0] = 9;
+    assert_int_equal(engine_decode(replay_engine(world.replay), blob.data, blob.size, NULL, &state, &error),
+                     RESULT_REJECT);
+    assert_non_null(strstr(error.text, "version 9"));
+    buffer_free(&blob);
+    world_end(&world);
+}
+
+/* What the account of one ruleset becomes at its next tick under another: the changes, as JSON lines in `changes`. */
+static void carry_over(const char *old_rules, const char *new_rules, const struct ruleset_known *known, int64_t tick_ms,
+                       struct buffer *changes) {
+    struct world old, new;
+    struct buffer blob = {0};
+    struct state_bytes state;
+    struct error error;
+    struct step step;
+    struct clocks clocks = CLOCKS_INITIAL;
+    world_begin(&old, old_rules);
+    world_begin(&new, new_rules);
+    take_some_records(&old);
+    encode_account(&old, &blob);
+    struct ruleset_known of_old = {.hash = old.program->hash};
+    if (known != NULL)
+        of_old = (struct ruleset_known){old.program->hash, known->fingerprints, known->fingerprints_count};
+    assert_int_equal(engine_decode(replay_engine(new.replay), blob.data, blob.size, &of_old, &state, &error),
+                     RESULT_OK);
+    clocks.watermark_ms = clocks.ticked_ms = tick_ms - HOUR;
+    engine_tick(replay_engine(new.replay), state, tick_ms, &clocks, &step);
+    world_decided(&new, step.changes, step.changes_count, step.status, &error);
+    buffer_put(changes, new.changes.data, new.changes.size);
+    buffer_free(&blob);
+    world_end(&old);
+    world_end(&new);
+}
+
+static const int64_t next_tick_ms = INT64_C(1767747600000); /* 2026-01-07T01:00:00Z */
+
+static bool says(const struct buffer *changes, const char *text) {
+    return changes->size > 0 && memmem(changes->data, changes->size, text, strlen(text)) != NULL;
+}
+
+static void test_what_left_the_rules_is_left_with_that_cause(void **unused) {
+    (void)unused;
+    struct buffer changes = {0};
+    carry_over(rich_rules, "ruleset: poor\n", NULL, next_tick_ms, &changes);
+    assert_true(says(&changes, "\"kind\":\"MOVED\",\"subject\":\"plan\",\"from\":\"pro\",\"to\":null"));
+    assert_true(says(&changes, "\"kind\":\"EXITED\",\"subject\":\"busy\""));
+    assert_true(says(&changes, "\"because\":[],"));
+    assert_false(says(&changes, "\"subject\":\"quiet\"")); /* it was never in that one */
+    assert_false(says(&changes, "\"kind\":\"TICK\""));
+    assert_true(says(&changes, "\"cause\":{\"kind\":\"RULES_CHANGED\"}"));
+    buffer_free(&changes);
+}
+
+static void test_rules_that_only_look_different_change_nothing(void **unused) {
+    (void)unused;
+    struct buffer changes = {0};
+    char rules[4096];
+    snprintf(rules, sizeof rules, "# a comment\n%s", rich_rules);
+    memcpy(strstr(rules, "rich"), "RICH", 4);
+    carry_over(rich_rules, rules, NULL, next_tick_ms, &changes);
+    assert_int_equal(changes.size, 0);
+    buffer_free(&changes);
+}
+
+static void test_an_aggregate_that_stays_keeps_its_history(void **unused) {
+    (void)unused;
+    struct buffer changes = {0};
+    carry_over(rich_rules, "ruleset: other\nsegments:\n  used: { when: 'count(usage, 7d) == 5' }\n", NULL, next_tick_ms,
+               &changes);
+    assert_true(says(&changes, "\"kind\":\"ENTERED\",\"subject\":\"used\""));
+    buffer_free(&changes);
+}
+
+static void test_an_aggregate_that_is_new_is_missing_and_alarms_nobody(void **unused) {
+    (void)unused;
+    struct buffer changes = {0};
+    const char *rules = "ruleset: other\n"
+                        "segments:\n"
+                        "  none: { when: 'count(usage where feature == \"g\", 7d) == 0' }\n"
+                        "  unknown: { when: 'missing(count(usage where feature == \"g\", 7d))' }\n";
+    carry_over(rich_rules, rules, NULL, next_tick_ms, &changes);
+    assert_true(says(&changes, "\"kind\":\"ENTERED\",\"subject\":\"unknown\""));
+    assert_false(says(&changes, "\"kind\":\"ENTERED\",\"subject\":\"none\""));
+    buffer_free(&changes);
+}
+
+static void test_an_aggregate_that_is_new_counts_once_its_window_is_covered(void **unused) {
+    (void)unused;
+    struct buffer changes = {0};
+    const char *rules = "ruleset: other\nsegments:\n  none: { when: 'count(usage where feature == \"g\", 7d) == 0' }\n";
+    struct world old, new;
+    struct buffer blob = {0};
+    struct state_bytes state;
+    struct error error;
+    struct step step;
+    struct clocks clocks = CLOCKS_INITIAL;
+    world_begin(&old, rich_rules);
+    world_begin(&new, rules);
+    take_some_records(&old);
+    encode_account(&old, &blob);
+    struct ruleset_known known = {.hash = old.program->hash};
+    assert_int_equal(engine_decode(replay_engine(new.replay), blob.data, blob.size, &known, &state, &error), RESULT_OK);
+    engine_tick(replay_engine(new.replay), state, next_tick_ms, &clocks, &step);
+    assert_int_equal(step.changes_count, 2); /* what left the rules */
+    for (int visits = 0; step.changes_count != 1 && visits < 1000; visits++)
+        engine_tick(replay_engine(new.replay), step.state, state_due_ms(step.state), &clocks, &step);
+    /* The rules were taken on at the midnight of 7 January: with that of 14 January the window has seen it all. */
+    assert_int_equal(step.changes[0].at_ms, next_tick_ms - HOUR + 7 * DAY);
+    assert_int_equal(step.changes_count, 1);
+    assert_int_equal(step.changes[0].kind, CHANGE_ENTERED);
+    buffer_free(&changes);
+    buffer_free(&blob);
+    world_end(&old);
+    world_end(&new);
+}
+
+static void test_an_erased_account_keeps_its_sequence_and_nothing_else(void **unused) {
+    (void)unused;
+    struct world world;
+    struct buffer blob = {0};
+    struct state_bytes state;
+    struct error error;
+    world_begin(&world, rich_rules);
+    take_some_records(&world);
+    uint64_t sequence = state_sequence(world_state(&world, "a"));
+    world_take_string(&world, "{\"stream\":\"account\",\"account_id\":\"a\",\"updated_at\":\"2026-01-08T00:00:00Z\","
+                              "\"deleted\":true}");
+    assert_true(DECIDED(&world, "\"kind\":\"EXITED\"", "\"subject\":\"busy\"", "ACCOUNT_DELETED"));
+    encode_account(&world, &blob);
+    assert_true(blob.size < 64);
+    assert_int_equal(engine_decode(replay_engine(world.replay), blob.data, blob.size, NULL, &state, &error), RESULT_OK);
+    assert_true(state_is_erased(state));
+    assert_true(state_sequence(state) > sequence);
+    assert_int_equal(state_due_ms(state), INSTANT_NEVER);
+    buffer_free(&blob);
+    world_end(&world);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_state_of_the_golden_cases_survives_its_blob),
+        cmocka_unit_test(test_a_blob_that_is_cut_off_or_bent_is_rejected_and_never_trusted),
+        cmocka_unit_test(test_a_later_version_is_named_as_such),
+        cmocka_unit_test(test_what_left_the_rules_is_left_with_that_cause),
+        cmocka_unit_test(test_rules_that_only_look_different_change_nothing),
+        cmocka_unit_test(test_an_aggregate_that_stays_keeps_its_history),
+        cmocka_unit_test(test_an_aggregate_that_is_new_is_missing_and_alarms_nobody),
+        cmocka_unit_test(test_an_aggregate_that_is_new_counts_once_its_window_is_covered),
+        cmocka_unit_test(test_an_erased_account_keeps_its_sequence_and_nothing_else),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

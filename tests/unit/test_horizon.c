@@ -1,0 +1,140 @@
+/* Looking ahead never hides a change: what comes out is the same as when every account is visited at every tick. */
+#include <stdio.h>
+
+#include "tests/unit/rules_world.h"
+
+/* Everything whose value moves with the time, in a small ruleset: windows of hours and days that run empty, trends,
+ * durations against one another, equality at an instant, curves, hysteresis, dwell, cooldown, stalls. */
+static const char *const moving_rules =
+    "ruleset: moving\n"
+    "clock: { tick: 1h }\n"
+    "streams: { login: { stall_after: 30h } }\n"
+    "metrics:\n"
+    "  ratio: sum(usage.quantity, 3d) / count(usage, 5d)\n"
+    "scores:\n"
+    "  churn_risk:\n"
+    "    method: weighted\n"
+    "    min_coverage: 0.3\n"
+    "    signals:\n"
+    "      silence: { value: since(login), curve: [[1h, 0], [1d, 0.4], [4d, 1]], weight: 3 }\n"
+    "      decline: { value: '1 - trend(usage, 2d, 4d)', curve: [[-1, 0], [1, 1]], weight: 2 }\n"
+    "      few: { value: 'distinct(usage.user_id, 12h)', curve: [[0, 1], [3, 0]], weight: 1 }\n"
+    "      odds: { value: 'count(usage, 6h) * 0.1', weight: 1, when: 'until(account.renews_at) > 2d' }\n"
+    "  health:\n"
+    "    method: logistic\n"
+    "    bias: -1\n"
+    "    signals:\n"
+    "      use: { value: 'count(usage, 2d)', curve: [[0, 0], [8, 1]], weight: 4 }\n"
+    "      best: { value: 'max(usage.quantity, 1d) - min(usage.quantity, 3d)', curve: [[0, 0], [9, 1]], weight: -2 }\n"
+    "dimensions:\n"
+    "  risk: { score: churn_risk, bands: { low: 0, medium: 30, high: 60 }, hysteresis: 7, min_dwell: 5h }\n"
+    "  fit: { score: health, bands: { poor: 0, good: 50 }, hysteresis: 3 }\n"
+    "  stage:\n"
+    "    min_dwell: 9h\n"
+    "    cases:\n"
+    "      - { value: soon, when: 'until(account.renews_at) in [1d, 36h, 2d]', urgent: true }\n"
+    "      - { value: exact, when: 'age(account.created_at) == 50h or since(usage) == since(login)' }\n"
+    "      - { value: long, when: 'time_in(risk) > 20h and ratio < 4' }\n"
+    "      - { value: rest }\n"
+    "segments:\n"
+    "  crossing: { when: 'since(usage) > since(ticket)', until: 'since(usage) < 2h', for: 3h, cooldown: 10h }\n"
+    "  product: { when: 'since(usage) / 1h * (since(login) / 1h) > 100' }\n"
+    "  both: { when: 'in_segment(crossing) and time_in(crossing) > 5h', min_dwell: 12h }\n"
+    "  hot: { when: 'churn_risk >= 42.5 and not (ratio > 3)', for: 2h }\n";
+
+static void take_random_records(struct world *world, uint64_t seed) {
+    static const char *const streams[] = {"usage", "usage", "usage", "login", "ticket"};
+    int64_t now_ms = INT64_C(1767225600000); /* 2026-01-01 */
+    for (int i = 0; i < 400; i++) {
+        seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+        uint32_t dice = (uint32_t)(seed >> 33);
+        now_ms += dice % 50 == 0 ? (int64_t)(dice % 200) * HOUR : (int64_t)(dice % 7200) * SECOND;
+        const char *stream = streams[dice / 7 % 5];
+        char line[512];
+        if (dice % 40 == 1)
+            snprintf(line, sizeof line,
+                     "{\"stream\":\"account\",\"account_id\":\"a%u\",\"updated_at\":%lld,\"created_at\":%lld,"
+                     "\"renews_at\":%lld}",
+                     dice / 3 % 4, (long long)now_ms, (long long)(now_ms - (int64_t)(dice % 60) * HOUR),
+                     (long long)(now_ms + (int64_t)(dice % 100) * HOUR));
+        else
+            snprintf(
+                line, sizeof line,
+                "{\"stream\":\"%s\",\"event_id\":\"e%d\",\"account_id\":\"a%u\",\"user_id\":\"u%u\","
+                "\"occurred_at\":%lld,\"feature\":\"f\",\"quantity\":%d,\"ticket_id\":\"t\",\"action\":\"OPENED\"}",
+                stream, i, dice / 3 % 4, dice / 5 % 5,
+                (long long)(now_ms - (dice % 9 == 0 ? (int64_t)(dice % 90) * HOUR : 0)), (int)(dice % 13) - 4);
+        world_take_string(world, line);
+    }
+    world_until(world, "2026-05-01");
+}
+
+static void begin(struct world *world, bool visit_every_tick) {
+    struct document document;
+    struct error error;
+    *world = (struct world){.program = NULL};
+    assert_int_equal(yaml_read_text(text_of(moving_rules), TEXT("rules.yaml"), &world->arena, &document, &error),
+                     RESULT_OK);
+    world_begin_document(world, &document,
+                         (struct replay_options){.live_from_ms = INSTANT_NONE, .visit_every_tick = visit_every_tick});
+}
+
+static void test_skipping_ticks_hides_no_change(void **unused) {
+    (void)unused;
+    for (uint64_t seed = 1; seed <= 25; seed++) {
+        struct world naive, skipping;
+        begin(&naive, true);
+        begin(&skipping, false);
+        take_random_records(&naive, seed);
+        take_random_records(&skipping, seed);
+        assert_true(naive.changes.size > 5000);
+        assert_int_equal(naive.changes.size, skipping.changes.size);
+        assert_memory_equal(naive.changes.data, skipping.changes.data, naive.changes.size);
+        world_end(&naive);
+        world_end(&skipping);
+    }
+}
+
+/* Ticks at which an account was evaluated between two instants. */
+static uint64_t visits(const char *rules, const char *until) {
+    struct world world;
+    struct document document;
+    struct counters counters = {0};
+    struct error error;
+    struct problems problems;
+    world = (struct world){.program = NULL};
+    assert_int_equal(yaml_read_text(text_of(rules), TEXT("rules.yaml"), &world.arena, &document, &error), RESULT_OK);
+    assert_int_equal(rules_compile(&document, &world.arena, &world.program, &problems), RESULT_OK);
+    struct shard_output output = {&world, world_decided};
+    struct replay_options options = {.live_from_ms = INSTANT_NONE};
+    assert_int_equal(replay_create(world.program, &options, &output, &counters, &world.replay, &error), RESULT_OK);
+    assert_int_equal(json_lines_create(&world.reader, &error), RESULT_OK);
+    world_take_string(&world, "{\"stream\":\"login\",\"event_id\":\"l1\",\"account_id\":\"a\",\"user_id\":\"u\","
+                              "\"occurred_at\":\"2026-01-01T10:00:00Z\"}");
+    world_until(&world, until);
+    uint64_t evaluated = counters_get(&counters, COUNTER_EVALUATED_TICKS);
+    world_end(&world);
+    return evaluated;
+}
+
+static void test_an_account_that_nothing_can_change_is_visited_once_at_the_most(void **unused) {
+    (void)unused;
+    assert_in_range(visits("ruleset: still\nsegments: { pro: { when: 'account.plan == \"pro\"' } }\n", "2126-01-01"), 0,
+                    1);
+}
+
+static void test_one_deadline_in_a_hundred_years_costs_a_handful_of_visits(void **unused) {
+    (void)unused;
+    assert_in_range(visits("ruleset: one\nsegments: { silent: { when: 'since(login) > 7d' } }\n", "2126-01-01"), 1, 10);
+    assert_in_range(visits("ruleset: one\nsegments: { none: { when: 'count(login, 30d) == 0' } }\n", "2126-01-01"), 1,
+                    16);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_skipping_ticks_hides_no_change),
+        cmocka_unit_test(test_an_account_that_nothing_can_change_is_visited_once_at_the_most),
+        cmocka_unit_test(test_one_deadline_in_a_hundred_years_costs_a_handful_of_visits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
