@@ -4,6 +4,8 @@
 
 #include "producer/kafka_sink_state.h"
 
+#define QUESTION_MS 2000 /* for one question after the topics, before it is asked anew */
+
 /* ---- answers */
 
 enum answer sink_answer_code(rd_kafka_resp_err_t code, bool is_retriable) {
@@ -58,11 +60,25 @@ enum result kafka_sink_create(const struct kafka_sink_options *options, struct k
     }
     sink->options = *options;
     sink->conf = conf;
+    blocking_call_init(&sink->call);
     *ret_sink = sink;
     return RESULT_OK;
 }
 
+void sink_forget_call(struct kafka_sink *sink) {
+    blocking_call_join(&sink->call);
+    if (sink->question.metadata != NULL)
+        rd_kafka_metadata_destroy(sink->question.metadata);
+    sink->question = (struct topics_question){NULL};
+    if (sink->request.offsets != NULL)
+        rd_kafka_topic_partition_list_destroy(sink->request.offsets);
+    if (sink->request.failure != NULL)
+        rd_kafka_error_destroy(sink->request.failure);
+    sink->request = (struct offsets_request){NULL};
+}
+
 static void close_producer(struct kafka_sink *sink) {
+    sink_forget_call(sink);
     for (int output = 0; output < OUTPUTS; output++) {
         if (sink->topics[output] != NULL)
             rd_kafka_topic_destroy(sink->topics[output]);
@@ -78,11 +94,12 @@ void kafka_sink_free(struct kafka_sink *sink) {
         return;
     close_producer(sink);
     rd_kafka_conf_destroy(sink->conf);
+    blocking_call_destroy(&sink->call);
     free(sink);
 }
 
 static void sink_close(void *context, int timeout_ms) {
-    (void)timeout_ms; /* destroying waits for nothing but the library's own threads */
+    (void)timeout_ms; /* destroying waits for the library's own threads only, and for a call under way */
     close_producer(context);
 }
 
@@ -125,19 +142,32 @@ static enum answer look_at_topics(const struct rd_kafka_metadata *metadata, stru
     return ANSWER_OK;
 }
 
+static void run_question(void *argument) {
+    struct topics_question *question = argument;
+    question->code = rd_kafka_metadata(question->handle, 0, NULL, &question->metadata, QUESTION_MS);
+}
+
+static enum answer judge_question(const struct topics_question *question, struct error *error) {
+    if (question->code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return look_at_topics(question->metadata, error);
+    if (question->code == RD_KAFKA_RESP_ERR__TIMED_OUT || question->code == RD_KAFKA_RESP_ERR__TRANSPORT)
+        return ANSWER_PENDING;
+    error_set(error, RESULT_RETRY, "The topics could not be looked at: %s.", rd_kafka_err2str(question->code));
+    return sink_answer_code(question->code, false);
+}
+
 /* Without it the first transaction would wait a second for the library to ask by itself. */
 static enum answer ask_for_topics(struct kafka_sink *sink, int timeout_ms, struct error *error) {
-    const struct rd_kafka_metadata *metadata;
-    rd_kafka_resp_err_t code = rd_kafka_metadata(sink->client.handle, 0, NULL, &metadata, timeout_ms);
-    client_serve(&sink->client);
-    if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT)
-        return ANSWER_PENDING;
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        error_set(error, RESULT_RETRY, "The topics could not be looked at: %s.", rd_kafka_err2str(code));
-        return sink_answer_code(code, false);
+    if (sink->question.handle == NULL) {
+        sink->question = (struct topics_question){.handle = sink->client.handle};
+        if (blocking_call_start(&sink->call, run_question, &sink->question, error) != RESULT_OK)
+            return ANSWER_FAILED;
     }
-    enum answer answer = look_at_topics(metadata, error);
-    rd_kafka_metadata_destroy(metadata);
+    client_serve(&sink->client);
+    if (!blocking_call_await(&sink->call, timeout_ms))
+        return ANSWER_PENDING;
+    enum answer answer = judge_question(&sink->question, error);
+    sink_forget_call(sink);
     if (answer == ANSWER_OK)
         sink->phase = SINK_INITIALISING;
     return answer;

@@ -4,8 +4,9 @@
  * use of the library: offsets must be real numbers (the library skips others silently, and the fence with them), and a
  * commit is not called while deliveries are open.
  *
- * One worker thread owns a sink. Records of a batch are handed over without a copy. What is kept is bounded by what the
- * pipeline publishes between begin and flush, and by the library's queue (queue.buffering.max.kbytes). */
+ * One worker thread owns a sink; it never blocks for longer than a call's timeout. Records of a batch are handed over
+ * without a copy. What is kept is bounded by what the pipeline publishes between begin and flush, and by the library's
+ * queue (queue.buffering.max.kbytes). */
 #pragma once
 
 #include "producer/client.h"
@@ -33,8 +34,8 @@ void kafka_sink_free(struct kafka_sink *sink);
 
 /* The port. Its calls, beyond what engine/ports.h says:
  * - renew: FATAL where a topic or the transactional id may not be used; FAILED where a topic does not exist.
- * - send_offsets: the library takes `timeout_ms` as the whole time it has: when that is over before the group's
- *   coordinator has answered, the transaction has failed. So give it what is left of the transaction.
+ * - send_offsets: goes on beside the worker's thread, as the library's own call cannot be gone on with after a timeout;
+ *   the same call again, or abort, looks at its end. It takes transaction_timeout_ms at the longest.
  * - troubles: serves the library's events, so it is to be called now and then (every second) also when nothing is to
  *   be published. */
 struct sink kafka_sink_port(struct kafka_sink *sink);

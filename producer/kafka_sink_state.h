@@ -2,6 +2,7 @@
  * transaction.c (the transaction's steps). */
 #pragma once
 
+#include "producer/blocking_call.h"
 #include "producer/kafka_sink.h"
 
 enum sink_phase {
@@ -12,6 +13,22 @@ enum sink_phase {
     SINK_BROKEN, /* a renew failed: the next one begins from the start */
 };
 
+/* rd_kafka_metadata of the outputs. */
+struct topics_question {
+    rd_kafka_t *handle;
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_resp_err_t code;
+};
+
+/* rd_kafka_send_offsets_to_transaction. */
+struct offsets_request {
+    rd_kafka_t *handle;
+    rd_kafka_topic_partition_list_t *offsets;
+    const rd_kafka_consumer_group_metadata_t *group;
+    int timeout_ms;
+    rd_kafka_error_t *failure;
+};
+
 struct kafka_sink {
     struct kafka_sink_options options;
     rd_kafka_conf_t *conf;
@@ -20,6 +37,9 @@ struct kafka_sink {
     rd_kafka_topic_t *topics[OUTPUTS];
     const struct batch *publishing; /* the batch whose publication is under way; NULL: none */
     uint32_t published;             /* its records that were handed over */
+    struct blocking_call call;      /* one of these two, while the phase is ASKING or a transaction is open */
+    struct topics_question question;
+    struct offsets_request request;
 };
 
 /* The answer to a library's error that says so little about the transaction that the pipeline's table must decide; and
@@ -27,6 +47,9 @@ struct kafka_sink {
 enum answer sink_answer(rd_kafka_error_t *failure, const char *what, struct error *error);
 /* The same for a plain code. */
 enum answer sink_answer_code(rd_kafka_resp_err_t code, bool is_retriable);
+
+/* Waits for a call that is running, and forgets what came of it. */
+void sink_forget_call(struct kafka_sink *sink);
 
 enum answer sink_begin(void *context, struct error *error);
 enum answer sink_publish(void *context, struct batch *batch, int timeout_ms, struct error *error);

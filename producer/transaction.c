@@ -41,21 +41,42 @@ static rd_kafka_topic_partition_list_t *offsets_of(const struct kafka_sink *sink
     return offsets;
 }
 
+static void run_request(void *argument) {
+    struct offsets_request *request = argument;
+    request->failure = rd_kafka_send_offsets_to_transaction(request->handle, request->offsets, request->group,
+                                                            request->timeout_ms);
+}
+
+static enum result start_request(struct kafka_sink *sink, const struct input_offset *positions, uint32_t count,
+                                 const struct membership *membership, struct error *error) {
+    if (count == 0)
+        return error_set(error, RESULT_RETRY, "There are no offsets to commit, so nothing would fence a former owner.");
+    rd_kafka_topic_partition_list_t *offsets = offsets_of(sink, positions, count, error);
+    if (offsets == NULL)
+        return RESULT_RETRY;
+    sink->request = (struct offsets_request){
+        .handle = sink->client.handle,
+        .offsets = offsets,
+        .group = sink->options.group_metadata(membership),
+        .timeout_ms = (int)sink->options.transaction_timeout_ms,
+    };
+    return blocking_call_start(&sink->call, run_request, &sink->request, error);
+}
+
 enum answer sink_send_offsets(void *context, const struct input_offset *positions, uint32_t count,
                               const struct membership *membership, int timeout_ms, struct error *error) {
     struct kafka_sink *sink = context;
     assert(sink->phase == SINK_READY);
-    if (count == 0) {
-        error_set(error, RESULT_RETRY, "There are no offsets to commit, so nothing would fence a former owner.");
+    if (!sink->call.is_running && start_request(sink, positions, count, membership, error) != RESULT_OK) {
+        sink_forget_call(sink);
         return ANSWER_FAILED;
     }
-    rd_kafka_topic_partition_list_t *offsets = offsets_of(sink, positions, count, error);
-    if (offsets == NULL)
-        return ANSWER_FAILED;
-    rd_kafka_error_t *failure = rd_kafka_send_offsets_to_transaction(
-        sink->client.handle, offsets, sink->options.group_metadata(membership), timeout_ms);
-    rd_kafka_topic_partition_list_destroy(offsets);
     client_serve(&sink->client);
+    if (!blocking_call_await(&sink->call, timeout_ms))
+        return ANSWER_PENDING;
+    rd_kafka_error_t *failure = sink->request.failure;
+    sink->request.failure = NULL;
+    sink_forget_call(sink);
     bool must_abort = failure != NULL && rd_kafka_error_txn_requires_abort(failure);
     enum answer answer = sink_answer(failure, "The offsets were not taken", error);
     return answer == ANSWER_PENDING && must_abort ? ANSWER_FAILED : answer;
@@ -87,6 +108,9 @@ enum answer sink_commit(void *context, int timeout_ms, struct error *error) {
 enum answer sink_abort(void *context, int timeout_ms, struct error *error) {
     struct kafka_sink *sink = context;
     assert(sink->phase == SINK_READY);
+    if (!blocking_call_await(&sink->call, timeout_ms)) /* offsets are on their way: the library would refuse */
+        return ANSWER_PENDING;
+    sink_forget_call(sink);
     enum answer answer = end_transaction(sink, rd_kafka_abort_transaction, "The transaction could not be aborted",
                                          timeout_ms, error);
     if (answer == ANSWER_OK)

@@ -14,7 +14,7 @@
 #include "tests/harness/kafka_client.h"
 #include "tests/harness/kafka_server.h"
 
-enum { PARTITIONS = 3, WAIT_MS = 60000, CALL_MS = 200, TRANSACTION_TIMEOUT_MS = 60000 };
+enum { PARTITIONS = 3, WAIT_MS = 60000, CALL_MS = 10 /* as short as the pipeline's */, TRANSACTION_TIMEOUT_MS = 60000 };
 
 /* As the consumer's room has it: here it is only its metadata. */
 struct membership {
@@ -189,13 +189,23 @@ static enum answer flush(struct fixture *fixture, struct sink *sink) {
     return answer;
 }
 
-static enum answer send_offsets(struct fixture *fixture, struct sink *sink, const struct member *member,
-                                int64_t offset) {
+static enum answer send_offsets_once(struct fixture *fixture, struct sink *sink, const struct member *member,
+                                     int64_t offset) {
     const struct input_offset positions[] = {
         {{STREAM_LOGIN, 0}, offset},
         {{STREAM_LOGIN, 2}, offset + 1},
     };
-    return sink->send_offsets(sink->context, positions, 2, &member->membership, WAIT_MS, &fixture->error);
+    return sink->send_offsets(sink->context, positions, 2, &member->membership, CALL_MS, &fixture->error);
+}
+
+static enum answer send_offsets(struct fixture *fixture, struct sink *sink, const struct member *member,
+                                int64_t offset) {
+    struct deadline deadline = deadline_after(WAIT_MS);
+    enum answer answer;
+    do
+        answer = send_offsets_once(fixture, sink, member, offset);
+    while (answer == ANSWER_PENDING && !deadline_passed(deadline));
+    return answer;
 }
 
 static enum answer commit(struct fixture *fixture, struct sink *sink) {
@@ -539,6 +549,52 @@ static void a_commit_is_pending_while_the_broker_hangs_and_then_known(void **sta
     close_fixture(fixture);
 }
 
+static void offsets_are_pending_while_the_broker_hangs_and_then_taken(void **state) {
+    struct fixture *fixture = open_fixture(*state);
+    struct sink *sink = &fixture->sink;
+    struct member member;
+    member_open(fixture, NULL, &member);
+    member_await(&member, NULL);
+    add_one_of_each(fixture);
+    assert_answer(fixture, renew(fixture, sink), ANSWER_OK);
+    begin_and_publish(fixture, sink);
+    kafka_server_pause(fixture->server);
+    for (int i = 0; i < 3; i++)
+        assert_answer(fixture, send_offsets_once(fixture, sink, &member, 7), ANSWER_PENDING);
+    kafka_server_resume(fixture->server);
+    assert_answer(fixture, send_offsets(fixture, sink, &member, 7), ANSWER_OK);
+    assert_answer(fixture, commit(fixture, sink), ANSWER_OK);
+    assert_visible_once(fixture);
+    assert_int_equal(kafka_committed_offset(fixture->server, fixture->group, fixture->names[INPUT], 0), 7);
+    member_close(&member);
+    close_fixture(fixture);
+}
+
+static void offsets_under_way_can_be_aborted_or_left_behind(void **state) {
+    struct fixture *fixture = open_fixture(*state);
+    struct sink *sink = &fixture->sink;
+    struct member member;
+    member_open(fixture, NULL, &member);
+    member_await(&member, NULL);
+    add_one_of_each(fixture);
+    for (int aborts = 0; aborts < 2; aborts++) {
+        assert_answer(fixture, renew(fixture, sink), ANSWER_OK);
+        begin_and_publish(fixture, sink);
+        kafka_server_pause(fixture->server);
+        assert_answer(fixture, send_offsets_once(fixture, sink, &member, 7), ANSWER_PENDING);
+        if (aborts)
+            assert_answer(fixture, sink->abort(sink->context, CALL_MS, &fixture->error), ANSWER_PENDING);
+        kafka_server_resume(fixture->server);
+        if (aborts)
+            assert_answer(fixture, abort_transaction(fixture, sink), ANSWER_OK);
+    }
+    assert_answer(fixture, renew(fixture, sink), ANSWER_OK);
+    assert_int_equal(count(fixture, OUTPUT_CHANGES, KAFKA_READ_COMMITTED), 0);
+    assert_int_equal(kafka_committed_offset(fixture->server, fixture->group, fixture->names[INPUT], 0), -1);
+    member_close(&member);
+    close_fixture(fixture);
+}
+
 static void an_abort_while_a_commit_is_under_way_fails(void **state) {
     struct fixture *fixture = open_fixture(*state);
     struct sink *sink = &fixture->sink;
@@ -663,6 +719,8 @@ int main(void) {
         cmocka_unit_test(a_commit_of_a_fenced_producer_is_unknown_and_renewing_mends_it),
         cmocka_unit_test(renewing_ends_the_transaction_that_was_left_open),
         cmocka_unit_test(a_commit_is_pending_while_the_broker_hangs_and_then_known),
+        cmocka_unit_test(offsets_are_pending_while_the_broker_hangs_and_then_taken),
+        cmocka_unit_test(offsets_under_way_can_be_aborted_or_left_behind),
         cmocka_unit_test(an_abort_while_a_commit_is_under_way_fails),
         cmocka_unit_test(a_flush_waits_out_a_broker_that_is_killed_and_counts_the_trouble),
         cmocka_unit_test(renewing_waits_for_a_broker_that_is_away),
