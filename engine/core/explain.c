@@ -13,8 +13,8 @@ static void recall_dimension(struct engine *engine, uint32_t index) {
     struct dimension_memory memory = dimension_recall(&engine->state, dimension_slot(engine->program, index));
     evaluation->registers[dimension->result].text = memory.known ? memory.value : TEXT_MISSING;
     if (dimension->time_in != REGISTER_NONE)
-        evaluation->registers[dimension->time_in].number =
-            memory.known ? (double)(evaluation->now_ms - memory.since_ms) : NAN;
+        evaluation->registers[dimension->time_in].number = memory.known ? (double)(evaluation->now_ms - memory.since_ms)
+                                                                        : NAN;
 }
 
 static void recall_segment(struct engine *engine, uint32_t index) {
