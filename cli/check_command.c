@@ -3,9 +3,9 @@
 #include "cli/check_kafka.h"
 #include "cli/check_redis.h"
 #include "cli/commands.h"
+#include "cli/printer.h"
 #include "cli/rules_file.h"
 #include "cli/setup.h"
-#include "cli/writer.h"
 #include "config/print.h"
 
 #define KAFKA_TIMEOUT_MS 10000
@@ -14,7 +14,7 @@
 struct inspection {
     const struct invocation *invocation;
     struct setup *setup;
-    struct writer writer;
+    struct printer printer;
     bool colour;
     uint32_t told; /* of the findings */
 };
@@ -25,11 +25,11 @@ static void tell(struct inspection *inspection, enum verdict verdict, struct tex
     static const struct {
         const char *word, *colour;
     } verdicts[] = {{"ok", "\033[32m"}, {"warning", "\033[33m"}, {"error", "\033[1;31m"}};
-    struct buffer *out = &inspection->writer.buffer;
+    struct buffer *out = &inspection->printer.buffer;
     buffer_printf(out, "%s%-8s%s %.*s%s%.*s\n", inspection->colour ? verdicts[verdict].colour : "",
                   verdicts[verdict].word, inspection->colour ? "\033[0m" : "", TEXT_ARGUMENTS(where),
                   where.size == 0 ? "" : ": ", TEXT_ARGUMENTS(what));
-    writer_end_line(&inspection->writer);
+    printer_end_line(&inspection->printer);
 }
 
 static void tell_ok(struct inspection *inspection, const char *where, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -125,7 +125,7 @@ static void check_all(struct inspection *inspection) {
 }
 
 static enum exit_status finish(struct inspection *inspection, struct error *error) {
-    if (writer_close(&inspection->writer, error) != RESULT_OK) {
+    if (printer_close(&inspection->printer, error) != RESULT_OK) {
         log_write(inspection->invocation->log, LEVEL_ERROR, "%s", error->text);
         return EXIT_FAILED;
     }
@@ -138,15 +138,15 @@ static enum exit_status run(const struct invocation *invocation) {
     struct inspection inspection = {
         .invocation = invocation,
         .setup = &setup,
-        .colour = writer_has_colour(STDOUT_FILENO, invocation->environment),
+        .colour = printer_has_colour(STDOUT_FILENO, invocation->environment),
     };
-    writer_open(&inspection.writer, STDOUT_FILENO);
-    inspection.writer.live = true; /* servers may take their time: what is known is to be seen */
+    printer_open(&inspection.printer, STDOUT_FILENO);
+    inspection.printer.live = true; /* servers may take their time: what is known is to be seen */
     enum result result = setup_read(invocation, &setup);
     (void)result; /* what is wrong stands in the findings */
     if (arguments_has(invocation->arguments, "print")) {
         tell_findings(&inspection);
-        configuration_print(&setup.configuration, &inspection.writer.buffer);
+        configuration_print(&setup.configuration, &inspection.printer.buffer);
     } else {
         check_all(&inspection);
     }

@@ -34,7 +34,8 @@ struct command {
     enum exit_status (*run)(const struct invocation *invocation);
 };
 
-extern const struct command command_check, command_help, command_produce, command_replay, command_tail, command_version;
+extern const struct command command_check, command_demo, command_help, command_produce, command_replay, command_run,
+    command_tail, command_version;
 
 extern const struct command *const commands[]; /* ends with NULL */
 

@@ -3,7 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/help.h"
-#include "cli/writer.h"
+#include "cli/printer.h"
 #include "config/print.h"
 
 static const struct flag flags[] = {
@@ -31,11 +31,11 @@ static enum result write_help(const struct invocation *invocation, struct buffer
 }
 
 static enum exit_status run(const struct invocation *invocation) {
-    struct writer writer;
+    struct printer printer;
     struct error error;
-    writer_open(&writer, STDOUT_FILENO);
-    enum result written = write_help(invocation, &writer.buffer, &error);
-    enum result closed = writer_close(&writer, &error);
+    printer_open(&printer, STDOUT_FILENO);
+    enum result written = write_help(invocation, &printer.buffer, &error);
+    enum result closed = printer_close(&printer, &error);
     if (written == RESULT_OK && closed == RESULT_OK)
         return EXIT_GOOD;
     log_write(invocation->log, LEVEL_ERROR, "%s", error.text);

@@ -7,7 +7,7 @@
 #include "cli/clock.h"
 #include "cli/commands.h"
 #include "cli/help.h"
-#include "cli/writer.h"
+#include "cli/printer.h"
 
 /* What the system hands over, as nobody changes it. */
 static const char *const *environment(void) {
@@ -15,19 +15,19 @@ static const char *const *environment(void) {
 }
 
 static enum exit_status show(void (*write)(struct buffer *out), int descriptor, enum exit_status status) {
-    struct writer writer;
+    struct printer printer;
     struct error error;
-    writer_open(&writer, descriptor);
-    write(&writer.buffer);
-    return writer_close(&writer, &error) == RESULT_OK ? status : EXIT_FAILED;
+    printer_open(&printer, descriptor);
+    write(&printer.buffer);
+    return printer_close(&printer, &error) == RESULT_OK ? status : EXIT_FAILED;
 }
 
 static enum exit_status show_command(const struct command *command) {
-    struct writer writer;
+    struct printer printer;
     struct error error;
-    writer_open(&writer, STDOUT_FILENO);
-    help_command(command, &writer.buffer);
-    return writer_close(&writer, &error) == RESULT_OK ? EXIT_GOOD : EXIT_FAILED;
+    printer_open(&printer, STDOUT_FILENO);
+    help_command(command, &printer.buffer);
+    return printer_close(&printer, &error) == RESULT_OK ? EXIT_GOOD : EXIT_FAILED;
 }
 
 static enum exit_status unknown_command(const char *name) {
@@ -69,7 +69,7 @@ static enum result read_log_options(const struct command *command, const struct 
     *ret_options = (struct log_options){
         .style = format == 2 || automatic_json ? LOG_STYLE_JSON : human,
         .level = (enum log_level)level,
-        .colour = writer_has_colour(STDERR_FILENO, environment()),
+        .colour = printer_has_colour(STDERR_FILENO, environment()),
         .descriptor = STDERR_FILENO,
         .wall_ms = clock_wall_ms,
     };

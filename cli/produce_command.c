@@ -15,7 +15,7 @@
 struct session {
     const struct invocation *invocation;
     struct setup setup;
-    struct own_schemas schemas;
+    struct schemas schemas;
     struct record_files files;
     struct event_producer *producer;
     enum stream stream;     /* of lines that name none; STREAMS: each must */
@@ -89,7 +89,7 @@ static enum result open_producer(struct session *session, struct error *error) {
         .logger = &session->setup.logger,
     };
     memcpy(produce_options.topics, session->setup.topics, sizeof produce_options.topics);
-    enum result result = own_schemas_load(&session->schemas, error);
+    enum result result = schemas_open(&session->schemas, &session->setup, error);
     if (result == RESULT_OK)
         result = publishing_input_framings(&session->setup, &session->schemas, produce_options.framings, error);
     return result != RESULT_OK ? result : produce_open(&produce_options, &session->producer, error);
@@ -179,7 +179,7 @@ static enum exit_status run(const struct invocation *invocation) {
     }
     if (session.producer != NULL)
         produce_close(session.producer);
-    own_schemas_free(&session.schemas);
+    schemas_close(&session.schemas);
     setup_free(&session.setup);
     return status;
 }

@@ -1,6 +1,10 @@
 #include "cli/publishing.h"
 
+#include <stdio.h>
+
 #include "engine/validate.h"
+
+#define SUBJECT_SIZE_MAX 300
 
 const char *publishing_partitioner(const struct configuration *configuration) {
     static const char *const names[] = {
@@ -12,12 +16,29 @@ const char *publishing_partitioner(const struct configuration *configuration) {
     return names[configuration->kafka.partitioner];
 }
 
-static enum result framing_of(int encoding, const struct own_schema *schema, struct framing *ret_framing,
-                              struct error *error) {
-    switch (encoding) {
-    case ENCODING_SINGLE_OBJECT:
-        *ret_framing = (struct framing){.kind = FRAMING_SINGLE_OBJECT, .fingerprint = schema->fingerprint};
-        return RESULT_OK;
+/* A topic whose framing is to be found. */
+struct published {
+    int encoding;
+    const char *topic;
+    const struct own_schema *schema;
+};
+
+static enum result register_schema(struct registry *registry, const struct published *published, int64_t timeout_ms,
+                                   struct framing *ret_framing, struct error *error) {
+    char subject[SUBJECT_SIZE_MAX];
+    uint32_t id;
+    snprintf(subject, sizeof subject, "%s-value", published->topic);
+    enum result result = registry_register(registry, subject, published->schema->json, (int)timeout_ms, &id, error);
+    if (result == RESULT_OK)
+        *ret_framing = (struct framing){.kind = FRAMING_CONFLUENT, .schema_id = id};
+    return result;
+}
+
+static enum result find_framing(struct registry *registry, const struct published *published, int64_t timeout_ms,
+                                struct framing *ret_framing, struct error *error) {
+    switch (published->encoding) {
+    case ENCODING_CONFLUENT:
+        return register_schema(registry, published, timeout_ms, ret_framing, error);
     case ENCODING_PLAIN:
         *ret_framing = (struct framing){.kind = FRAMING_PLAIN};
         return RESULT_OK;
@@ -25,18 +46,50 @@ static enum result framing_of(int encoding, const struct own_schema *schema, str
         *ret_framing = (struct framing){.kind = FRAMING_JSON};
         return RESULT_OK;
     default:
-        return error_set(error, RESULT_FATAL, "the registry cannot be asked");
+        *ret_framing = (struct framing){.kind = FRAMING_SINGLE_OBJECT, .fingerprint = published->schema->fingerprint};
+        return RESULT_OK;
     }
 }
 
-enum result publishing_input_framings(const struct setup *setup, const struct own_schemas *schemas,
+static enum result find_framings(const struct setup *setup, const struct schemas *schemas,
+                                 const struct published *published, uint32_t count, struct framing *ret_framings,
+                                 struct error *error) {
+    struct registry *registry = NULL;
+    enum result result = RESULT_OK;
+    if (schemas->decoder.registry.url != NULL)
+        result = registry_create(&schemas->decoder.registry, &registry, error);
+    for (uint32_t i = 0; i < count && result == RESULT_OK; i++)
+        if (published[i].topic != NULL)
+            result = find_framing(registry, &published[i], setup->configuration.registry.timeout_ms, &ret_framings[i],
+                                  error);
+    if (registry != NULL)
+        registry_free(registry);
+    return result;
+}
+
+enum result publishing_input_framings(const struct setup *setup, const struct schemas *schemas,
                                       struct framing ret_framings[STREAMS], struct error *error) {
-    for (int i = 0; i < STREAMS; i++) {
-        enum result result = setup->topics[i] == NULL ? RESULT_OK
-                                                      : framing_of(setup->configuration.streams.encodings[i],
-                                                                   schemas->streams[i], &ret_framings[i], error);
-        if (result != RESULT_OK)
-            return result;
+    struct published published[STREAMS];
+    for (int i = 0; i < STREAMS; i++)
+        published[i] = (struct published){setup->configuration.streams.encodings[i], setup->topics[i],
+                                          schemas->own.streams[i]};
+    return find_framings(setup, schemas, published, STREAMS, ret_framings, error);
+}
+
+enum result publishing_output_framings(const struct setup *setup, const struct schemas *schemas,
+                                       struct framing *ret_changes, struct framing *ret_statuses, struct error *error) {
+    const struct configuration *configuration = &setup->configuration;
+    const struct published published[] = {
+        {configuration->outputs.changes_encoding, setup->outputs[OUTPUT_CHANGES],
+         own_schemas_find(&schemas->own, TEXT("SegmentChange"))},
+        {configuration->outputs.status_encoding, setup->outputs[OUTPUT_STATUSES],
+         own_schemas_find(&schemas->own, TEXT("AccountStatus"))},
+    };
+    struct framing framings[2] = {{0}};
+    enum result result = find_framings(setup, schemas, published, 2, framings, error);
+    if (result == RESULT_OK) {
+        *ret_changes = framings[0];
+        *ret_statuses = framings[1];
     }
-    return RESULT_OK;
+    return result;
 }

@@ -3,10 +3,10 @@
 #include "base/instant.h"
 #include "cli/clock.h"
 #include "cli/commands.h"
+#include "cli/printer.h"
 #include "cli/record_files.h"
 #include "cli/rules_file.h"
 #include "cli/setup.h"
-#include "cli/writer.h"
 #include "engine/replay.h"
 #include "producer/change_json.h"
 
@@ -17,7 +17,7 @@ struct session {
     struct findings findings;
     struct replay *replay;
     struct record_files files;
-    struct writer writer;
+    struct printer printer;
     int64_t until_ms; /* INSTANT_NONE: not given */
     uint64_t changes;
 };
@@ -28,11 +28,11 @@ static enum result write_changes(void *context, const struct change *changes, ui
     (void)status;
     session->changes += count;
     for (uint32_t i = 0; i < count; i++) {
-        change_write_json(&changes[i], NULL, &session->writer.buffer);
-        buffer_put_string(&session->writer.buffer, "\n");
-        if (!buffer_ok(&session->writer.buffer))
+        change_write_json(&changes[i], NULL, &session->printer.buffer);
+        buffer_put_string(&session->printer.buffer, "\n");
+        if (!buffer_ok(&session->printer.buffer))
             return error_set(error, RESULT_FATAL, "memory is out");
-        writer_end_line(&session->writer);
+        printer_end_line(&session->printer);
     }
     return RESULT_OK;
 }
@@ -50,7 +50,7 @@ static enum result take_record(struct session *session, const struct file_record
 static enum result replay_files(struct session *session, struct error *error) {
     struct file_record record;
     bool end = false;
-    while (!session->writer.closed) {
+    while (!session->printer.closed) {
         enum result result = record_files_next(&session->files, &record, &end, error);
         if (end)
             break;
@@ -103,16 +103,16 @@ static enum exit_status replay_all(struct session *session, struct error *error)
     enum result result = session_open(session, error);
     if (result == RESULT_REJECT)
         return EXIT_USAGE;
-    writer_open(&session->writer, STDOUT_FILENO);
+    printer_open(&session->printer, STDOUT_FILENO);
     /* Where both are the same terminal, the bar would stand among the changes. */
     if (result == RESULT_OK)
         result = record_files_open(&session->files, arguments->operands, arguments->operands_count, STREAMS,
-                                   session->invocation->log, session->writer.live, error);
+                                   session->invocation->log, session->printer.live, error);
     if (result == RESULT_OK)
         result = replay_files(session, error);
     record_files_close(&session->files);
     struct error close_error;
-    if (writer_close(&session->writer, &close_error) != RESULT_OK && result == RESULT_OK) {
+    if (printer_close(&session->printer, &close_error) != RESULT_OK && result == RESULT_OK) {
         result = RESULT_FATAL;
         *error = close_error;
     }

@@ -9,3 +9,7 @@
  * RESULT_REJECT: the file is not valid, or cannot be read; RESULT_FATAL: memory is out. */
 MUST_USE enum result rules_file_read(const char *path, struct arena *arena, const struct program **ret_program,
                                      struct findings *findings);
+
+/* The same of a pack that is compiled in (config/rules/): `default.yaml`, `starter.yaml`. */
+MUST_USE enum result rules_pack_read(const char *name, struct arena *arena, const struct program **ret_program,
+                                     struct findings *findings);

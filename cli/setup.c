@@ -23,13 +23,19 @@ void findings_log(const struct findings *findings, struct log *log) {
 
 static enum result collect_properties(struct setup *setup) {
     const struct properties *properties = &setup->configuration.kafka.properties;
-    struct kafka_property *items = arena_alloc(&setup->arena, (properties->count + 1) * sizeof *items);
-    if (items == NULL)
+    uint32_t count = properties->count + 1;
+    struct kafka_property *produced = arena_alloc(&setup->arena, count * sizeof *produced);
+    struct consumer_property *consumed = arena_alloc(&setup->arena, count * sizeof *consumed);
+    if (produced == NULL || consumed == NULL)
         return RESULT_FATAL;
-    items[0] = (struct kafka_property){"bootstrap.servers", setup->configuration.kafka.brokers.data};
-    for (uint32_t i = 0; i < properties->count; i++)
-        items[i + 1] = (struct kafka_property){properties->items[i].name.data, properties->items[i].value.data};
-    setup->properties = (struct kafka_properties){items, properties->count + 1};
+    for (uint32_t i = 0; i < count; i++) {
+        const char *name = i == 0 ? "bootstrap.servers" : properties->items[i - 1].name.data;
+        const char *value = i == 0 ? setup->configuration.kafka.brokers.data : properties->items[i - 1].value.data;
+        produced[i] = (struct kafka_property){name, value};
+        consumed[i] = (struct consumer_property){name, value};
+    }
+    setup->properties = (struct kafka_properties){produced, count};
+    setup->consumer_properties = (struct consumer_properties){consumed, count};
     return RESULT_OK;
 }
 
@@ -53,20 +59,25 @@ static void adjust_log(const struct invocation *invocation, const struct configu
     log_set_style(invocation->log, configuration->log.format == LOG_FORMAT_JSON ? LOG_STYLE_JSON : human);
 }
 
+enum result setup_read_input(const struct configuration_input *input, struct log *log, struct setup *ret_setup) {
+    *ret_setup = (struct setup){.logger = logger_port(log)};
+    ret_setup->findings.arena = &ret_setup->arena;
+    enum result result = configuration_read(&ret_setup->arena, input, &ret_setup->configuration, &ret_setup->findings);
+    if (result != RESULT_OK)
+        return result;
+    collect_topics(ret_setup);
+    return collect_properties(ret_setup);
+}
+
 enum result setup_read(const struct invocation *invocation, struct setup *ret_setup) {
     struct configuration_input input = {
         .file = arguments_value(invocation->arguments, "config"),
         .environment = invocation->environment,
     };
     input.sets = arguments_values(invocation->arguments, "set", &input.sets_count);
-    *ret_setup = (struct setup){.logger = logger_port(invocation->log)};
-    ret_setup->findings.arena = &ret_setup->arena;
-    enum result result = configuration_read(&ret_setup->arena, &input, &ret_setup->configuration, &ret_setup->findings);
+    enum result result = setup_read_input(&input, invocation->log, ret_setup);
     adjust_log(invocation, &ret_setup->configuration);
-    if (result != RESULT_OK)
-        return result;
-    collect_topics(ret_setup);
-    return collect_properties(ret_setup);
+    return result;
 }
 
 void setup_free(struct setup *setup) {

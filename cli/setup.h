@@ -4,14 +4,16 @@
 
 #include "cli/commands.h"
 #include "config/configuration.h"
+#include "consumer/kafka_handle.h"
 #include "producer/client.h"
 
 struct setup {
     struct arena arena;
     struct configuration configuration;
     struct findings findings;
-    struct kafka_properties properties; /* the operator's, bootstrap.servers among them */
-    const char *topics[STREAMS];        /* NULL: the stream is off */
+    struct kafka_properties properties;             /* the operator's, bootstrap.servers among them */
+    struct consumer_properties consumer_properties; /* the same, as the consuming room takes them */
+    const char *topics[STREAMS];                    /* NULL: the stream is off */
     const char *outputs[OUTPUTS];
     struct logger logger; /* into the invocation's log */
 };
@@ -19,6 +21,9 @@ struct setup {
 /* Reads the configuration that the invocation names; what is wrong with it is in the findings. The setup is to be freed
  * in any case. RESULT_REJECT: it cannot be used. */
 MUST_USE enum result setup_read(const struct invocation *invocation, struct setup *ret_setup);
+/* The same of an input that is not an invocation's. */
+MUST_USE enum result setup_read_input(const struct configuration_input *input, struct log *log,
+                                      struct setup *ret_setup);
 void setup_free(struct setup *setup);
 
 /* Logs each finding on a line of its own, and the place first. */

@@ -10,10 +10,10 @@
 #include "cli/clock.h"
 #include "cli/commands.h"
 #include "cli/letter.h"
+#include "cli/printer.h"
 #include "cli/setup.h"
 #include "cli/topic_reader.h"
 #include "cli/topic_value.h"
-#include "cli/writer.h"
 
 #define BROKERS_TIMEOUT_MS 30000
 #define FOLLOW_SLICE_MS    500
@@ -26,7 +26,7 @@ struct session {
     struct setup setup;
     struct value_reader values;
     struct topic_reader *reader;
-    struct writer writer;
+    struct printer printer;
     enum topic_kind kind;
     const char *topic;            /* its name */
     const char *record;           /* the schema of its values; NULL: not known */
@@ -86,7 +86,7 @@ static bool is_wanted(const struct session *session, const struct change *change
 }
 
 static void show_change(struct session *session, const struct published_change *published) {
-    struct buffer *out = &session->writer.buffer;
+    struct buffer *out = &session->printer.buffer;
     if (!is_wanted(session, &published->change))
         return;
     if (session->json)
@@ -98,7 +98,7 @@ static void show_change(struct session *session, const struct published_change *
 
 /* `2026-11-01T10:00:00.000Z logins/3@17 acme` and what the value says. */
 static void show_other(struct session *session, const rd_kafka_message_t *message, const json_t *tree) {
-    struct buffer *out = &session->writer.buffer;
+    struct buffer *out = &session->printer.buffer;
     struct text key = {message->key, (uint32_t)message->key_len};
     char time[INSTANT_TEXT_MAX];
     if (!text_is_missing(session->account) && !text_equal(session->account, key))
@@ -150,10 +150,10 @@ static void show_letter(struct session *session, const rd_kafka_message_t *messa
     if (!text_is_missing(session->account) && !text_equal(session->account, letter.key))
         return;
     if (session->json)
-        letter_write_json(&letter, session->full, &session->writer.buffer);
+        letter_write_json(&letter, session->full, &session->printer.buffer);
     else
-        letter_write_line(&letter, session->colour, &session->writer.buffer);
-    buffer_put_string(&session->writer.buffer, "\n");
+        letter_write_line(&letter, session->colour, &session->printer.buffer);
+    buffer_put_string(&session->printer.buffer, "\n");
 }
 
 static void show(struct session *session, const rd_kafka_message_t *message) {
@@ -161,7 +161,7 @@ static void show(struct session *session, const rd_kafka_message_t *message) {
         show_letter(session, message);
     else
         show_value(session, message);
-    writer_end_line(&session->writer);
+    printer_end_line(&session->printer);
 }
 
 /* ---- the command */
@@ -203,14 +203,14 @@ static enum result read_arguments(struct session *session, struct topic_reader_o
 
 static enum result follow(struct session *session, struct error *error) {
     rd_kafka_message_t *message;
-    while (!session->writer.closed) {
+    while (!session->printer.closed) {
         switch (topic_reader_next(session->reader, FOLLOW_SLICE_MS, &message, error)) {
         case READER_RECORD:
             show(session, message);
             rd_kafka_message_destroy(message);
             break;
         case READER_NOTHING:
-            writer_flush(&session->writer);
+            printer_flush(&session->printer);
             break;
         case READER_END:
             return RESULT_OK;
@@ -226,12 +226,12 @@ static enum result tail_all(struct session *session, const struct topic_reader_o
     enum result result = value_reader_open(&session->values, &session->setup, error);
     if (result == RESULT_OK)
         result = topic_reader_open(reader_options, BROKERS_TIMEOUT_MS, &session->reader, error);
-    writer_open(&session->writer, STDOUT_FILENO);
-    session->colour = writer_has_colour(STDOUT_FILENO, session->invocation->environment);
+    printer_open(&session->printer, STDOUT_FILENO);
+    session->colour = printer_has_colour(STDOUT_FILENO, session->invocation->environment);
     if (result == RESULT_OK)
         result = follow(session, error);
     struct error close_error;
-    if (writer_close(&session->writer, &close_error) != RESULT_OK && result == RESULT_OK) {
+    if (printer_close(&session->printer, &close_error) != RESULT_OK && result == RESULT_OK) {
         *error = close_error;
         result = RESULT_FATAL;
     }

@@ -5,13 +5,15 @@
 
 #include <jansson.h>
 
-#include "cli/setup.h"
-#include "consumer/own_schemas.h"
+#include "cli/schemas.h"
 
 struct value_reader {
-    struct own_schemas own;
+    struct schemas schemas;
+    struct value_decoder *decoder;
+    int timeout_ms; /* for a schema from the registry */
 };
 
+/* Must not be moved. The setup outlives it. To be closed in any case. */
 MUST_USE enum result value_reader_open(struct value_reader *reader, const struct setup *setup, struct error *error);
 void value_reader_close(struct value_reader *reader);
 

@@ -8,17 +8,17 @@
 
 #include "bellwether_version.h"
 #include "cli/commands.h"
-#include "cli/writer.h"
+#include "cli/printer.h"
 
 static enum exit_status run(const struct invocation *invocation) {
-    struct writer writer;
+    struct printer printer;
     struct error error;
-    writer_open(&writer, STDOUT_FILENO);
-    buffer_printf(&writer.buffer, "bellwether %s (%s)\n", BELLWETHER_VERSION, BELLWETHER_REVISION);
-    buffer_printf(&writer.buffer, "librdkafka %s, hiredis %d.%d.%d, jansson %s, libmicrohttpd %s, libcurl %s\n",
+    printer_open(&printer, STDOUT_FILENO);
+    buffer_printf(&printer.buffer, "bellwether %s (%s)\n", BELLWETHER_VERSION, BELLWETHER_REVISION);
+    buffer_printf(&printer.buffer, "librdkafka %s, hiredis %d.%d.%d, jansson %s, libmicrohttpd %s, libcurl %s\n",
                   rd_kafka_version_str(), HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH, JANSSON_VERSION,
                   MHD_get_version(), curl_version_info(CURLVERSION_NOW)->version);
-    if (writer_close(&writer, &error) == RESULT_OK)
+    if (printer_close(&printer, &error) == RESULT_OK)
         return EXIT_GOOD;
     log_write(invocation->log, LEVEL_ERROR, "%s", error.text);
     return EXIT_FAILED;

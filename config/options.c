@@ -151,7 +151,7 @@ const struct option option_table[] = {
          "Changes decided at an earlier event time are marked `BACKFILL`, on which no playbook should act. Set it to "
          "the moment of going live. Null: all are `LIVE`."},
 
-    {"limits.account_bytes", OPTION_SIZE, AT(limits.account_bytes), "512KiB", BETWEEN(4 * KIB, 16 * MIB),
+    {"limits.account_bytes", OPTION_SIZE, AT(limits.account_bytes), "512KiB", BETWEEN(4 * KIB, 512 * KIB),
      .about = "The state of one account. An event that would make it larger is rejected as `account-too-large`."},
     {"limits.record_bytes", OPTION_SIZE, AT(limits.record_bytes), "1MiB", BETWEEN(1 * KIB, 64 * MIB),
      .about = "One input record's value. A larger one is rejected as `record-too-large`."},

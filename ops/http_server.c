@@ -12,7 +12,7 @@
 
 struct http_server {
     struct MHD_Daemon *daemon;
-    struct http_options options;
+    struct http_server_options options;
     uint16_t port;
 };
 
@@ -86,7 +86,7 @@ static enum result bind_anywhere(struct http_server *server, struct error *error
     return RESULT_OK;
 }
 
-enum result http_server_start(const struct http_options *options, struct http_server **ret_server,
+enum result http_server_start(const struct http_server_options *options, struct http_server **ret_server,
                               struct error *error) {
     struct http_server *server = calloc(1, sizeof *server);
     if (server == NULL)

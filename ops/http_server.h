@@ -22,7 +22,7 @@ struct http_route {
     void (*respond)(void *context, struct http_response *response);
 };
 
-struct http_options {
+struct http_server_options {
     struct text host;                /* a name or an address; every address that it has is tried in turn */
     uint16_t port;                   /* 0: any that is free */
     const struct http_route *routes; /* constant while the server lives */
@@ -33,7 +33,7 @@ struct http_options {
 struct http_server;
 
 /* RESULT_REJECT: it cannot be bound there. */
-MUST_USE enum result http_server_start(const struct http_options *options, struct http_server **ret_server,
+MUST_USE enum result http_server_start(const struct http_server_options *options, struct http_server **ret_server,
                                        struct error *error);
 uint16_t http_server_port(const struct http_server *server);
 /* No route is called any more when it returns. */

@@ -31,7 +31,7 @@ static const struct http_route routes[] = {{"/metrics", respond_metrics}, {"/hea
 static struct http_server *start(uint16_t port, double *context) {
     struct http_server *server = NULL;
     struct error error;
-    struct http_options options = {TEXT("127.0.0.1"), port, routes, 2, context};
+    struct http_server_options options = {TEXT("127.0.0.1"), port, routes, 2, context};
     assert_int_equal(http_server_start(&options, &server, &error), RESULT_OK);
     return server;
 }
@@ -81,7 +81,7 @@ static void test_a_port_that_is_taken_is_named(void **state) {
     double value = 0;
     struct http_server *server = start(0, &value), *second = NULL;
     struct error error;
-    struct http_options options = {TEXT("127.0.0.1"), http_server_port(server), routes, 2, &value};
+    struct http_server_options options = {TEXT("127.0.0.1"), http_server_port(server), routes, 2, &value};
     char port[8];
     assert_int_equal(http_server_start(&options, &second, &error), RESULT_REJECT);
     snprintf(port, sizeof port, ":%u", http_server_port(server));
