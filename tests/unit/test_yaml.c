@@ -244,7 +244,7 @@ static void whichever_allocation_fails_is_fatal_and_leaks_nothing(void **state) 
     (void)state;
     static char source[40000];
     memset(source, 'x', sizeof source);
-    memcpy(source, "a: [1, {b: 'c'}]\nd: ", 21); /* and a scalar whose places fill chunks of their own */
+    memcpy(source, "a: [1, {b: 'c'}]\nd: ", 20); /* and a scalar whose places fill chunks of their own */
     struct text text = {source, sizeof source};
     int allocations = 0;
     for (; read_with(allocations, text) != RESULT_OK; allocations++)
