@@ -39,14 +39,21 @@ static void put_time(struct buffer *out, int64_t instant_ms, bool colour) {
     put_coloured(out, colour, DIM, (struct text){text, size > 8 ? size - 8 : size});
 }
 
-/* Whether a text of the rules has a duration such as `7d` in it. */
+static bool is_name_character(char character) {
+    return isalnum((unsigned char)character) || character == '_';
+}
+
+/* Whether a text of the rules has a duration such as `7d` in it; `usage_90d` is a name. */
 static bool speaks_of_duration(struct text condition) {
-    for (uint32_t i = 1; i < condition.size; i++) {
-        bool unit = strchr("smhdw", condition.data[i]) != NULL;
-        bool ends = i + 1 == condition.size ||
-                    !(isalnum((unsigned char)condition.data[i + 1]) || condition.data[i + 1] == '_');
-        if (unit && isdigit((unsigned char)condition.data[i - 1]) && ends)
+    for (uint32_t at = 0; at < condition.size; at++) {
+        uint32_t end = at;
+        while (end < condition.size && (isdigit((unsigned char)condition.data[end]) || condition.data[end] == '.'))
+            end++;
+        bool unit = end > at && end < condition.size && strchr("smhdw", condition.data[end]) != NULL;
+        if (unit && (end + 1 == condition.size || !is_name_character(condition.data[end + 1])))
             return true;
+        while (at < condition.size && is_name_character(condition.data[at]))
+            at++;
     }
     return false;
 }
@@ -88,20 +95,28 @@ static void put_operand(struct buffer *out, const struct operand *operand, bool 
     }
 }
 
-void change_write_because(const struct change *change, struct buffer *out) {
-    uint32_t shown = 0;
+/* The conditions that hold: those that compare something (`compares`), or those that are true or false by themselves.
+ */
+static uint32_t put_conditions(struct buffer *out, const struct change *change, bool compares, uint32_t shown) {
     for (uint32_t i = 0; i < change->because_count && shown < CONDITIONS_SHOWN; i++) {
         const struct because *because = &change->because[i];
-        if (!because->holds)
+        if (!because->holds || (because->left.kind != OPERAND_NULL) != compares)
             continue;
         buffer_put_string(out, shown++ == 0 ? "" : ", ");
         line_put_text(out, because->condition);
-        if (because->left.kind == OPERAND_NULL)
+        if (!compares)
             continue;
         buffer_put_string(out, " (");
         put_operand(out, &because->left, speaks_of_duration(because->condition));
         buffer_put_string(out, ")");
     }
+    return shown;
+}
+
+void change_write_because(const struct change *change, struct buffer *out) {
+    uint32_t shown = put_conditions(out, change, true, 0);
+    if (shown == 0)
+        (void)put_conditions(out, change, false, 0);
 }
 
 static void put_what(struct buffer *out, const struct change *change, bool colour) {
@@ -120,16 +135,19 @@ static void put_what(struct buffer *out, const struct change *change, bool colou
     case CHANGE_EXITED:
         put_coloured(out, colour, GREEN, TEXT("left "));
         put_coloured(out, colour, BOLD, change->subject);
+        buffer_put_string(out, " after ");
+        put_duration(out, (double)(change->at_ms - change->previous_since_ms));
         break;
     }
 }
 
 static void put_reasons(struct buffer *out, const struct change *change) {
-    if (text_is_missing(change->reasons_of))
+    bool scored = text_equals(change->reasons_of, "churn_risk") && !isnan(change->churn_risk);
+    if (!scored && change->reasons_count == 0)
         return;
     buffer_put_string(out, "  ");
     line_put_text(out, change->reasons_of);
-    if (text_equals(change->reasons_of, "churn_risk") && !isnan(change->churn_risk))
+    if (scored)
         buffer_printf(out, " %.0f", change->churn_risk);
     for (uint32_t i = 0; i < change->reasons_count; i++) {
         buffer_put_string(out, i == 0 ? " (" : ", ");
@@ -139,8 +157,20 @@ static void put_reasons(struct buffer *out, const struct change *change) {
     buffer_put_string(out, change->reasons_count == 0 ? "" : ")");
 }
 
+/* Of an entry the conditions that hold are the reason; of an exit they would be, or those that do not, as the rules are
+ * written: that cannot be seen here. */
+static void put_because(struct buffer *out, const struct change *change) {
+    size_t before = out->size;
+    if (change->kind != CHANGE_ENTERED)
+        return;
+    buffer_put_string(out, "  because ");
+    size_t prefix = out->size - before;
+    change_write_because(change, out);
+    if (out->size == before + prefix)
+        out->size = before;
+}
+
 void change_write_line(const struct change *change, bool colour, struct buffer *out) {
-    size_t before;
     put_time(out, change->at_ms, colour);
     buffer_put_string(out, "  ");
     line_put_text(out, change->account_id);
@@ -148,20 +178,30 @@ void change_write_line(const struct change *change, bool colour, struct buffer *
     line_put_text(out, change->facts.name);
     buffer_put_string(out, text_is_missing(change->facts.name) ? " " : "  ");
     put_what(out, change, colour);
-    if (change->because_count > 0 && change->kind != CHANGE_MOVED) {
-        buffer_put_string(out, "  because ");
-        before = out->size;
-        change_write_because(change, out);
-        if (out->size == before)
-            out->size -= strlen("  because ");
-    }
-    put_reasons(out, change);
-    if (!text_is_missing(change->playbook)) {
-        buffer_put_string(out, "  => ");
+    if (!text_is_missing(change->playbook) && change->kind != CHANGE_EXITED) {
+        buffer_put_string(out, " => ");
         put_coloured(out, colour, RED, change->playbook);
     }
+    put_because(out, change);
+    put_reasons(out, change);
     if (change->backfill)
         put_coloured(out, colour, DIM, TEXT("  (backfill)"));
     else if (change->cause.kind == CAUSE_RULES_CHANGED)
         put_coloured(out, colour, DIM, TEXT("  (rules changed)"));
+    else if (change->cause.kind == CAUSE_ACCOUNT_DELETED)
+        put_coloured(out, colour, DIM, TEXT("  (account deleted)"));
+}
+
+void line_cut(struct buffer *out, size_t start, uint32_t columns_max) {
+    uint32_t columns = 0;
+    for (size_t at = start; at < out->size; at++) {
+        if (out->data[at] == '\033')
+            while (at < out->size && out->data[at] != 'm')
+                at++;
+        else if ((out->data[at] & 0xC0) != 0x80 && ++columns > columns_max) {
+            out->size = at;
+            buffer_put_string(out, PLAIN);
+            return;
+        }
+    }
 }

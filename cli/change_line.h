@@ -14,6 +14,9 @@ void change_write_line(const struct change *change, bool colour, struct buffer *
 /* Text from outside: what would move a terminal's cursor or change its colours is shown as `?`. */
 void line_put_text(struct buffer *out, struct text text);
 
+/* Cuts a line with colours, which begins at `start`, to so many columns of a terminal. */
+void line_cut(struct buffer *out, size_t start, uint32_t columns_max);
+
 /* Why it was decided, as far as conditions say so: `since(login) > 7d (8.2d)`; nothing where there are none that hold.
  */
 void change_write_because(const struct change *change, struct buffer *out);

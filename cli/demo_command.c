@@ -21,13 +21,14 @@
 #include "cli/topic_value.h"
 #include "producer/produce.h"
 
-#define PARTITIONS       6
-#define DAY_MS           130 /* of real time for each simulated day, unless --fast */
-#define LINES_PER_DAY    4   /* that are told; the rest is counted */
-#define FLUSH_TIMEOUT_MS 10000
-#define CATCH_UP_MS      30000 /* until all records are taken, and all changes have come, at the end */
-#define SETS_MAX         12
-#define SET_SIZE_MAX     320
+#define PARTITIONS        6
+#define DAY_MS            130 /* of real time for each simulated day, unless --fast */
+#define LINES_PER_DAY     4   /* that are told; the rest is counted */
+#define FLUSH_TIMEOUT_MS  10000
+#define ASSIGNMENT_MAX_MS 20000 /* until the group has formed */
+#define CATCH_UP_MS       30000 /* until all records are taken, and all changes have come, at the end */
+#define SETS_MAX          12
+#define SET_SIZE_MAX      320
 
 /* The show. */
 struct session {
@@ -49,6 +50,7 @@ struct session {
     int64_t first_day_ms;
     uint64_t seed, events;
     uint32_t told_today, untold_today;
+    uint32_t columns; /* of the terminal; 0: lines are not cut */
     sigset_t signals;
     bool interrupted;
 };
@@ -187,8 +189,11 @@ static void tell_change(struct session *session, const struct change *change) {
         session->untold_today++;
         return;
     }
+    size_t start = session->printer.buffer.size;
     session->told_today++;
     change_write_line(change, session->colour, &session->printer.buffer);
+    if (session->columns > 0)
+        line_cut(&session->printer.buffer, start, session->columns);
     buffer_put_string(&session->printer.buffer, "\n");
     printer_end_line(&session->printer);
 }
@@ -250,6 +255,25 @@ static enum result worker_failure(const struct session *session, struct error *e
     if (failed == NULL)
         return RESULT_OK;
     return error_set(error, RESULT_FATAL, "%s", failed->error.text);
+}
+
+/* Until all partitions are held: so that nothing of the first days is told late. */
+static enum result await_workers(struct session *session, struct error *error) {
+    static const struct timespec pause = {0, 20 * 1000000};
+    int64_t deadline_ms = clock_monotonic_ms() + ASSIGNMENT_MAX_MS;
+    for (;;) {
+        int32_t running = 0;
+        for (int32_t i = 0; i < session->daemon.board.count; i++)
+            running += session->daemon.board.entries[i].state == SHARD_RUNNING;
+        if (running == session->daemon.board.count || was_interrupted(session))
+            return RESULT_OK;
+        enum result result = worker_failure(session, error);
+        if (result != RESULT_OK)
+            return result;
+        if (clock_monotonic_ms() >= deadline_ms)
+            return error_set(error, RESULT_FATAL, "the pipeline did not get its partitions");
+        nanosleep(&pause, NULL);
+    }
 }
 
 static enum result live_days(struct session *session, struct error *error) {
@@ -339,7 +363,9 @@ static enum result show(struct session *session, struct error *error) {
     if (result != RESULT_OK)
         return result;
     tell_beginning(session);
-    result = live_days(session, error);
+    result = await_workers(session, error);
+    if (result == RESULT_OK)
+        result = live_days(session, error);
     if (result == RESULT_OK && !session->interrupted && !session->printer.closed)
         result = catch_up(session, error);
     if (result == RESULT_OK && !session->interrupted && !session->printer.closed)
@@ -369,6 +395,7 @@ static enum exit_status run(const struct invocation *invocation) {
         .log = invocation->log,
         .fast = arguments_has(invocation->arguments, "fast"),
         .colour = printer_has_colour(STDOUT_FILENO, invocation->environment),
+        .columns = printer_columns(STDOUT_FILENO),
     };
     struct error error;
     /* What the library and the pipeline have to say is not the show, unless it is wanted. */

@@ -52,7 +52,8 @@ bool story_is_news(const struct change *change) {
     static const char *const facts[] = {"industry",         "country",          "plan",
                                         "line_of_business", "company_size",     "tenure",
                                         "value_tier",       "growth_potential", "growth_horizon"};
-    if (change->kind == CHANGE_MOVED && text_is_missing(change->from))
+    if (change->kind == CHANGE_MOVED &&
+        (text_is_missing(change->from) || text_equals(change->from, "unknown") || text_equals(change->to, "unknown")))
         return false;
     for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++)
         if (text_equals(change->subject, facts[i]))

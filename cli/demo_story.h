@@ -14,8 +14,8 @@ void story_free(struct story *story);
 /* RESULT_FATAL: memory is out. */
 MUST_USE enum result story_add(struct story *story, const struct change *change, struct error *error);
 
-/* Whether a change is worth a line while it happens: not the values that a new account begins with, and not what only
- * repeats what its facts say. */
+/* Whether a change is worth a line while it happens: not the values that a new account begins with, not what becomes
+ * known or unknown, and not what only repeats what its facts say. */
 bool story_is_news(const struct change *change);
 uint64_t story_changes(const struct story *story);
 

@@ -1,6 +1,7 @@
 #include "cli/printer.h"
 
 #include <errno.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/arguments.h"
@@ -41,4 +42,9 @@ enum result printer_close(struct printer *printer, struct error *error) {
 bool printer_has_colour(int descriptor, const char *const *environment) {
     const char *no_color = environment_value(environment, "NO_COLOR");
     return isatty(descriptor) == 1 && (no_color == NULL || *no_color == '\0');
+}
+
+uint32_t printer_columns(int descriptor) {
+    struct winsize size;
+    return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }

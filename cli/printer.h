@@ -25,3 +25,5 @@ MUST_USE enum result printer_close(struct printer *printer, struct error *error)
 
 /* Whether colours may be used on it: a terminal, and NO_COLOR is not set. */
 bool printer_has_colour(int descriptor, const char *const *environment);
+/* How wide the terminal is; 0 where it is none. */
+uint32_t printer_columns(int descriptor);

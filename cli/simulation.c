@@ -328,8 +328,8 @@ static void make_customer(struct simulation *simulation, struct customer *custom
     };
     int64_t begins_ms = simulation->start_ms + customer->begins * DAY;
     customer->users = customer->seats < USERS_MAX ? (uint32_t)customer->seats : USERS_MAX;
-    /* A seat for whoever there is: so that seats are used, and not only paid. */
-    customer->seats = customer->users + random_below(simulation, 3);
+    /* Every seat that is paid for has a user, or nearly. */
+    customer->seats = customer->users + random_below(simulation, customer->users / 2 + 1);
     customer->created_ms = begins_ms - life->created_before * DAY;
     customer->renews_ms = begins_ms + life->renews_after * DAY;
     customer->onboarded_ms = life->created_before > 0 ? customer->created_ms + 30 * DAY : 0;
