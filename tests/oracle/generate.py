@@ -100,7 +100,7 @@ def write_case(seed, folder):
     (folder / "rules.yaml").write_text(write_rules(rng, case), encoding="utf-8")
     lines = write_log(rng, case)
     (folder / "events.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
-    arguments = {name: case.start + int(case.span * rng.uniform(*within))
+    arguments = {name: _boundary(rng, case.start + int(case.span * rng.uniform(*within)))
                  for name, within in (("until", (0.2, 1.5)), ("live_from", (0, 1)))
                  if rng.random() < 0.4}
     for name in ("until", "live_from"):
@@ -108,6 +108,12 @@ def write_case(seed, folder):
         if name in arguments:
             (folder / name).write_text(InstantWriter(rng).text(arguments[name]) + "\n")
     return _write_changes(folder, lines, arguments)
+
+
+def _boundary(rng, instant):
+    """The instant, or the boundary of an hour or a day before it."""
+    size = rng.choice((1, HOUR, DAY))
+    return instant // size * size
 
 
 def _write_changes(folder, lines, arguments):

@@ -355,6 +355,7 @@ class Writer:
             lambda: self.comparison(self.call("open", "ticket"), symbol, some),
             lambda: self.comparison(self.call("age", f"last({stream}.occurred_at)"), symbol,
                                     length),
+            lambda: self.comparison(self.call("since_first", stream), symbol, length),
             lambda: self.comparison(self.trend(scope, stream), symbol, ratio),
             lambda: self.missing_of(self.trend(scope, stream)),
             lambda: Term("last(login.succeeded)"),
