@@ -54,10 +54,27 @@ static const char *parse_exponent(const char *at, const char *end, struct decima
     return at == start ? NULL : at;
 }
 
+/* With so few digits and so small a power of ten both are exact as doubles, and one operation rounds once: the result
+ * is the right one (W. Clinger, "How to read floating point numbers accurately", PLDI 1990). */
+static bool is_simple(const struct decimal *decimal) {
+    return decimal->count <= 15 && decimal->exponent >= -22 && decimal->exponent <= 22;
+}
+
+static double simple_value(const struct decimal *decimal) {
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    double whole = 0;
+    for (uint32_t i = 0; i < decimal->count; i++)
+        whole = whole * 10 + (decimal->digits[i] - '0');
+    return decimal->exponent < 0 ? whole / powers[-decimal->exponent] : whole * powers[decimal->exponent];
+}
+
 bool number_parse(struct text text, double *ret_number) {
     if (text_is_missing(text))
         return false;
-    struct decimal decimal = {.count = 0};
+    struct decimal decimal;
+    decimal.count = 0;
+    decimal.exponent = 0;
     const char *at = text.data, *end = at + text.size;
     bool negative = at < end && *at == '-';
     at += at < end && (*at == '-' || *at == '+');
@@ -68,6 +85,10 @@ bool number_parse(struct text text, double *ret_number) {
         at = parse_exponent(at + 1, end, &decimal);
     if (at == NULL || at != end)
         return false;
+    if (is_simple(&decimal)) {
+        *ret_number = negative ? -simple_value(&decimal) : simple_value(&decimal);
+        return true;
+    }
     /* Written without a point, so that no locale can make strtod read it otherwise. */
     char normal[DIGITS_MAX + 40];
     snprintf(normal, sizeof normal, "%s%.*se%lld", negative ? "-" : "", decimal.count == 0 ? 1 : (int)decimal.count,

@@ -153,7 +153,6 @@ static void evaluation_begin(struct engine *engine, const struct clocks *clocks)
     evaluation->now_ms = state_header(&engine->state)->now_ms;
     evaluation->code_done = 0;
     evaluation->facts_read = false;
-    evaluation->facts_fields_size = UINT32_MAX;
     for (enum stream stream = 0; stream < STREAMS; stream++)
         evaluation->look_ms[stream] = look_instant(engine->program, clocks, stream, evaluation->now_ms);
 }
@@ -176,14 +175,21 @@ static uint8_t stalls_of(const struct evaluation *evaluation) {
     return waits_for;
 }
 
-/* Sets when the account is looked at again. One that has just been evaluated (`busy`) is likely to be again before the
- * next tick: it is not worth to look far ahead for it. */
-static void plan_next(struct engine *engine, const struct clocks *clocks, bool busy) {
+/* Whether to leave looking ahead to the next tick, because more records are likely to come before it: after each of
+ * them it would have to be done again. */
+static bool put_off(struct state_header *header, int64_t since_last_ms, int64_t tick_ms) {
+    bool busy = since_last_ms < tick_ms;
+    header->flags = (uint8_t)((header->flags & ~STATE_BUSY) | (busy ? STATE_BUSY | STATE_BURSTS : 0));
+    return (header->flags & STATE_BURSTS) != 0;
+}
+
+/* Sets when the account is looked at again; `soon`: at the next tick, without looking ahead. */
+static void plan_next(struct engine *engine, const struct clocks *clocks, bool soon) {
     struct state_header *header = state_header(&engine->state);
     struct horizon horizon = {&engine->plan, &engine->evaluation, clocks, engine->outlooks, 0};
     double ahead_ms = 0;
     header->waits_for = stalls_of(&engine->evaluation);
-    if (!busy && (header->flags & STATE_BORN_LATE) == 0 && !engine->options.visit_every_tick)
+    if (!soon && (header->flags & STATE_BORN_LATE) == 0 && !engine->options.visit_every_tick)
         ahead_ms = horizon_look(&horizon, &header->horizon);
     bool never = ahead_ms > 8e15 - (double)header->now_ms;
     header->due_ms = never ? INSTANT_NEVER : next_tick(engine, clocks, header->now_ms + (int64_t)ahead_ms);
@@ -283,8 +289,8 @@ static bool apply_and_evaluate(struct engine *engine, const struct event *event,
     evaluate(engine, clocks, &cause);
     if (!fits(engine))
         return false;
-    int64_t now_ms = engine->evaluation.now_ms;
-    plan_next(engine, clocks, former_ms != INSTANT_NONE && now_ms - former_ms < engine->program->tick_ms);
+    int64_t since_last_ms = former_ms == INSTANT_NONE ? 0 : engine->evaluation.now_ms - former_ms;
+    plan_next(engine, clocks, put_off(state_header(&engine->state), since_last_ms, engine->program->tick_ms));
     return true;
 }
 
@@ -368,6 +374,8 @@ void engine_tick(struct engine *engine, struct state_bytes state, int64_t tick_m
     }
     header->now_ms = tick_ms;
     header->flags &= (uint8_t)~STATE_BORN_LATE;
+    if ((header->flags & STATE_BUSY) == 0)
+        header->flags &= (uint8_t)~STATE_BURSTS;
     evaluate(engine, clocks, &cause);
     plan_next(engine, clocks, false);
     step_done(engine, ret_step);

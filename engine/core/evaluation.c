@@ -15,14 +15,13 @@ int64_t look_instant(const struct program *program, const struct clocks *clocks,
 
 const struct event *evaluation_facts(struct evaluation *evaluation) {
     if (!evaluation->facts_read)
-        facts_get(evaluation->state, &evaluation->facts, NULL);
+        facts_get_fields(evaluation->state, &evaluation->facts, &evaluation->facts_fields_size);
     evaluation->facts_read = true;
     return &evaluation->facts;
 }
 
 static struct text attribute(struct evaluation *evaluation, struct text key) {
-    if (evaluation->facts_fields_size == UINT32_MAX)
-        evaluation->facts_fields_size = facts_fields_size(evaluation->state);
+    evaluation_facts(evaluation);
     return facts_entry(evaluation->state, evaluation->facts_fields_size, key);
 }
 
@@ -107,26 +106,14 @@ static bool compare(enum operation operation, double left, double right) {
     }
 }
 
-static union value of_number(double number) {
-    return (union value){.number = number};
-}
-
-static union value of_text(struct text text) {
-    return (union value){.text = text};
-}
-
-static union value of_boolean(bool boolean) {
-    return (union value){.number = boolean};
-}
-
 static bool not_equal_text(struct text left, struct text right) {
     return !text_is_missing(left) && !text_is_missing(right) && !text_equal(left, right);
 }
 
 /* Inlined into the one loop that runs it: a call for each instruction would cost as much as most of them do. */
-static inline __attribute__((always_inline)) union value run_one(struct evaluation *evaluation,
-                                                                 const struct instruction *instruction) {
-    const union value *registers = evaluation->registers;
+static inline __attribute__((always_inline)) void run_one(struct evaluation *evaluation,
+                                                          const struct instruction *instruction) {
+    union value *registers = evaluation->registers, *result = &registers[instruction->target];
     const union value *left = &registers[instruction->left], *right = &registers[instruction->right];
     enum operation operation = instruction->operation;
     switch (operation) {
@@ -136,67 +123,95 @@ static inline __attribute__((always_inline)) union value run_one(struct evaluati
     case OP_DIVIDE:
     case OP_MIN2:
     case OP_MAX2:
-        return of_number(arithmetic(operation, left->number, right->number));
+        result->number = arithmetic(operation, left->number, right->number);
+        return;
     case OP_NEGATE:
-        return of_number(-left->number);
+        result->number = -left->number;
+        return;
     case OP_ABS:
-        return of_number(fabs(left->number));
+        result->number = fabs(left->number);
+        return;
     case OP_COALESCE:
-        return isnan(left->number) ? *right : *left;
+        result->number = isnan(left->number) ? right->number : left->number;
+        return;
     case OP_COALESCE_TEXT:
-        return text_is_missing(left->text) ? *right : *left;
+        result->text = text_is_missing(left->text) ? right->text : left->text;
+        return;
     case OP_EQUAL:
     case OP_NOT_EQUAL:
     case OP_LESS:
     case OP_LESS_EQUAL:
     case OP_GREATER:
     case OP_GREATER_EQUAL:
-        return of_boolean(compare(operation, left->number, right->number));
+        result->number = compare(operation, left->number, right->number);
+        return;
     case OP_EQUAL_TEXT:
-        return of_boolean(text_equal(left->text, right->text));
+        result->number = text_equal(left->text, right->text);
+        return;
     case OP_NOT_EQUAL_TEXT:
-        return of_boolean(not_equal_text(left->text, right->text));
+        result->number = not_equal_text(left->text, right->text);
+        return;
     case OP_IN:
-        return of_boolean(number_in(right, instruction->extra, left->number));
+        result->number = number_in(right, instruction->extra, left->number);
+        return;
     case OP_IN_TEXT:
-        return of_boolean(text_in(right, instruction->extra, left->text));
+        result->number = text_in(right, instruction->extra, left->text);
+        return;
     case OP_AND:
-        return of_boolean(is_true(*left) && is_true(*right));
+        result->number = is_true(*left) && is_true(*right);
+        return;
     case OP_OR:
-        return of_boolean(is_true(*left) || is_true(*right));
+        result->number = is_true(*left) || is_true(*right);
+        return;
     case OP_NOT:
-        return of_boolean(!is_true(*left));
+        result->number = !is_true(*left);
+        return;
     case OP_MISSING:
-        return of_boolean(isnan(left->number));
+        result->number = isnan(left->number);
+        return;
     case OP_MISSING_TEXT:
-        return of_boolean(text_is_missing(left->text));
+        result->number = text_is_missing(left->text);
+        return;
     case OP_NUMBER_OF:
-        return of_number(number_in_text(left->text));
+        result->number = number_in_text(left->text);
+        return;
     case OP_INSTANT_OF:
-        return of_number(instant_in_text(left->text));
+        result->number = instant_in_text(left->text);
+        return;
     case OP_EVENT_NUMBER:
-        return of_number(number_of(evaluation->event, instruction->left));
+        result->number = number_of(evaluation->event, instruction->left);
+        return;
     case OP_EVENT_TEXT:
-        return of_text(text_of_field(evaluation->event, instruction->left));
+        result->text = text_of_field(evaluation->event, instruction->left);
+        return;
     case OP_EVENT_ENUM:
-        return of_text(symbol_of(evaluation->event, instruction->left));
+        result->text = symbol_of(evaluation->event, instruction->left);
+        return;
     case OP_EVENT_ENTRY:
-        return of_text(event_entry(evaluation->event, right->text));
+        result->text = event_entry(evaluation->event, right->text);
+        return;
     case OP_FACT_NUMBER:
-        return of_number(number_of(evaluation_facts(evaluation), instruction->left));
+        result->number = number_of(evaluation_facts(evaluation), instruction->left);
+        return;
     case OP_FACT_TEXT:
-        return of_text(text_of_field(evaluation_facts(evaluation), instruction->left));
+        result->text = text_of_field(evaluation_facts(evaluation), instruction->left);
+        return;
     case OP_FACT_ENUM:
-        return of_text(symbol_of(evaluation_facts(evaluation), instruction->left));
+        result->text = symbol_of(evaluation_facts(evaluation), instruction->left);
+        return;
     case OP_FACT_ENTRY:
-        return of_text(attribute(evaluation, right->text));
+        result->text = attribute(evaluation, right->text);
+        return;
     case OP_LAST_TEXT:
     case OP_LAST_ENUM:
-        return of_text(aggregate_text(evaluation, instruction));
+        result->text = aggregate_text(evaluation, instruction);
+        return;
     case OP_AGE:
-        return of_number((double)evaluation->now_ms - left->number);
+        result->number = (double)evaluation->now_ms - left->number;
+        return;
     case OP_UNTIL:
-        return of_number(left->number - (double)evaluation->now_ms);
+        result->number = left->number - (double)evaluation->now_ms;
+        return;
     case OP_COUNT:
     case OP_SUM:
     case OP_MIN:
@@ -207,14 +222,15 @@ static inline __attribute__((always_inline)) union value run_one(struct evaluati
     case OP_SINCE:
     case OP_SINCE_FIRST:
     case OP_OPEN:
-        return of_number(aggregate_number(evaluation, instruction));
+        result->number = aggregate_number(evaluation, instruction);
+        return;
     }
     __builtin_unreachable();
 }
 
 static void run(struct evaluation *evaluation, const struct instruction *from, const struct instruction *to) {
     for (; from < to; from++)
-        evaluation->registers[from->target] = run_one(evaluation, from);
+        run_one(evaluation, from);
 }
 
 void evaluation_run_filters(struct evaluation *evaluation, const struct event *event) {

@@ -28,7 +28,7 @@ struct evaluation {
     union value *registers;
     struct event facts; /* fields only; read at the first use */
     bool facts_read;
-    uint32_t facts_fields_size; /* where the facts' entries begin; UINT32_MAX: not looked up yet */
+    uint32_t facts_fields_size; /* where the facts' entries begin */
     struct score_value *scores;
     struct signal_value *signals; /* of all scores, one after the other */
     uint32_t code_done;           /* instructions run so far */

@@ -90,7 +90,7 @@ static void set_fixed(const struct horizon *horizon) {
 }
 
 static double remaining(const struct horizon *horizon, int64_t since_ms, int64_t duration_ms) {
-    return fmax(0, (double)since_ms + (double)duration_ms - (double)horizon->evaluation->now_ms);
+    return greater(0, (double)since_ms + (double)duration_ms - (double)horizon->evaluation->now_ms);
 }
 
 static double bands_until(const struct horizon *horizon, const struct dimension *dimension,
@@ -101,13 +101,13 @@ static double bands_until(const struct horizon *horizon, const struct dimension 
         return score.until;
     double until = score.until;
     if (band + 1 < dimension->bands_count)
-        until = fmin(until, reaches_zero(score.high - dimension->bands[band + 1].lower, score.high_slope));
+        until = lesser(until, reaches_zero(score.high - dimension->bands[band + 1].lower, score.high_slope));
     if (band == 0)
         return until;
     double exit = band_exit(dimension, band), now = horizon->evaluation->scores[dimension->score].value;
     if (now < exit)
-        return fmin(until, remaining(horizon, memory->since_ms, dimension->min_dwell_ms));
-    return fmin(until, exceeds_zero(exit - score.low, -score.low_slope));
+        return lesser(until, remaining(horizon, memory->since_ms, dimension->min_dwell_ms));
+    return lesser(until, exceeds_zero(exit - score.low, -score.low_slope));
 }
 
 static double cases_until(const struct horizon *horizon, uint32_t index, const struct dimension_memory *memory) {
@@ -116,11 +116,11 @@ static double cases_until(const struct horizon *horizon, uint32_t index, const s
     double until = INFINITY;
     for (const struct dimension_case *other = dimension->cases; other <= decision.winner; other++)
         if (other->when.result != REGISTER_NONE)
-            until = fmin(until, horizon->outlooks[other->when.result].until);
+            until = lesser(until, horizon->outlooks[other->when.result].until);
     if (decision.winner->value_of != REGISTER_NONE)
-        until = fmin(until, horizon->outlooks[decision.winner->value_of].until);
+        until = lesser(until, horizon->outlooks[decision.winner->value_of].until);
     bool waits = !text_equal(decision.wanted, memory->value);
-    return waits ? fmin(until, remaining(horizon, memory->since_ms, dimension->min_dwell_ms)) : until;
+    return waits ? lesser(until, remaining(horizon, memory->since_ms, dimension->min_dwell_ms)) : until;
 }
 
 static double dimension_until(const struct horizon *horizon, uint32_t index) {
@@ -145,9 +145,9 @@ static double wish_until(const struct horizon *horizon, const struct segment *se
     bool when = evaluation_true(horizon->evaluation, segment->when.result);
     bool until = evaluation_true(horizon->evaluation, segment->until.result);
     if (when && !until)
-        return fmin(when_until, until_until);
+        return lesser(when_until, until_until);
     if (!when && until)
-        return fmax(when_until, until_until);
+        return greater(when_until, until_until);
     return when ? until_until : when_until;
 }
 
@@ -156,10 +156,10 @@ static double outside_until(const struct horizon *horizon, const struct segment 
     double wish = wish_until(horizon, segment);
     double cools = memory->exited_ms == INSTANT_NONE ? 0 : remaining(horizon, memory->exited_ms, segment->cooldown_ms);
     if (!segment_wants_in(horizon->evaluation, segment))
-        return fmax(wish, cools);
+        return greater(wish, cools);
     if (cools > 0)
         return cools;
-    return fmin(wish, remaining(horizon, memory->qualifying_ms, segment->for_ms));
+    return lesser(wish, remaining(horizon, memory->qualifying_ms, segment->for_ms));
 }
 
 static double inside_until(const struct horizon *horizon, const struct segment *segment,
@@ -167,7 +167,7 @@ static double inside_until(const struct horizon *horizon, const struct segment *
     if (segment_until(horizon->evaluation, segment))
         return remaining(horizon, memory->since_ms, segment->min_dwell_ms);
     uint16_t decides = segment->until.result == REGISTER_NONE ? segment->when.result : segment->until.result;
-    return fmax(horizon->outlooks[decides].until, remaining(horizon, memory->since_ms, segment->min_dwell_ms));
+    return greater(horizon->outlooks[decides].until, remaining(horizon, memory->since_ms, segment->min_dwell_ms));
 }
 
 static double segment_outlook(const struct horizon *horizon, uint32_t index) {
@@ -196,12 +196,12 @@ static double look_once(const struct horizon *horizon) {
     for (uint32_t i = 0; i < program->dimensions_count && until > 0; i++) {
         run(horizon, done, program->dimensions[i].code_end);
         done = program->dimensions[i].code_end;
-        until = fmin(until, dimension_until(horizon, i));
+        until = lesser(until, dimension_until(horizon, i));
     }
     for (uint32_t i = 0; i < program->segments_count && until > 0; i++) {
         run(horizon, done, program->segments[i].code_end);
         done = program->segments[i].code_end;
-        until = fmin(until, segment_outlook(horizon, i));
+        until = lesser(until, segment_outlook(horizon, i));
     }
     return until;
 }
@@ -213,7 +213,7 @@ double horizon_look(struct horizon *horizon, uint8_t *level) {
     for (int looks = 0; looks < LOOKS_MAX; looks++) {
         horizon->length_ms = lengths_ms[at];
         double until = look_once(horizon);
-        best = fmax(best, until);
+        best = greater(best, until);
         if (until >= horizon->length_ms) {
             *level = (uint8_t)(at + 1 < LEVELS ? at + 1 : at);
             return at + 1 == LEVELS ? INFINITY : best;

@@ -55,6 +55,15 @@ double reaches_zero(double value, double slope);
 /* When it exceeds 0. */
 double exceeds_zero(double value, double slope);
 
+/* One instruction each, where fmin and fmax are calls; what is missing does not come here. */
+static inline double lesser(double left, double right) {
+    return left < right ? left : right;
+}
+
+static inline double greater(double left, double right) {
+    return left > right ? left : right;
+}
+
 static inline struct outlook outlook_constant(double value, double until) {
     return (struct outlook){value, 0, value, 0, until};
 }

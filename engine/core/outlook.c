@@ -13,13 +13,13 @@
 double reaches_zero(double value, double slope) {
     if (value >= 0)
         return 0;
-    return slope > 0 ? fmax(0, -value / slope * (1 - 1e-9) - 1) : INFINITY;
+    return slope > 0 ? greater(0, -value / slope * (1 - 1e-9) - 1) : INFINITY;
 }
 
 double exceeds_zero(double value, double slope) {
     if (value > 0)
         return 0;
-    return slope > 0 ? fmax(0, -value / slope * (1 - 1e-9) - 1) : INFINITY;
+    return slope > 0 ? greater(0, -value / slope * (1 - 1e-9) - 1) : INFINITY;
 }
 
 static bool is_constant(const struct outlook *outlook) {
@@ -35,12 +35,12 @@ static bool is_missing(const struct outlook *outlook) {
 }
 
 static double lowest(const struct horizon *horizon, const struct outlook *outlook) {
-    double reach = fmin(outlook->until, horizon->length_ms);
+    double reach = lesser(outlook->until, horizon->length_ms);
     return outlook->low_slope < 0 ? outlook->low + outlook->low_slope * reach : outlook->low;
 }
 
 static double highest(const struct horizon *horizon, const struct outlook *outlook) {
-    double reach = fmin(outlook->until, horizon->length_ms);
+    double reach = lesser(outlook->until, horizon->length_ms);
     return outlook->high_slope > 0 ? outlook->high + outlook->high_slope * reach : outlook->high;
 }
 
@@ -84,7 +84,8 @@ static struct outlook product_of(const struct horizon *horizon, const struct out
         return scaled(left, right->low, until);
     double a = lowest(horizon, left), b = highest(horizon, left);
     double c = lowest(horizon, right), d = highest(horizon, right);
-    return widened(fmin(fmin(a * c, a * d), fmin(b * c, b * d)), fmax(fmax(a * c, a * d), fmax(b * c, b * d)), until);
+    return widened(lesser(lesser(a * c, a * d), lesser(b * c, b * d)),
+                   greater(greater(a * c, a * d), greater(b * c, b * d)), until);
 }
 
 static struct outlook quotient_of(const struct horizon *horizon, const struct outlook *left,
@@ -105,8 +106,8 @@ static struct outlook least_of(const struct horizon *horizon, const struct outlo
         result.until = until;
         return result;
     }
-    return (struct outlook){fmin(lowest(horizon, left), lowest(horizon, right)), 0,
-                            fmin(highest(horizon, left), highest(horizon, right)), 0, until};
+    return (struct outlook){lesser(lowest(horizon, left), lowest(horizon, right)), 0,
+                            lesser(highest(horizon, left), highest(horizon, right)), 0, until};
 }
 
 static struct outlook absolute(const struct horizon *horizon, const struct outlook *outlook) {
@@ -115,14 +116,14 @@ static struct outlook absolute(const struct horizon *horizon, const struct outlo
         return *outlook;
     if (high <= 0)
         return negated(outlook);
-    return (struct outlook){0, 0, fmax(-low, high), 0, outlook->until};
+    return (struct outlook){0, 0, greater(-low, high), 0, outlook->until};
 }
 
 /* An operation on two numbers, one of which is missing: the result is, as long as that one is. */
 static struct outlook missing_of(const struct outlook *left, const struct outlook *right) {
     double until;
     if (is_missing(left) && is_missing(right))
-        until = fmax(left->until, right->until);
+        until = greater(left->until, right->until);
     else if (is_missing(left))
         until = left->until;
     else
@@ -132,7 +133,7 @@ static struct outlook missing_of(const struct outlook *left, const struct outloo
 
 static struct outlook arithmetic(const struct horizon *horizon, enum operation operation, double now,
                                  const struct outlook *left, const struct outlook *right) {
-    double until = fmin(left->until, right->until);
+    double until = lesser(left->until, right->until);
     if (is_missing(left) || is_missing(right))
         return missing_of(left, right);
     if (is_constant(left) && is_constant(right))
@@ -163,7 +164,7 @@ static struct outlook arithmetic(const struct horizon *horizon, enum operation o
 /* How long left - right keeps the sign that decides the comparison. */
 static double comparison_until(enum operation operation, bool holds, const struct outlook *left,
                                const struct outlook *right) {
-    double until = fmin(left->until, right->until);
+    double until = lesser(left->until, right->until);
     if (is_missing(left) || is_missing(right))
         return missing_of(left, right).until;
     if (is_constant(left) && is_constant(right))
@@ -173,17 +174,17 @@ static double comparison_until(enum operation operation, bool holds, const struc
     bool differ = operation == OP_NOT_EQUAL ? holds : !holds;
     switch (operation) {
     case OP_LESS:
-        return fmin(until, holds ? reaches_zero(high, high_slope) : exceeds_zero(-low, -low_slope));
+        return lesser(until, holds ? reaches_zero(high, high_slope) : exceeds_zero(-low, -low_slope));
     case OP_LESS_EQUAL:
-        return fmin(until, holds ? exceeds_zero(high, high_slope) : reaches_zero(-low, -low_slope));
+        return lesser(until, holds ? exceeds_zero(high, high_slope) : reaches_zero(-low, -low_slope));
     case OP_GREATER:
-        return fmin(until, holds ? reaches_zero(-low, -low_slope) : exceeds_zero(high, high_slope));
+        return lesser(until, holds ? reaches_zero(-low, -low_slope) : exceeds_zero(high, high_slope));
     case OP_GREATER_EQUAL:
-        return fmin(until, holds ? exceeds_zero(-low, -low_slope) : reaches_zero(high, high_slope));
+        return lesser(until, holds ? exceeds_zero(-low, -low_slope) : reaches_zero(high, high_slope));
     default:
         if (!differ)
             return 0;
-        return fmin(until, fmax(reaches_zero(-low, -low_slope), reaches_zero(high, high_slope)));
+        return lesser(until, greater(reaches_zero(-low, -low_slope), reaches_zero(high, high_slope)));
     }
 }
 
@@ -195,16 +196,16 @@ static double in_until(const struct horizon *horizon, const struct instruction *
     for (uint32_t i = 0; i < instruction->extra; i++) {
         struct outlook member = outlook_constant(horizon->evaluation->registers[instruction->right + i].number,
                                                  INFINITY);
-        until = fmin(until, comparison_until(OP_EQUAL, holds, left, &member));
+        until = lesser(until, comparison_until(OP_EQUAL, holds, left, &member));
     }
     return until;
 }
 
 static double and_until(bool left, double left_until, bool right, double right_until) {
     if (left && right)
-        return fmin(left_until, right_until);
+        return lesser(left_until, right_until);
     if (!left && !right)
-        return fmax(left_until, right_until);
+        return greater(left_until, right_until);
     return left ? right_until : left_until;
 }
 
@@ -226,7 +227,7 @@ static struct look look_of(const struct horizon *horizon, const struct aggregate
 
 /* Milliseconds from now until slice `index` begins. */
 static double until_slice(const struct horizon *horizon, const struct aggregate *aggregate, int64_t index) {
-    return fmax(0, (double)index * (double)aggregate->slice_ms - (double)horizon->evaluation->now_ms);
+    return greater(0, (double)index * (double)aggregate->slice_ms - (double)horizon->evaluation->now_ms);
 }
 
 /* What is missing because the aggregate is younger than its window. */
@@ -252,8 +253,8 @@ static struct outlook numbers_outlook(const struct horizon *horizon, const struc
         if (index < look.first - instruction->right)
             continue;
         newest = index;
-        least = fmin(least, value);
-        greatest = fmax(greatest, value);
+        least = lesser(least, value);
+        greatest = greater(greatest, value);
         size += fabs(value);
         stays += index >= stays_from;
         if (index < stays_from) {
@@ -288,8 +289,8 @@ static struct outlook trend_outlook(const struct horizon *horizon, const struct 
             outlook.until = until_slice(horizon, aggregate, index);
             break;
         }
-        outlook.low = fmin(outlook.low, value);
-        outlook.high = fmax(outlook.high, value);
+        outlook.low = lesser(outlook.low, value);
+        outlook.high = greater(outlook.high, value);
     }
     return outlook;
 }
@@ -303,7 +304,7 @@ static struct outlook since_outlook(const struct horizon *horizon, enum stream s
     struct outlook outlook = {now, 1, now, 1, INFINITY};
     if (stall_after_ms > 0 && horizon->clocks->newest_ms[stream] != INSTANT_NONE) {
         double left = (double)(horizon->clocks->newest_ms[stream] + stall_after_ms - evaluation->now_ms);
-        outlook.low_slope = fmin(1, left / horizon->length_ms);
+        outlook.low_slope = lesser(1, left / horizon->length_ms);
     }
     return outlook;
 }
@@ -337,7 +338,7 @@ static void holds_until(struct outlook *outlook, double now, double until) {
 
 static struct outlook coalesced(const struct outlook *left, const struct outlook *right) {
     struct outlook outlook = is_missing(left) ? *right : *left;
-    outlook.until = is_missing(left) ? fmin(left->until, right->until) : left->until;
+    outlook.until = is_missing(left) ? lesser(left->until, right->until) : left->until;
     return outlook;
 }
 
@@ -383,7 +384,7 @@ void outlook_of_instruction(const struct horizon *horizon, const struct instruct
     case OP_EQUAL_TEXT:
     case OP_NOT_EQUAL_TEXT:
     case OP_COALESCE_TEXT:
-        holds_until(ret_outlook, now, fmin(left->until, right->until));
+        holds_until(ret_outlook, now, lesser(left->until, right->until));
         return;
     case OP_IN:
         holds_until(ret_outlook, now, in_until(horizon, instruction, now == 1, left));
@@ -466,19 +467,19 @@ static struct outlook curve_of_line(const struct signal *signal, const struct ou
         ends = reaches_zero(x->low - point[piece].x, x->low_slope);
     if (x->low_slope < 0 && piece > 0)
         ends = reaches_zero(point[piece - 1].x - x->low, -x->low_slope);
-    return (struct outlook){y, slope, y, slope, fmin(x->until, ends)};
+    return (struct outlook){y, slope, y, slope, lesser(x->until, ends)};
 }
 
 static struct outlook curve_of_range(const struct signal *signal, double low, double high, double until) {
     double y = curve_at(signal->curve, signal->curve_count, low), least = y, greatest = y;
     y = curve_at(signal->curve, signal->curve_count, high);
-    least = fmin(least, y);
-    greatest = fmax(greatest, y);
+    least = lesser(least, y);
+    greatest = greater(greatest, y);
     for (uint32_t i = 0; i < signal->curve_count; i++) {
         if (signal->curve[i].x < low || signal->curve[i].x > high)
             continue;
-        least = fmin(least, signal->curve[i].y);
-        greatest = fmax(greatest, signal->curve[i].y);
+        least = lesser(least, signal->curve[i].y);
+        greatest = greater(greatest, signal->curve[i].y);
     }
     return (struct outlook){least, 0, greatest, 0, until};
 }
@@ -515,11 +516,11 @@ static struct outlook score_outlook(const struct horizon *horizon, uint32_t inde
         const struct signal *signal = &score->signals[i];
         const struct signal_value *look = &decided->signals[i];
         if (signal->when != REGISTER_NONE)
-            sum.until = fmin(sum.until, horizon->outlooks[signal->when].until);
+            sum.until = lesser(sum.until, horizon->outlooks[signal->when].until);
         if (!look->counts)
             continue;
         struct outlook y = signal_outlook(horizon, signal, look);
-        sum.until = fmin(sum.until, y.until);
+        sum.until = lesser(sum.until, y.until);
         if (is_weighted && !look->present)
             continue;
         constant = constant && is_constant(&y);

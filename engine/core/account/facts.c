@@ -126,22 +126,32 @@ bool facts_get(const struct state *state, struct event *ret_facts, struct map_en
     return true;
 }
 
-uint32_t facts_fields_size(const struct state *state) {
-    struct event facts;
+bool facts_get_fields(const struct state *state, struct event *ret_facts, uint32_t *ret_fields_size) {
     uint32_t size;
     const uint8_t *section = state_section(state, SLOT_FACTS, &size);
-    return section == NULL ? 0 : (uint32_t)(read_fields(state, &facts).at - section);
+    ret_facts->stream = STREAM_ACCOUNT;
+    ret_facts->present = 0;
+    *ret_fields_size = 0;
+    if (section == NULL)
+        return false;
+    *ret_fields_size = (uint32_t)(read_fields(state, ret_facts).at - section);
+    return true;
+}
+
+/* Whether the text that begins with its size at `at` is the key; most differ in their size already. */
+static bool is_key(const uint8_t *at, struct text key) {
+    return read_u32(at) == key.size && memcmp(at + TEXT_SIZE_SIZE, key.data, key.size) == 0;
 }
 
 struct text facts_entry(const struct state *state, uint32_t fields_size, struct text key) {
     struct text value = TEXT_MISSING;
     uint32_t size;
     const uint8_t *section = state_section(state, SLOT_FACTS, &size);
-    struct cursor cursor = cursor_of(section + fields_size, size - fields_size);
-    while (section != NULL && cursor_left(&cursor) > 0 && cursor_ok(&cursor)) {
-        struct text found = take_text(&cursor), its_value = take_text(&cursor);
-        if (text_equal(found, key))
-            value = its_value;
+    for (uint32_t at = fields_size; at < size;) {
+        const uint8_t *entry = section + at, *its_value = entry + TEXT_SIZE_SIZE + read_u32(entry);
+        if (is_key(entry, key))
+            value = (struct text){(const char *)its_value + TEXT_SIZE_SIZE, read_u32(its_value)};
+        at += 2 * TEXT_SIZE_SIZE + read_u32(entry) + read_u32(its_value);
     }
     return value;
 }

@@ -15,6 +15,8 @@ MUST_USE bool facts_set(struct state *state, const struct event *event);
  * out). Text is borrowed from the state. */
 bool facts_get(const struct state *state, struct event *ret_facts, struct map_entry *entries);
 
-/* The map's value under `key`, or missing. `fields_size`: where the entries begin, as facts_fields_size says. */
+/* The fields alone, and the size of the section up to the first entry. */
+bool facts_get_fields(const struct state *state, struct event *ret_facts, uint32_t *ret_fields_size);
+
+/* The map's value under `key`, or missing. `fields_size`: where the entries begin, as facts_get_fields says. */
 struct text facts_entry(const struct state *state, uint32_t fields_size, struct text key);
-uint32_t facts_fields_size(const struct state *state);

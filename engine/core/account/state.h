@@ -32,6 +32,8 @@ enum {
 enum {
     STATE_ERASED = 1,    /* only the header and the id are left */
     STATE_BORN_LATE = 2, /* began behind the shard's last tick, which therefore is not its own */
+    STATE_BUSY = 4,      /* its newest record came within a tick of the one before */
+    STATE_BURSTS = 8,    /* its records come in bursts: to look ahead after the first of them would be in vain */
 };
 
 struct state_header {

@@ -5,43 +5,60 @@
 #include "engine/core/rules/checker.h"
 #include "engine/core/rules/names.h"
 
+/* The way out where a literal does not go together with something else. */
+static struct text literal_advice(struct checker *checker, const struct tree *literal, const struct tree *other) {
+    struct arena *arena = checker->report->arena;
+    struct text shown = checker_shown(checker, literal->outside);
+    bool is_span = other->type == TYPE_DURATION || other->type == TYPE_INSTANT;
+    if (literal->type == TYPE_NUMBER && is_span)
+        return arena_printf(arena, "; write `%.*sd` for days, `%.*sh` for hours", TEXT_ARGUMENTS(shown),
+                            TEXT_ARGUMENTS(shown));
+    if (literal->type == TYPE_STRING && other->type == TYPE_INSTANT)
+        return arena_printf(arena, "; write instant(%.*s)", TEXT_ARGUMENTS(shown));
+    if (literal->type == TYPE_STRING && other->type != TYPE_STRING)
+        return arena_printf(arena, "; %s is written without quotes", type_name(other->type));
+    return TEXT("");
+}
+
 /* The way out for two types that do not go together; `left` and `right` as they are written. */
 static struct text mismatch_advice(struct checker *checker, const struct tree *left, const struct tree *right) {
+    struct arena *arena = checker->report->arena;
     const struct tree *literal = left->kind == TREE_LITERAL ? left : right;
     const struct tree *other = literal == left ? right : left;
-    struct text shown = checker_shown(checker, literal->outside);
-    struct text other_shown = checker_shown(checker, other->outside);
+    struct text shown = checker_shown(checker, other->outside);
     struct text advice = TEXT("");
-    struct arena *arena = checker->report->arena;
-    bool is_span = other->type == TYPE_DURATION || other->type == TYPE_INSTANT;
-    if (literal->kind == TREE_LITERAL && literal->type == TYPE_NUMBER && is_span)
-        advice = arena_printf(arena, "; write `%.*sd` for days, `%.*sh` for hours", TEXT_ARGUMENTS(shown),
-                              TEXT_ARGUMENTS(shown));
-    else if (literal->kind == TREE_LITERAL && literal->type == TYPE_STRING && other->type == TYPE_INSTANT)
-        advice = arena_printf(arena, "; write instant(%.*s)", TEXT_ARGUMENTS(shown));
+    if (literal->type == TYPE_DURATION && other->type == TYPE_INSTANT && checker->filter != STREAMS)
+        advice = TEXT("; how far back events count is said by the window");
     else if (literal->type == TYPE_DURATION && other->type == TYPE_INSTANT)
         advice = arena_printf(arena, "; how long ago it was is age(%.*s), how long it is until then until(%.*s)",
-                              TEXT_ARGUMENTS(other_shown), TEXT_ARGUMENTS(other_shown));
+                              TEXT_ARGUMENTS(shown), TEXT_ARGUMENTS(shown));
     else if (other->type == TYPE_STRING && other->kind != TREE_LITERAL && literal->type == TYPE_NUMBER)
-        advice = arena_printf(arena, "; where the string writes a number, write number(%.*s)",
-                              TEXT_ARGUMENTS(other_shown));
-    else if (literal->kind == TREE_LITERAL && literal->type == TYPE_STRING && other->type == TYPE_NUMBER)
-        advice = TEXT("; a number is written without quotes");
+        advice = arena_printf(arena, "; where the string writes a number, write number(%.*s)", TEXT_ARGUMENTS(shown));
+    else if (literal->kind == TREE_LITERAL)
+        advice = literal_advice(checker, literal, other);
     checker->report->memory_out |= text_is_missing(advice);
     return advice;
 }
 
 /* --- Chains: or, and, sums, products --- */
 
+static struct text boolean_advice(struct checker *checker, const struct tree *tree) {
+    struct arena *arena = checker->report->arena;
+    struct text shown = checker_shown(checker, tree->outside);
+    struct text advice = TEXT("; compare it with something");
+    if (tree->kind == TREE_LITERAL && tree->type == TYPE_STRING)
+        advice = TEXT("; to compare with several, write x in [\"a\", \"b\"]");
+    else if (tree->type == TYPE_DURATION || tree->type == TYPE_NUMBER)
+        advice = arena_printf(arena, "; compare it, as in %.*s > %s", TEXT_ARGUMENTS(shown),
+                              tree->type == TYPE_DURATION ? "7d" : "0");
+    checker->report->memory_out |= text_is_missing(advice);
+    return advice;
+}
+
 static bool expect_boolean(struct checker *checker, const struct tree *tree, struct text joined_by) {
     if (tree->type == TYPE_BOOLEAN)
         return true;
-    struct text shown = checker_shown(checker, tree->outside);
-    const char *example = tree->type == TYPE_DURATION ? " > 7d" : tree->type == TYPE_NUMBER ? " > 0" : "";
-    struct text advice = TEXT("; compare it with something");
-    if (example[0] != 0)
-        advice = arena_printf(checker->report->arena, "; compare it, as in %.*s%s", TEXT_ARGUMENTS(shown), example);
-    checker->report->memory_out |= text_is_missing(advice);
+    struct text shown = checker_shown(checker, tree->outside), advice = boolean_advice(checker, tree);
     report_problem(checker->report, checker_position(checker, tree->outside),
                    "`%.*s` takes what is true or false; `%.*s` is %s%.*s", TEXT_ARGUMENTS(joined_by),
                    TEXT_ARGUMENTS(shown), type_name(tree->type), TEXT_ARGUMENTS(advice));
@@ -320,16 +337,28 @@ static bool check_metric(struct checker *checker, struct tree *tree) {
     return true;
 }
 
+/* name["key"], where the name is of no stream. */
+static void report_key_alone(struct checker *checker, const struct tree *tree) {
+    struct position position = checker_position(checker, tree->span);
+    struct text shown = checker_shown(checker, tree->span), key = report_shown(checker->report, tree->key);
+    if (text_equals(tree->name, "account"))
+        report_problem(checker->report, position, "`%.*s`: a fact is written account.%.*s", TEXT_ARGUMENTS(shown),
+                       TEXT_ARGUMENTS(key));
+    else if (text_equals(tree->name, "attributes"))
+        report_problem(checker->report, position, "`%.*s` is of the account; write account.%.*s", TEXT_ARGUMENTS(shown),
+                       TEXT_ARGUMENTS(shown));
+    else
+        report_problem(checker->report, position, "`%.*s` is of an event; ask for one, as in last(usage.%.*s)",
+                       TEXT_ARGUMENTS(shown), TEXT_ARGUMENTS(shown));
+}
+
 static bool check_name(struct checker *checker, struct tree *tree) {
     struct report *report = checker->report;
     struct position position = checker_position(checker, tree->span);
     if (checker->filter != STREAMS)
         return check_event_field(checker, tree);
     if (!text_is_missing(tree->key)) {
-        struct text shown = checker_shown(checker, tree->span);
-        report_problem(report, position,
-                       "`%.*s` needs what it belongs to: account.attributes[\"key\"], or of a stream last(usage.%.*s)",
-                       TEXT_ARGUMENTS(shown), TEXT_ARGUMENTS(shown));
+        report_key_alone(checker, tree);
         return false;
     }
     const struct declaration *declaration = names_value(report, checker->scope, tree->name, position);

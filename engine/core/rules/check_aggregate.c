@@ -11,7 +11,14 @@ static struct text field_choice(struct checker *checker, enum stream stream, str
     struct text names[FIELDS_MAX];
     for (uint32_t i = 0; i < schema->fields_count; i++)
         names[i] = schema->fields[i].name;
-    return report_choice(checker->report, name, "field", names, schema->fields_count);
+    struct text choice = report_choice(checker->report, name, "field", names, schema->fields_count);
+    if (checker->filter == STREAMS ||
+        choice.size == report_nearest(checker->report, name, names, schema->fields_count).size)
+        return choice;
+    struct text quoted = arena_printf(checker->report->arena, "%.*s; a string is written in quotes",
+                                      TEXT_ARGUMENTS(choice));
+    checker->report->memory_out |= text_is_missing(quoted);
+    return quoted;
 }
 
 /* The field's index; FIELDS_MAX where the stream has none of that name (reported). */
@@ -20,7 +27,7 @@ static uint32_t find_field(struct checker *checker, enum stream stream, struct t
     if (field != FIELDS_MAX)
         return field;
     struct text shown = report_shown(checker->report, name);
-    struct text nearest = field_choice(checker, stream, name);
+    struct text choice = field_choice(checker, stream, name);
     struct text stream_name = stream_schemas[stream].name;
     const struct declaration *declaration = names_find(checker->scope->rules, name);
     if (checker->filter != STREAMS && declaration != NULL)
@@ -29,7 +36,7 @@ static uint32_t find_field(struct checker *checker, enum stream stream, struct t
                        meaning_name(declaration->meaning));
     else
         report_problem(checker->report, checker_position(checker, span), "%.*s has no field `%.*s`%.*s",
-                       TEXT_ARGUMENTS(stream_name), TEXT_ARGUMENTS(shown), TEXT_ARGUMENTS(nearest));
+                       TEXT_ARGUMENTS(stream_name), TEXT_ARGUMENTS(shown), TEXT_ARGUMENTS(choice));
     return FIELDS_MAX;
 }
 
@@ -97,7 +104,8 @@ bool check_fact(struct checker *checker, struct tree *tree) {
         return false;
     }
     if (stream != STREAM_ACCOUNT) {
-        report_event_field(checker, tree);
+        if (find_field(checker, stream, tree->field, tree->field_span) != FIELDS_MAX)
+            report_event_field(checker, tree);
         return false;
     }
     if (checker->filter != STREAMS) {

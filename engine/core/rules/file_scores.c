@@ -87,7 +87,6 @@ static const struct key signal_keys[SIGNAL_KEYS] = {
 };
 
 static void read_weight(struct file *file, const struct score *score, const struct node *node, double *ret_weight) {
-    *ret_weight = NAN; /* until it is read */
     if (!settings_number(file->report, "`weight`", node, ret_weight) || node == NULL)
         return;
     if (score->method == SCORE_WEIGHTED && *ret_weight < 0)
@@ -103,6 +102,7 @@ static void read_signal(struct file *file, const struct scope *scope, const stru
     struct subject subject = {"signal", name->text, node_position(name)};
     struct signal *signal = &ret_signal->signal;
     signal->name = name->text;
+    signal->weight = NAN; /* until it is read */
     if (!settings_mapping(file->report, &subject, node, signal_keys, SIGNAL_KEYS, values))
         return;
     rules_read_expression(file, scope, "the value of a signal",

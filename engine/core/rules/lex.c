@@ -64,10 +64,10 @@ static struct token lex_number(struct report *report, const struct source *sourc
         return token;
     struct text shown = report_shown(report, token.text);
     if (has_unit)
-        report_problem(
-            report, source->places[start],
-            "`%.*s` is no duration: a number and one of the units ms, s, m, h, d, w are expected, as in `7d`",
-            TEXT_ARGUMENTS(shown));
+        report_problem(report, source->places[start],
+                       "`%.*s` is no number and no duration: a duration is a number with one of the units ms, s, m, h, "
+                       "d, w, as in `7d`",
+                       TEXT_ARGUMENTS(shown));
     else
         report_problem(report, source->places[start], "`%.*s` is too large for a number", TEXT_ARGUMENTS(shown));
     token.kind = TOKEN_BAD;

@@ -190,6 +190,9 @@ static void parse_field(struct parser *parser, struct tree *tree) {
     tree->field_span = parser->token.span;
     advance(parser);
     parse_key(parser, tree);
+    if (sees(parser, WORD_POINT))
+        fail(parser, parser->token.span.start, "a field has no fields; an entry of a map is written %.*s[\"key\"]",
+             TEXT_ARGUMENTS(tree->field));
 }
 
 static struct tree *parse_window(struct parser *parser, const struct aggregate_row *row) {
@@ -228,6 +231,11 @@ static struct tree *parse_aggregate(struct parser *parser, struct tree *tree, ui
     }
     if (sees(parser, WORD_WHERE))
         return fail(parser, parser->token.span.start, "`where` stands before the window: %s", row->usage);
+    if (!parser->failed && parser->token.kind == TOKEN_DURATION)
+        return fail(parser, parser->token.span.start, "a `,` is missing before the window; write %s", row->usage);
+    if (!parser->failed && parser->token.kind == TOKEN_NAME && tree->where == NULL)
+        return fail(parser, parser->token.span.start, "what is asked of the events follows the word `where`; write %s",
+                    row->usage);
     expect_close(parser, WORD_CLOSE, opened_at);
     return tree_end(parser, tree);
 }
@@ -464,30 +472,23 @@ static struct tree *parse_operand(struct parser *parser, enum level level) {
 
 /* --- The whole --- */
 
-static bool equal_but_for_case(struct text left, struct text right) {
-    bool equal = left.size == right.size;
-    for (uint32_t i = 0; equal && i < left.size; i++)
-        equal = (left.data[i] | 0x20) == (right.data[i] | 0x20);
-    return equal;
-}
-
 /* What may have been meant by a token that stands where an operator or the end should. */
-static struct text advice_for(struct parser *parser) {
-    const struct token *token = &parser->token;
-    if (token->word == WORD_CLOSE)
-        return TEXT("; no `(` is open here");
-    if (token->word == WORD_COMMA)
-        return TEXT("; a comma only stands in a call or a list");
-    if (token->word == WORD_WHERE)
-        return TEXT("; `where` belongs into a call, behind the stream: count(login where succeeded, 7d)");
-    if (token->word == WORD_NOT)
-        return TEXT("; for \"is not\" write `!=`, for \"not among\" write not x in [...]");
-    for (enum word word = WORD_OR; token->kind == TOKEN_NAME && word <= WORD_NOT + 1; word++)
-        if (equal_but_for_case(language_words[word].text, token->text))
-            return TEXT("; the words `or`, `and`, `not` and `in` are written in small letters");
-    if (token->kind == TOKEN_NAME && (text_equals(token->text, "is") || text_equals(token->text, "equals")))
-        return TEXT("; to compare, write `==`");
-    return TEXT("");
+static const char *advice_for(const struct token *token) {
+    const struct stranger *stranger = token->kind == TOKEN_NAME ? stranger_operator(token->text) : NULL;
+    if (stranger != NULL)
+        return stranger->advice;
+    switch (token->word) {
+    case WORD_CLOSE:
+        return "no `(` is open here";
+    case WORD_COMMA:
+        return "a comma only stands in a call or a list, not in a number";
+    case WORD_WHERE:
+        return "`where` belongs into a call, behind the stream: count(login where succeeded, 7d)";
+    case WORD_NOT:
+        return "for \"is not\" write `!=`, for \"not among\" write not x in [...]";
+    default:
+        return NULL;
+    }
 }
 
 struct tree *parse_expression(struct report *report, const struct source *source) {
@@ -499,7 +500,7 @@ struct tree *parse_expression(struct report *report, const struct source *source
     if (parser.token.kind == TOKEN_END)
         return tree;
     struct text shown = found(&parser);
-    struct text advice = advice_for(&parser);
-    return fail(&parser, parser.token.span.start, "an operator or the end is expected, %.*s is found%.*s",
-                TEXT_ARGUMENTS(shown), TEXT_ARGUMENTS(advice));
+    const char *advice = advice_for(&parser.token);
+    return fail(&parser, parser.token.span.start, "an operator or the end is expected, %.*s is found%s%s",
+                TEXT_ARGUMENTS(shown), advice == NULL ? "" : "; ", advice == NULL ? "" : advice);
 }

@@ -26,8 +26,8 @@ static bool is_nothing(const struct node *node) {
 bool settings_any_mapping(struct report *report, const char *what, const struct node *node) {
     if (node->kind == NODE_MAPPING || is_nothing(node))
         return true;
-    report_problem(report, node_position(node), "%s is a mapping of keys to values, %s is found", what,
-                   node_name(node));
+    report_problem(report, node_position(node), "%s is a mapping of keys to values, %s is found%s", what,
+                   node_name(node), node->kind == NODE_SEQUENCE ? "; write each as `name:`, without a dash" : "");
     return false;
 }
 

@@ -74,6 +74,46 @@ static const struct stranger calls[] = {
     {TEXT("segment"), "write in_segment(name)"},
 };
 
+#define SMALL_LETTERS "the words `or`, `and`, `not` and `in` are written in small letters"
+#define WHOLE_STRINGS "strings are compared as a whole, with `==`, `!=` and `in [...]`"
+#define ADD_A_UNIT    "a duration is one word, as in 7d or 2w"
+
+static const struct stranger operators[] = {
+    {TEXT("OR"), SMALL_LETTERS},
+    {TEXT("Or"), SMALL_LETTERS},
+    {TEXT("AND"), SMALL_LETTERS},
+    {TEXT("And"), SMALL_LETTERS},
+    {TEXT("NOT"), SMALL_LETTERS},
+    {TEXT("IN"), SMALL_LETTERS},
+    {TEXT("is"), "to compare, write `==`"},
+    {TEXT("equals"), "to compare, write `==`"},
+    {TEXT("eq"), "to compare, write `==`"},
+    {TEXT("contains"), WHOLE_STRINGS},
+    {TEXT("like"), WHOLE_STRINGS},
+    {TEXT("LIKE"), WHOLE_STRINGS},
+    {TEXT("matches"), WHOLE_STRINGS},
+    {TEXT("starts"), WHOLE_STRINGS},
+    {TEXT("between"), "write x >= a and x <= b"},
+    {TEXT("then"), ASK_CASES},
+    {TEXT("if"), ASK_CASES},
+    {TEXT("ms"), ADD_A_UNIT},
+    {TEXT("s"), ADD_A_UNIT},
+    {TEXT("m"), ADD_A_UNIT},
+    {TEXT("h"), ADD_A_UNIT},
+    {TEXT("d"), ADD_A_UNIT},
+    {TEXT("w"), ADD_A_UNIT},
+    {TEXT("minute"), ADD_A_UNIT},
+    {TEXT("minutes"), ADD_A_UNIT},
+    {TEXT("hour"), ADD_A_UNIT},
+    {TEXT("hours"), ADD_A_UNIT},
+    {TEXT("day"), ADD_A_UNIT},
+    {TEXT("days"), ADD_A_UNIT},
+    {TEXT("week"), ADD_A_UNIT},
+    {TEXT("weeks"), ADD_A_UNIT},
+    {TEXT("month"), ADD_A_UNIT},
+    {TEXT("months"), ADD_A_UNIT},
+};
+
 const struct stranger *stranger_sign(struct text rest) {
     for (size_t i = 0; i < COUNT_OF(signs); i++)
         if (rest.size >= signs[i].text.size && memcmp(rest.data, signs[i].text.data, signs[i].text.size) == 0)
@@ -94,4 +134,8 @@ const struct stranger *stranger_name(struct text name) {
 
 const struct stranger *stranger_call(struct text name) {
     return find(calls, COUNT_OF(calls), name);
+}
+
+const struct stranger *stranger_operator(struct text word) {
+    return find(operators, COUNT_OF(operators), word);
 }

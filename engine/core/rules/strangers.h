@@ -10,6 +10,7 @@ struct stranger {
 
 /* The longest stranger among signs that `rest` begins with, or NULL. */
 const struct stranger *stranger_sign(struct text rest);
-/* A name or a call that is not of this language, or NULL. */
+/* A name, a call, or a word between two values, that is not of this language; or NULL. */
 const struct stranger *stranger_name(struct text name);
+const struct stranger *stranger_operator(struct text word);
 const struct stranger *stranger_call(struct text name);
