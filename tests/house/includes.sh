@@ -64,8 +64,9 @@ only_in '#include <microhttpd\.h>' 'libmicrohttpd belongs to ops' 'ops/*' 'cli/*
 # Time is a value that comes in: cli/clock.c reads it. The others measure how long a call of librdkafka may still take.
 only_in '\b(clock_gettime|gettimeofday|timespec_get|clock|time)\(' 'one file reads the clock' \
     cli/clock.c producer/client.c producer/blocking_call.c
-only_in '(^|[^_a-z>.])(exit|abort|_exit|quick_exit)\(' 'only main ends the process' 'cli/main.c'
-only_in '\b(usleep|nanosleep|sleep)\(' 'wait for an event, not for a time'
+only_in '(^|[^_a-z>.])(exit|abort|quick_exit)\(' 'only main ends the process' 'cli/main.c'
+only_in '\b_exit\(' 'only the command line ends a child or gives up on workers that hang' 'cli/*'
+only_in '\b(usleep|nanosleep|sleep)\(' 'wait for an event, not for a time' 'cli/demo_*.c'
 only_in '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atof|atol)\(' 'no bound, or no error'
 only_in 'NDEBUG' 'asserts are kept in every build'
 
