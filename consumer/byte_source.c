@@ -8,7 +8,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#define WINDOW_SIZE (256 * 1024)
+#define WINDOW_SIZE (512 * 1024)
+#define GZIP_BUFFER (64 * 1024) /* far smaller than the window, so that it is inflated right into that */
 
 static enum result open_descriptor(const char *path, int *ret_descriptor, struct error *error) {
     bool is_standard_input = strcmp(path, "-") == 0;
@@ -33,7 +34,7 @@ enum result byte_source_open(struct byte_source *source, const char *path, struc
         close(descriptor);
         return error_set(error, RESULT_FATAL, "out of memory");
     }
-    gzbuffer(file, WINDOW_SIZE);
+    gzbuffer(file, GZIP_BUFFER);
     source->file = file;
     return RESULT_OK;
 }

@@ -1,8 +1,13 @@
 #include "consumer/json_scan.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <string.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#else
+#include <endian.h>
+#endif
 
 #define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 #define HIGH_BITS       EACH_BYTE(0x80)
@@ -26,26 +31,54 @@ static bool sees_digit(const struct json_scan *scan) {
     return scan->at < scan->end && *scan->at >= '0' && *scan->at <= '9';
 }
 
+/* The first quote, backslash or control character from `at` on, or `end`. */
+static const char *plain_end_slowly(struct json_scan *scan, const char *at) {
+    for (; at < scan->end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20; at++)
+        scan->wide = scan->wide || (unsigned char)*at >= 0x80;
+    return at;
+}
+
+#ifdef __SSE2__
+
+/* The same, 16 bytes at a time. */
+static const char *plain_end(struct json_scan *scan, const char *at) {
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), control = _mm_set1_epi8(0x1F);
+    for (; scan->end - at >= 16; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        __m128i stops = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
+        stops = _mm_or_si128(stops, _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes));
+        unsigned stop_mask = (unsigned)_mm_movemask_epi8(stops), wide_mask = (unsigned)_mm_movemask_epi8(bytes);
+        if (stop_mask != 0) {
+            scan->wide = scan->wide || (wide_mask & (stop_mask - 1) & ~stop_mask) != 0;
+            return at + __builtin_ctz(stop_mask);
+        }
+        scan->wide = scan->wide || wide_mask != 0;
+    }
+    return plain_end_slowly(scan, at);
+}
+
+#else
+
 /* Sets the high bit of each byte that is zero; of the bytes above the lowest such one it may also set others. */
 static uint64_t zero_bytes(uint64_t word) {
     return (word - EACH_BYTE(1)) & ~word & HIGH_BITS;
 }
 
-/* The first quote, backslash or control character from `at` on, or `end`; eight bytes at a time. */
-static const char *plain_end(const char *at, const char *end) {
-    for (; end - at >= 8; at += 8) {
+/* The same, 8 bytes at a time. */
+static const char *plain_end(struct json_scan *scan, const char *at) {
+    for (; scan->end - at >= 8; at += 8) {
         uint64_t word;
         memcpy(&word, at, sizeof word);
         word = le64toh(word);
         uint64_t stops = zero_bytes(word ^ EACH_BYTE('"')) | zero_bytes(word ^ EACH_BYTE('\\')) |
                          ((word - EACH_BYTE(0x20)) & ~word & HIGH_BITS);
-        if (stops != 0)
-            return at + (__builtin_ctzll(stops) >> 3);
+        if (stops != 0 || (word & HIGH_BITS) != 0)
+            return plain_end_slowly(scan, at);
     }
-    while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
-        at++;
-    return at;
+    return plain_end_slowly(scan, at);
 }
+
+#endif
 
 static int hex_digit(char character) {
     if (character >= '0' && character <= '9')
@@ -76,24 +109,34 @@ static bool scan_escape(struct json_scan *scan) {
     return true;
 }
 
-/* `at` stands on the opening quote. */
-static bool scan_string(struct json_scan *scan, struct json_token *ret_token) {
-    const char *start = ++scan->at;
-    bool escaped = false;
-    for (;;) {
-        scan->at = plain_end(scan->at, scan->end);
-        if (scan->at == scan->end)
-            return fail(scan, "a string without its closing quote");
-        if (*scan->at == '"')
-            break;
-        if (*scan->at != '\\')
-            return fail(scan, "a control character inside a string");
-        escaped = true;
+/* The rest of a string that begins at `start`; `at` stands on its first escape, or on what must not be. */
+static bool scan_string_slowly(struct json_scan *scan, const char *start, struct json_token *ret_token) {
+    while (scan->at < scan->end && *scan->at == '\\') {
         if (!scan_escape(scan))
             return false;
+        scan->at = plain_end(scan, scan->at);
     }
-    *ret_token = (struct json_token){JSON_STRING, escaped, false, {start, (uint32_t)(scan->at - start)}};
+    if (scan->at == scan->end)
+        return fail(scan, "a string without its closing quote");
+    if (*scan->at != '"')
+        return fail(scan, "a control character inside a string");
+    *ret_token = (struct json_token){JSON_STRING, true, false, {start, (uint32_t)(scan->at - start)}};
     scan->at++;
+    return true;
+}
+
+/* `at` stands on the opening quote. */
+static bool scan_string(struct json_scan *scan, struct json_token *ret_token) {
+    const char *start = scan->at + 1;
+    const char *end = plain_end(scan, start);
+    if (end == scan->end || *end != '"') {
+        scan->at = end;
+        return scan_string_slowly(scan, start, ret_token);
+    }
+    ret_token->kind = JSON_STRING;
+    ret_token->escaped = false;
+    ret_token->text = (struct text){start, (uint32_t)(end - start)};
+    scan->at = end + 1;
     return true;
 }
 
@@ -248,32 +291,30 @@ bool json_scan_value(struct json_scan *scan, struct json_token *ret_token) {
     skip_space(scan);
     if (scan->at == scan->end)
         return fail(scan, "no value");
+    if (*scan->at == '"')
+        return scan_string(scan, ret_token);
     bool opens = *scan->at == '{' || *scan->at == '[';
     return opens ? scan_container(scan, ret_token) : scan_scalar(scan, ret_token);
 }
 
-bool json_scan_open_object(struct json_scan *scan) {
+bool json_scan_key(struct json_scan *scan, bool first, struct json_token *ret_key) {
     skip_space(scan);
-    if (!sees(scan, '{'))
-        return fail(scan, "no object");
+    if (!first && sees(scan, ',')) {
+        scan->at++;
+        return scan_key(scan, ret_key);
+    }
+    if (first) {
+        if (!sees(scan, '{'))
+            return fail(scan, "no object");
+        scan->at++;
+        skip_space(scan);
+        if (!sees(scan, '}'))
+            return scan_key(scan, ret_key);
+    }
+    if (!sees(scan, '}'))
+        return fail(scan, "neither a comma nor the object's end");
     scan->at++;
-    return true;
-}
-
-bool json_scan_member(struct json_scan *scan, bool first, struct json_token *ret_key, struct json_token *ret_value) {
-    if (scan->problem != NULL)
-        return false;
-    skip_space(scan);
-    if (sees(scan, '}')) {
-        scan->at++;
-        return false;
-    }
-    if (!first) {
-        if (!sees(scan, ','))
-            return fail(scan, "neither a comma nor the object's end");
-        scan->at++;
-    }
-    return scan_key(scan, ret_key) && json_scan_value(scan, ret_value);
+    return false;
 }
 
 bool json_scan_end(struct json_scan *scan) {
@@ -323,17 +364,17 @@ static char escape_meaning(char kind) {
     return found == NULL ? kind : meanings[found - kinds];
 }
 
-enum result json_unescape(struct json_token token, struct arena *arena, struct text *ret_text) {
-    assert(token.kind == JSON_STRING);
-    if (!token.escaped) {
-        *ret_text = token.text;
+enum result json_unescape(const struct json_token *token, struct arena *arena, struct text *ret_text) {
+    assert(token->kind == JSON_STRING);
+    if (!token->escaped) {
+        *ret_text = token->text;
         return RESULT_OK;
     }
-    char *start = arena_alloc(arena, token.text.size); /* an escape is never shorter than what it means */
+    char *start = arena_alloc(arena, token->text.size); /* an escape is never shorter than what it means */
     if (start == NULL)
         return RESULT_FATAL;
     char *out = start;
-    for (const char *at = token.text.data, *end = at + token.text.size; at < end;) {
+    for (const char *at = token->text.data, *end = at + token->text.size; at < end;) {
         const char *escape = memchr(at, '\\', (size_t)(end - at));
         size_t plain = (size_t)((escape == NULL ? end : escape) - at);
         memcpy(out, at, plain);

@@ -1,5 +1,6 @@
 /* Strict, bounded scanning of one JSON text (RFC 8259): value after value, without building a tree and without
- * allocating. What is scanned is borrowed. The caller has checked that the text is UTF-8. */
+ * allocating. What is scanned is borrowed. That strings are UTF-8 is not looked at, but `wide` tells whether there is
+ * anything to look at. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,29 +23,28 @@ struct json_token {
 
 struct json_scan {
     const char *start, *at, *end;
-    const char *problem; /* what was expected at `at`; NULL as long as nothing was wrong */
+    const char *problem; /* what was met at `at` that must not be; NULL as long as nothing was wrong */
+    bool wide;           /* a string has had a byte that is not ASCII */
 };
 
 static inline struct json_scan json_scan_of(struct text text) {
-    return (struct json_scan){text.data, text.data, text.data + text.size, NULL};
+    return (struct json_scan){text.data, text.data, text.data + text.size, NULL, false};
 }
 
 /* The next value, whole: an object or an array is checked to its end and given as one token. False where there is none
  * (then `problem` says why). White space before it is skipped. */
 MUST_USE bool json_scan_value(struct json_scan *scan, struct json_token *ret_token);
 
-/* Goes through an object's members: after json_scan_open_object, each true of json_scan_member gives a key and its
- * value, until it is false at the object's end or at a problem. */
-MUST_USE bool json_scan_open_object(struct json_scan *scan);
-MUST_USE bool json_scan_member(struct json_scan *scan, bool first, struct json_token *ret_key,
-                               struct json_token *ret_value);
+/* The next member's key, behind its object's opening brace (`first`: the brace too) or behind a value; `at` is left on
+ * the value. False at the object's end, behind it, and at a problem. */
+MUST_USE bool json_scan_key(struct json_scan *scan, bool first, struct json_token *ret_key);
 
 /* Nothing but white space is left. */
 MUST_USE bool json_scan_end(struct json_scan *scan);
 
 /* The string that a token means, in the arena where it has escapes. RESULT_REJECT: a surrogate stands alone (it has no
  * UTF-8); RESULT_FATAL: out of memory. */
-MUST_USE enum result json_unescape(struct json_token token, struct arena *arena, struct text *ret_text);
+MUST_USE enum result json_unescape(const struct json_token *token, struct arena *arena, struct text *ret_text);
 
 /* "a string", for messages. */
 const char *json_kind_name(enum json_kind kind);

@@ -16,14 +16,14 @@ static enum result out_of_memory(struct json_values *values) {
 }
 
 /* "login method is "X", expected ..." */
-enum result json_values_reject(struct json_values *values, const struct field *field, struct json_token value,
+enum result json_values_reject(struct json_values *values, const struct field *field, const struct json_token *value,
                                const char *expected) {
     const char *cut;
-    struct text excerpt = message_excerpt(value.text, &cut);
-    const char *quote = value.kind == JSON_STRING ? "\"" : "";
-    bool container = value.kind == JSON_OBJECT || value.kind == JSON_ARRAY;
+    struct text excerpt = message_excerpt(value->text, &cut);
+    const char *quote = value->kind == JSON_STRING ? "\"" : "";
+    bool container = value->kind == JSON_OBJECT || value->kind == JSON_ARRAY;
     if (container) {
-        excerpt = text_of(json_kind_name(value.kind));
+        excerpt = text_of(json_kind_name(value->kind));
         cut = "";
     }
     struct text stream = values->stream == STREAMS ? TEXT("the line's") : stream_schemas[values->stream].name;
@@ -67,8 +67,8 @@ static bool number_quick(struct text text, double *ret_number) {
 }
 
 /* False where it is beyond what a double can hold. */
-static bool token_number(struct json_token token, double *ret_number) {
-    return number_quick(token.text, ret_number) || number_parse(token.text, ret_number);
+static bool token_number(const struct json_token *token, double *ret_number) {
+    return number_quick(token->text, ret_number) || number_parse(token->text, ret_number);
 }
 
 /* Written without fraction and exponent; false where it is beyond 64 bits. */
@@ -86,12 +86,12 @@ static bool token_whole(struct text text, int64_t *ret_whole) {
 }
 
 /* 5, 5.0 and 50e-1 are all the whole number 5. */
-static enum result read_whole(struct json_values *values, const struct field *field, struct json_token token,
+static enum result read_whole(struct json_values *values, const struct field *field, const struct json_token *token,
                               int64_t *ret_whole) {
-    if (token.kind != JSON_NUMBER)
+    if (token->kind != JSON_NUMBER)
         return json_values_reject(values, field, token, "a whole number");
-    if (token.whole)
-        return token_whole(token.text, ret_whole)
+    if (token->whole)
+        return token_whole(token->text, ret_whole)
                    ? RESULT_OK
                    : json_values_reject(values, field, token, "a whole number of 64 bits");
     double number;
@@ -135,14 +135,14 @@ static bool instant_quick(struct json_values *values, struct text text, int64_t 
     return true;
 }
 
-enum result json_values_instant(struct json_values *values, const struct field *field, struct json_token token,
+enum result json_values_instant(struct json_values *values, const struct field *field, const struct json_token *token,
                                 int64_t *ret_instant_ms) {
     const char *expected = "an instant such as 2026-11-01T10:20:30Z, or milliseconds";
-    if (token.kind == JSON_NUMBER)
+    if (token->kind == JSON_NUMBER)
         return read_whole(values, field, token, ret_instant_ms);
-    if (token.kind != JSON_STRING)
+    if (token->kind != JSON_STRING)
         return json_values_reject(values, field, token, expected);
-    if (instant_quick(values, token.text, ret_instant_ms))
+    if (instant_quick(values, token->text, ret_instant_ms))
         return RESULT_OK;
     struct text text;
     enum result result = json_unescape(token, &values->arena, &text);
@@ -155,17 +155,21 @@ enum result json_values_instant(struct json_values *values, const struct field *
 
 /* ---- fields ---- */
 
-enum result json_values_string(struct json_values *values, const struct field *field, struct json_token token,
+enum result json_values_string(struct json_values *values, const struct field *field, const struct json_token *token,
                                struct text *ret_text) {
-    if (token.kind != JSON_STRING)
+    if (token->kind != JSON_STRING)
         return json_values_reject(values, field, token, "a string");
+    if (!token->escaped) {
+        *ret_text = token->text;
+        return RESULT_OK;
+    }
     enum result result = json_unescape(token, &values->arena, ret_text);
     if (result == RESULT_REJECT)
         return reject_surrogate(values, field->name);
     return result == RESULT_OK ? RESULT_OK : out_of_memory(values);
 }
 
-static enum result read_long(struct json_values *values, const struct field *field, struct json_token token,
+static enum result read_long(struct json_values *values, const struct field *field, const struct json_token *token,
                              double *ret_number) {
     int64_t whole;
     enum result result = read_whole(values, field, token, &whole);
@@ -177,10 +181,10 @@ static enum result read_long(struct json_values *values, const struct field *fie
     return RESULT_OK;
 }
 
-static enum result read_enum(struct json_values *values, const struct field *field, struct json_token token,
+static enum result read_enum(struct json_values *values, const struct field *field, const struct json_token *token,
                              double *ret_number) {
     uint32_t symbol = UINT32_MAX;
-    if (token.kind == JSON_STRING) {
+    if (token->kind == JSON_STRING) {
         struct text text;
         enum result result = json_values_string(values, field, token, &text);
         if (result != RESULT_OK)
@@ -197,18 +201,18 @@ static enum result read_enum(struct json_values *values, const struct field *fie
     return RESULT_OK;
 }
 
-static enum result read_boolean(struct json_values *values, const struct field *field, struct json_token token,
+static enum result read_boolean(struct json_values *values, const struct field *field, const struct json_token *token,
                                 double *ret_number) {
-    if (token.kind != JSON_TRUE && token.kind != JSON_FALSE)
+    if (token->kind != JSON_TRUE && token->kind != JSON_FALSE)
         return json_values_reject(values, field, token, "true or false");
-    *ret_number = token.kind == JSON_TRUE;
+    *ret_number = token->kind == JSON_TRUE;
     return RESULT_OK;
 }
 
 /* NaN where it is not finite. */
-static enum result read_double(struct json_values *values, const struct field *field, struct json_token token,
+static enum result read_double(struct json_values *values, const struct field *field, const struct json_token *token,
                                double *ret_number) {
-    if (token.kind != JSON_NUMBER)
+    if (token->kind != JSON_NUMBER)
         return json_values_reject(values, field, token, "a number");
     if (!token_number(token, ret_number))
         *ret_number = NAN;
@@ -216,16 +220,16 @@ static enum result read_double(struct json_values *values, const struct field *f
 }
 
 /* An entry of a map, whose value is a string like its key. */
-static enum result read_entry(struct json_values *values, const struct field *field, struct json_token key,
-                              struct json_token value, struct map_entry *ret_entry) {
+static enum result read_entry(struct json_values *values, const struct field *field, const struct json_token *key,
+                              const struct json_token *value, struct map_entry *ret_entry) {
     struct map_entry entry;
     enum result result = json_values_string(values, field, key, &entry.key);
     if (result != RESULT_OK)
         return result;
-    if (value.kind != JSON_STRING) {
+    if (value->kind != JSON_STRING) {
         char name[128];
         const char *cut;
-        struct text excerpt = message_excerpt(key.text, &cut);
+        struct text excerpt = message_excerpt(key->text, &cut);
         int length = snprintf(name, sizeof name, "%.*s[\"%.*s%s\"]", TEXT_ARGUMENTS(field->name),
                               TEXT_ARGUMENTS(excerpt), cut);
         struct field named = {.name = {name, (uint32_t)length < sizeof name ? (uint32_t)length : sizeof name - 1}};
@@ -237,17 +241,16 @@ static enum result read_entry(struct json_values *values, const struct field *fi
     return result;
 }
 
-static enum result read_map(struct json_values *values, const struct field *field, struct json_token token,
+static enum result read_map(struct json_values *values, const struct field *field, const struct json_token *token,
                             struct event *event) {
-    if (token.kind != JSON_OBJECT)
+    if (token->kind != JSON_OBJECT)
         return json_values_reject(values, field, token, "an object of strings");
-    struct json_scan scan = json_scan_of(token.text);
+    struct json_scan scan = json_scan_of(token->text);
     struct json_token key, value;
     values->entries.count = 0;
-    bool open = json_scan_open_object(&scan);
-    for (bool first = true; open && json_scan_member(&scan, first, &key, &value); first = false) {
+    for (bool first = true; json_scan_key(&scan, first, &key) && json_scan_value(&scan, &value); first = false) {
         struct map_entry entry;
-        enum result result = read_entry(values, field, key, value, &entry);
+        enum result result = read_entry(values, field, &key, &value, &entry);
         if (result != RESULT_OK)
             return result;
         if (!entries_add(&values->entries, entry))
@@ -258,7 +261,7 @@ static enum result read_map(struct json_values *values, const struct field *fiel
 }
 
 /* An instant goes to `*instant_ms` too, where no digit of it is lost. */
-enum result json_values_read(struct json_values *values, const struct field *field, struct json_token token,
+enum result json_values_read(struct json_values *values, const struct field *field, const struct json_token *token,
                              union field_value *value, int64_t *instant_ms, struct event *event) {
     switch (field->type) {
     case FIELD_STRING:

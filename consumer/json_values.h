@@ -26,14 +26,15 @@ void json_values_free(struct json_values *values);
 
 /* `token` is not null. An instant goes to `instant_ms` too, where no digit of it is lost; a map's entries go to
  * `event`; a double that is not finite is NaN. RESULT_REJECT or RESULT_FATAL: `values->error` is set. */
-MUST_USE enum result json_values_read(struct json_values *values, const struct field *field, struct json_token token,
-                                      union field_value *value, int64_t *instant_ms, struct event *event);
+MUST_USE enum result json_values_read(struct json_values *values, const struct field *field,
+                                      const struct json_token *token, union field_value *value, int64_t *instant_ms,
+                                      struct event *event);
 
-MUST_USE enum result json_values_string(struct json_values *values, const struct field *field, struct json_token token,
-                                        struct text *ret_text);
-MUST_USE enum result json_values_instant(struct json_values *values, const struct field *field, struct json_token token,
-                                         int64_t *ret_instant_ms);
+MUST_USE enum result json_values_string(struct json_values *values, const struct field *field,
+                                        const struct json_token *token, struct text *ret_text);
+MUST_USE enum result json_values_instant(struct json_values *values, const struct field *field,
+                                         const struct json_token *token, int64_t *ret_instant_ms);
 
 /* Always RESULT_REJECT: "login method is "X", expected ...". */
-MUST_USE enum result json_values_reject(struct json_values *values, const struct field *field, struct json_token value,
-                                        const char *expected);
+MUST_USE enum result json_values_reject(struct json_values *values, const struct field *field,
+                                        const struct json_token *value, const char *expected);
