@@ -41,6 +41,7 @@ static enum result read_arguments(struct session *session, struct error *error) 
     return RESULT_OK;
 }
 
+/* None of them is compacted, accounts neither: what is produced here is history, and all of it counts. */
 static enum result create_topics(struct session *session, struct error *error) {
     struct topic_wish wishes[STREAMS];
     struct topics *topics;
@@ -51,7 +52,6 @@ static enum result create_topics(struct session *session, struct error *error) {
                 .name = session->setup.topics[i],
                 .partitions = session->partitions_new,
                 .replication = REPLICATION_DEFAULT,
-                .is_compacted = i == STREAM_ACCOUNT,
                 .is_kept = true,
             };
     enum result result = topics_open(&session->setup.properties, &session->setup.logger, &topics, error);
@@ -190,7 +190,7 @@ static const struct flag flags[] = {
     {"create-topics", 0, "N",
      .about = "First creates the topics of all streams that are on and that do not exist, with so many partitions. "
               "They keep "
-              "everything."},
+              "everything, also where a topic of your own would be compacted."},
     {0},
 };
 
