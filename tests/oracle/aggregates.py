@@ -19,6 +19,22 @@ def value_in(event, field, key):
     return value.get(key) if key is not None else value
 
 
+def as_value(field):
+    """A schema's integer is a number of the language."""
+    is_integer = isinstance(field, int) and not isinstance(field, bool)
+    return float(field) if is_integer else field
+
+
+class EventView:
+    """What a `where` looks at: the fields of one event."""
+
+    def __init__(self, event):
+        self.event = event
+
+    def name(self, name):
+        return as_value(self.event.fields[name])
+
+
 class Aggregates:
     """Values one aggregate over `events` (of its stream) as seen from the instant `t`."""
 
@@ -34,7 +50,6 @@ class Aggregates:
         return getattr(self, "_" + self.node.function)()
 
     def _matches(self, event):
-        from views import EventView
         where = self.node.where
         if where is None:
             return True
@@ -74,10 +89,7 @@ class Aggregates:
 
     def _last(self):
         values = self._values(newest_first(self.events))
-        if not values:
-            return None
-        newest = values[0]
-        return float(newest) if isinstance(newest, int) and not isinstance(newest, bool) else newest
+        return as_value(values[0]) if values else None
 
     def _since(self):
         newest = max((event.time for event in self.events), default=None)

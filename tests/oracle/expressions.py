@@ -4,7 +4,7 @@ A value is a float (number, duration or instant, the latter two in milliseconds)
 string, or None for *missing*. Types are not checked: the oracle is only given valid rules.
 
 A node is valued against a *view*: `views.AccountView` (an account at an instant) or
-`views.EventView` (one event, inside a `where`).
+`aggregates.EventView` (one event, inside a `where`).
 """
 import math
 import operator

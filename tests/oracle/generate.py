@@ -21,7 +21,8 @@ MINUTE, WEEK = UNITS["m"], UNITS["w"]
 EVALUATIONS_MAX = 6_000             # of ticks, so that the oracle stays quick
 SPANS = {"hours": (12 * HOUR, 3 * DAY), "days": (5 * DAY, 25 * DAY),
          "months": (50 * DAY, 200 * DAY)}
-TICKS = {"hours": (5 * MINUTE, 30 * MINUTE, HOUR, HOUR), "days": (30 * MINUTE, HOUR, HOUR, 7 * HOUR),
+TICKS = {"hours": (5 * MINUTE, 30 * MINUTE, HOUR, HOUR),
+         "days": (30 * MINUTE, HOUR, HOUR, 7 * HOUR),
          "months": (HOUR, 7 * HOUR, DAY, WEEK)}
 LATENESS = (0, 0, 0, MINUTE, 5 * MINUTE, HOUR, 3 * HOUR, DAY)
 

@@ -251,7 +251,7 @@ class LogWriter:
         return self.draft(document, "updated_at", time)
 
     def fruitless_tombstone(self, account):
-        """One that may find no account, and be ahead of the others' time: it moves the watermark."""
+        """One that may find no account and be ahead in time: it moves the watermark."""
         arrival, document = self.tombstone(account, self.moment())
         ahead = self.rng.choice((0, self.rng.random() * self.case.span / 10))
         return arrival - ahead, document

@@ -158,7 +158,8 @@ class Writer:
     def where(self, stream, probability=0.35):
         if not self.chance(probability):
             return ""
-        return " where " + Filter(self.rng, stream).boolean(self.rng.choice((0, 0, 0, 1, 1, 2))).text
+        depth = self.rng.choice((0, 0, 0, 1, 1, 2))
+        return " where " + Filter(self.rng, stream).boolean(depth).text
 
     def counted(self, scope, stream):
         return self.call("count", stream + self.where(stream), self.window(scope))

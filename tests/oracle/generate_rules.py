@@ -19,7 +19,8 @@ SCALES = {      # what lengths of time matter, by how long the case spans
 SCORES = ("churn_risk", "health", "adoption", "sentiment", "expansion")
 DIMENSIONS = ("lifecycle_stage", "risk_band", "tier", "mood", "touch")
 STAGES = ("onboarding", "growing", "established", "declining", "churned")
-VALUES = ("alpha", "beta", "gamma", "delta", "no", "007", "1e3", "über \"x\"", "null", "2024-01-01")
+VALUES = ("alpha", "beta", "gamma", "delta", "no", "007", "1e3", "über \"x\"", "null",
+          "2024-01-01")
 BANDS = ("low", "guarded", "medium", "high")
 BOUNDS = (10, 20, 25, 33.33, 40, 50, 60, 70, 85)
 PLAYBOOKS = ("rescue", "upsell", "call-csm", "re-engage")
@@ -39,7 +40,7 @@ class RulesWriter(Writer):
         self.lines = []
 
     def write(self):
-        self.put(f'ruleset: {self.rng.choice((chr(34) + self.case.label + chr(34), self.case.label))}')
+        self.put(f"ruleset: {self.scalar(self.case.label)}")
         self.clock()
         self.streams()
         self.metrics()
@@ -73,14 +74,18 @@ class RulesWriter(Writer):
     def put_expression(self, key, expression, indent):
         """`key: expression`, now and then as a block over two lines."""
         text, margin = expression.text, " " * indent
-        gaps = [i for i, letter in enumerate(text) if letter == " " and text.count('"', 0, i) % 2 == 0
-                and text.count("'", 0, i) % 2 == 0 and text[i - 1] != " " and text[i + 1:i + 2] != " "]
+        gaps = [at for at, letter in enumerate(text) if letter == " " and self.breaks(text, at)]
         if gaps and self.chance(0.08):
             at = self.rng.choice(gaps)
             self.lines.append(f"{margin}{key}: {self.rng.choice(('>-', '|-', '>', '|'))}")
             self.lines += [f"{margin}  {text[:at]}", f"{margin}  {text[at + 1:]}"]
         else:
             self.put(f"{margin}{key}: {self.scalar(text)}")
+
+    def breaks(self, text, at):
+        """Whether the space at `at` is a single one, outside of strings."""
+        alone = text[at - 1] != " " and text[at + 1:at + 2] != " "
+        return alone and all(text.count(quote, 0, at) % 2 == 0 for quote in "'\"")
 
     def put_words(self):
         """`title` and `about`, for people."""

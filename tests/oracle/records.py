@@ -20,7 +20,7 @@ class Invalid(Exception):
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a schema. `kind`: id, string, boolean, int, long, double, instant, map or enum."""
+    """One field of a schema; `kind` is a key of `_CHECKS`."""
     kind: str
     default: object = REQUIRED
     nullable: bool = False

@@ -1,21 +1,5 @@
-"""What an expression looks at: one event (`where`), or an account at an instant."""
-from aggregates import Aggregates, slice_of
-
-
-def as_value(field):
-    """A schema's integer is a number of the language."""
-    is_integer = isinstance(field, int) and not isinstance(field, bool)
-    return float(field) if is_integer else field
-
-
-class EventView:
-    """The fields of one event, for the filter of an aggregate."""
-
-    def __init__(self, event):
-        self.event = event
-
-    def name(self, name):
-        return as_value(self.event.fields[name])
+"""What an expression looks at: an account at an instant."""
+from aggregates import Aggregates, as_value, slice_of
 
 
 class AccountView:
