@@ -69,12 +69,12 @@ void sink_forget_call(struct kafka_sink *sink) {
     blocking_call_join(&sink->call);
     if (sink->question.metadata != NULL)
         rd_kafka_metadata_destroy(sink->question.metadata);
-    sink->question = (struct topics_question){NULL};
+    sink->question = (struct topics_question){0};
     if (sink->request.offsets != NULL)
         rd_kafka_topic_partition_list_destroy(sink->request.offsets);
     if (sink->request.failure != NULL)
         rd_kafka_error_destroy(sink->request.failure);
-    sink->request = (struct offsets_request){NULL};
+    sink->request = (struct offsets_request){0};
 }
 
 static void close_producer(struct kafka_sink *sink) {

@@ -16,7 +16,9 @@
 
 static void fill(struct state *state, uint32_t slot, uint32_t size, uint8_t byte) {
     assert_true(state_resize(state, slot, 0, size));
-    memset(state_section(state, slot, &size), byte, size);
+    uint8_t *section = state_section(state, slot, &size);
+    if (size > 0) // An empty section has no address.
+        memset(section, byte, size);
 }
 
 static void assert_filled(const struct state *state, uint32_t slot, uint32_t wanted_size, uint8_t byte) {

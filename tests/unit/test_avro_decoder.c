@@ -655,7 +655,7 @@ static void fill_random(avro_value_t *value, const struct field *field) {
 }
 
 static void assert_map(const avro_value_t *value) {
-    size_t count;
+    size_t count = 0;
     assert_int_equal(avro_value_get_size(value, &count), 0);
     assert_int_equal(event.entries_count, count);
     for (size_t i = 0; i < count; i++) {

@@ -27,6 +27,7 @@ static struct text cut(struct text text, uint32_t size) {
     return (struct text){text.data, size};
 }
 
+PRINTF_LIKE(2, 0)
 static struct text message_text(struct report *report, const char *format, va_list arguments) {
     char bytes[MESSAGE_MAX + 1];
     vsnprintf(bytes, sizeof bytes, format, arguments);
