@@ -141,15 +141,39 @@ bool instant_parse(struct text text, int64_t *ret_instant_ms) {
     return true;
 }
 
+/* The last `count` digits of `value`; returns their end. */
+static char *put_digits(char *at, unsigned value, int count) {
+    for (int i = count; i-- > 0; value /= 10)
+        at[i] = (char)('0' + value % 10);
+    return at + count;
+}
+
+static char *put_year(char *at, int64_t year) {
+    if (year >= 0 && year <= 9999)
+        return put_digits(at, (unsigned)year, 4);
+    return at +
+           snprintf(at, INSTANT_TEXT_MAX / 2, "%s%04lld", year < 0 ? "-" : "+", (long long)(year < 0 ? -year : year));
+}
+
 uint32_t instant_format(int64_t instant_ms, char ret_text[INSTANT_TEXT_MAX]) {
-    int64_t days = floor_divide(instant_ms, DAY);
-    int64_t rest = instant_ms % DAY + (instant_ms % DAY < 0 ? DAY : 0);
-    struct date date = date_of_days(days);
-    const char *sign = date.year < 0 ? "-" : date.year > 9999 ? "+" : "";
-    return (uint32_t)snprintf(ret_text, INSTANT_TEXT_MAX, "%s%04lld-%02u-%02uT%02d:%02d:%02d.%03dZ", sign,
-                              (long long)(date.year < 0 ? -date.year : date.year), date.month, date.day,
-                              (int)(rest / HOUR), (int)(rest / MINUTE % 60), (int)(rest / SECOND % 60),
-                              (int)(rest % SECOND));
+    struct date date = date_of_days(floor_divide(instant_ms, DAY));
+    unsigned rest = (unsigned)(instant_ms % DAY + (instant_ms % DAY < 0 ? DAY : 0));
+    char *at = put_year(ret_text, date.year);
+    *at++ = '-';
+    at = put_digits(at, date.month, 2);
+    *at++ = '-';
+    at = put_digits(at, date.day, 2);
+    *at++ = 'T';
+    at = put_digits(at, rest / HOUR, 2);
+    *at++ = ':';
+    at = put_digits(at, rest / MINUTE % 60, 2);
+    *at++ = ':';
+    at = put_digits(at, rest / SECOND % 60, 2);
+    *at++ = '.';
+    at = put_digits(at, rest % SECOND, 3);
+    *at++ = 'Z';
+    *at = '\0';
+    return (uint32_t)(at - ret_text);
 }
 
 static const struct {

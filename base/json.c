@@ -5,15 +5,24 @@
 #include "base/instant.h"
 #include "base/number.h"
 
-static void json_begin_value(struct json *json) {
-    if (json->comma)
-        buffer_put_u8(json->out, ',');
+/* Room for a value of up to `size` bytes; the comma before it is put. NULL when memory is out. */
+static char *begin_value(struct json *json, size_t size) {
+    bool comma = json->comma;
     json->comma = true;
+    char *room = (char *)buffer_extend(json->out, size + comma);
+    if (room != NULL && comma)
+        *room++ = ',';
+    return room;
+}
+
+static void put_value(struct json *json, const char *text, size_t size) {
+    char *room = begin_value(json, size);
+    if (room != NULL)
+        memcpy(room, text, size);
 }
 
 static void json_open(struct json *json, char bracket) {
-    json_begin_value(json);
-    buffer_put_u8(json->out, (uint8_t)bracket);
+    put_value(json, &bracket, 1);
     json->comma = false;
 }
 
@@ -84,101 +93,72 @@ static void put_escaped(struct buffer *out, struct text text) {
     buffer_put_u8(out, '"');
 }
 
-static void put_quoted(struct buffer *out, struct text text) {
+static void put_quoted(struct json *json, struct text text) {
     if (skip_plain(text, 0) < text.size) {
-        put_escaped(out, text);
+        (void)begin_value(json, 0);
+        put_escaped(json->out, text);
         return;
     }
-    uint8_t *room = buffer_extend(out, (size_t)text.size + 2);
+    char *room = begin_value(json, (size_t)text.size + 2);
     if (room == NULL)
         return;
-    room[0] = '"';
-    memcpy(room + 1, text.data, text.size);
-    room[text.size + 1] = '"';
+    *room++ = '"';
+    if (text.size > 0)
+        memcpy(room, text.data, text.size);
+    room[text.size] = '"';
 }
 
 void json_key(struct json *json, const char *key) {
-    json_key_text(json, text_of(key));
+    size_t size = strlen(key);
+    char *room = begin_value(json, size + 3);
+    json->comma = false;
+    if (room == NULL)
+        return;
+    *room++ = '"';
+    memcpy(room, key, size);
+    room[size] = '"';
+    room[size + 1] = ':';
 }
 
 void json_key_text(struct json *json, struct text key) {
-    json_begin_value(json);
-    put_quoted(json->out, key);
+    put_quoted(json, key);
     buffer_put_u8(json->out, ':');
     json->comma = false;
 }
 
 void json_put_null(struct json *json) {
-    json_begin_value(json);
-    buffer_put(json->out, "null", 4);
+    put_value(json, "null", 4);
 }
 
 void json_put_boolean(struct json *json, bool value) {
-    json_begin_value(json);
-    buffer_put_string(json->out, value ? "true" : "false");
-}
-
-static void put_unsigned(struct buffer *out, uint64_t value) {
-    char digits[20];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    buffer_put(out, digits + at, sizeof digits - at);
+    put_value(json, value ? "true" : "false", value ? 4 : 5);
 }
 
 void json_put_integer(struct json *json, int64_t value) {
-    json_begin_value(json);
+    char digits[20];
+    size_t at = sizeof digits;
+    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    do
+        digits[--at] = (char)('0' + rest % 10);
+    while ((rest /= 10) != 0);
     if (value < 0)
-        buffer_put_u8(json->out, '-');
-    put_unsigned(json->out, value < 0 ? -(uint64_t)value : (uint64_t)value);
-}
-
-/* What most numbers are: at most four decimals, below ten digits. The quotient of two whole doubles is rounded
- * rightly, so where it is `value` again the decimal reads back as `value`; and of so few digits no other does. This
- * is number_format's answer for a tenth of its time. */
-static bool put_short_decimal(struct buffer *out, double value) {
-    static const double scale = 1e4, largest = 1e9;
-    double scaled = nearbyint(fabs(value) * scale);
-    if (!(scaled < largest * scale) || scaled / scale != fabs(value) || (value == 0 && signbit(value)))
-        return false;
-    uint64_t units = (uint64_t)scaled;
-    uint64_t fraction = units % 10000;
-    if (value < 0)
-        buffer_put_u8(out, '-');
-    put_unsigned(out, units / 10000);
-    if (fraction == 0)
-        return true;
-    char decimals[5] = {'.'};
-    for (size_t i = 4; i > 0; i--, fraction /= 10)
-        decimals[i] = (char)('0' + fraction % 10);
-    size_t size = sizeof decimals;
-    while (decimals[size - 1] == '0')
-        size--;
-    buffer_put(out, decimals, size);
-    return true;
+        digits[--at] = '-';
+    put_value(json, digits + at, sizeof digits - at);
 }
 
 void json_put_number(struct json *json, double value) {
-    if (!isfinite(value)) {
-        json_put_null(json);
-        return;
-    }
-    json_begin_value(json);
-    if (put_short_decimal(json->out, value))
-        return;
     char digits[NUMBER_TEXT_MAX];
-    buffer_put(json->out, digits, number_format(value, digits));
+    if (!isfinite(value))
+        json_put_null(json);
+    else
+        put_value(json, digits, number_format(value, digits));
 }
 
 void json_put_text(struct json *json, struct text value) {
-    if (text_is_missing(value)) {
+    if (text_is_missing(value))
         json_put_null(json);
-        return;
-    }
-    json_begin_value(json);
-    put_quoted(json->out, value);
+    else
+        put_quoted(json, value);
 }
 
 void json_put_string(struct json *json, const char *value) {
@@ -186,7 +166,8 @@ void json_put_string(struct json *json, const char *value) {
 }
 
 void json_put_instant(struct json *json, int64_t instant_ms) {
-    json_begin_value(json);
-    char digits[INSTANT_TEXT_MAX];
-    put_quoted(json->out, (struct text){digits, instant_format(instant_ms, digits)});
+    char text[INSTANT_TEXT_MAX + 2];
+    uint32_t size = instant_format(instant_ms, text + 1);
+    text[0] = text[size + 1] = '"';
+    put_value(json, text, size + 2);
 }

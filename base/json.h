@@ -16,7 +16,7 @@ void json_open_object(struct json *json);
 void json_close_object(struct json *json);
 void json_open_array(struct json *json);
 void json_close_array(struct json *json);
-void json_key(struct json *json, const char *key);
+void json_key(struct json *json, const char *key); /* of plain ASCII, nothing to escape */
 void json_key_text(struct json *json, struct text key);
 void json_put_null(struct json *json);
 void json_put_boolean(struct json *json, bool value);

@@ -9,6 +9,9 @@
 #define DIGITS_MAX   800
 #define EXPONENT_MAX INT64_C(1000000000000)
 #define WHOLE_MAX    9007199254740992.0 /* 2^53 */
+/* Between these, what number_format does fits into 128 bits. */
+#define MODERATE_MIN 1e-4
+#define MODERATE_MAX 1e13
 
 /* A decimal as it was written: digits without leading zeros, and the power of ten that the last one stands for. */
 struct decimal {
@@ -100,12 +103,111 @@ bool number_parse(struct text text, double *ret_number) {
     return true;
 }
 
+/* ---- writing */
+
+/* Digits of `value`, at least `count`; returns their end. */
+static char *put_digits(char *at, uint64_t value, int count) {
+    char digits[20];
+    int length = 0;
+    for (; value != 0 || length < count; value /= 10)
+        digits[length++] = (char)('0' + value % 10);
+    while (length > 0)
+        *at++ = digits[--length];
+    return at;
+}
+
+static uint32_t format_whole(double number, char ret_text[NUMBER_TEXT_MAX]) {
+    char *at = ret_text;
+    if (number < 0)
+        *at++ = '-';
+    at = put_digits(at, (uint64_t)fabs(number), 1);
+    *at = '\0';
+    return (uint32_t)(at - ret_text);
+}
+
+__extension__ typedef unsigned __int128 wide;
+
+/* A double as `mantissa` / 2^`shift`, and a decimal near it as `units` / 10^`decimals`. */
+struct approximation {
+    uint64_t mantissa, units;
+    unsigned shift, decimals;
+    wide scale; /* 10^decimals */
+};
+
+/* The nearest decimal of so many decimals, half to even; exact, as everything fits into 128 bits. */
+static void approximate(struct approximation *approximation, unsigned decimals) {
+    approximation->decimals = decimals;
+    approximation->scale = 1;
+    for (unsigned i = 0; i < decimals; i++)
+        approximation->scale *= 10;
+    wide product = approximation->mantissa * approximation->scale;
+    wide half = (wide)1 << (approximation->shift - 1), rest = product & (2 * half - 1);
+    approximation->units = (uint64_t)(product >> approximation->shift);
+    if (rest > half || (rest == half && approximation->units % 2 == 1))
+        approximation->units++;
+}
+
+/* Whether the decimal reads back as the double: it is nearer to it than to its neighbours, half a unit of the last
+ * place away; downwards from a power of two a quarter. */
+static bool reads_back(const struct approximation *approximation) {
+    wide decimal = (wide)approximation->units << approximation->shift;
+    wide exact = approximation->mantissa * approximation->scale;
+    bool is_below = decimal < exact;
+    wide distance = is_below ? exact - decimal : decimal - exact;
+    bool is_power = approximation->mantissa == (uint64_t)1 << (DBL_MANT_DIG - 1);
+    wide reach = distance * (is_below && is_power ? 4 : 2);
+    return reach < approximation->scale || (reach == approximation->scale && approximation->mantissa % 2 == 0);
+}
+
+static uint32_t format_approximation(const struct approximation *approximation, bool negative,
+                                     char ret_text[NUMBER_TEXT_MAX]) {
+    char *at = ret_text;
+    uint64_t units = approximation->units, whole = 0, fraction = units;
+    if (approximation->scale <= units) { /* and so it is no wider than `units` is */
+        whole = units / (uint64_t)approximation->scale;
+        fraction = units % (uint64_t)approximation->scale;
+    }
+    if (negative)
+        *at++ = '-';
+    at = put_digits(at, whole, 1);
+    *at++ = '.';
+    at = put_digits(at, fraction, (int)approximation->decimals);
+    while (at[-1] == '0')
+        at--;
+    at -= at[-1] == '.';
+    *at = '\0';
+    return (uint32_t)(at - ret_text);
+}
+
+/* Most numbers that are no whole ones: of a size at which they are written without an exponent. What the loop of
+ * number_format finds, for a tenth of its time. */
+static uint32_t format_moderate(double number, char ret_text[NUMBER_TEXT_MAX]) {
+    static const double limits[] = {1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2,  1e3,  1e4,
+                                    1e5,  1e6,  1e7,  1e8, 1e9, 1e10, 1e11, 1e12};
+    int exponent;
+    double size = fabs(number), fraction = frexp(size, &exponent);
+    struct approximation approximation = {
+        .mantissa = (uint64_t)ldexp(fraction, DBL_MANT_DIG),
+        .shift = (unsigned)(DBL_MANT_DIG - exponent),
+    };
+    unsigned decimals = DBL_DIG + 3; /* for DBL_DIG digits of a number that begins in the fourth decimal */
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0] && size >= limits[i]; i++)
+        decimals--;
+    approximate(&approximation, decimals);
+    for (int more = 1; more <= DBL_DECIMAL_DIG - DBL_DIG && !reads_back(&approximation); more++)
+        approximate(&approximation, decimals + (unsigned)more);
+    return format_approximation(&approximation, number < 0, ret_text);
+}
+
 uint32_t number_format(double number, char ret_text[NUMBER_TEXT_MAX]) {
-    if (fabs(number) < WHOLE_MAX && number == trunc(number) && !(number == 0 && signbit(number)))
-        return (uint32_t)snprintf(ret_text, NUMBER_TEXT_MAX, "%lld", (long long)number);
+    double size = fabs(number);
+    if (size < WHOLE_MAX && number == trunc(number) && !(number == 0 && signbit(number)))
+        return format_whole(number, ret_text);
+    if (size >= MODERATE_MIN && size < MODERATE_MAX)
+        return format_moderate(number, ret_text);
     /* A decimal of up to DBL_DIG digits survives the way through a double, so fewer need not be tried; except for
      * the subnormal, which hold less. */
-    int precision = fabs(number) < DBL_MIN ? 1 : DBL_DIG;
+    int precision = size < DBL_MIN ? 1 : DBL_DIG;
     int length = snprintf(ret_text, NUMBER_TEXT_MAX, "%.*g", precision, number);
     while (precision < DBL_DECIMAL_DIG && strtod(ret_text, NULL) != number)
         length = snprintf(ret_text, NUMBER_TEXT_MAX, "%.*g", ++precision, number);

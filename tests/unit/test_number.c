@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/number.h"
@@ -116,6 +117,79 @@ static void reads_back_what_it_wrote(void **state) {
     }
 }
 
+/* What number_format promises, said with the C library's means. */
+static void assert_shortest(double number) {
+    char expected[NUMBER_TEXT_MAX + 8], actual[NUMBER_TEXT_MAX];
+    int precision = fabs(number) < DBL_MIN ? 0 : DBL_DIG - 1;
+    do
+        snprintf(expected, sizeof expected, "%.*g", ++precision, number);
+    while (strtod(expected, NULL) != number);
+    uint32_t length = number_format(number, actual);
+    assert_int_equal(length, strlen(actual));
+    assert_string_equal(actual, expected);
+}
+
+static void writes_fractions_as_the_c_library_would(void **state) {
+    (void)state;
+    static const double numbers[] = {0.1,
+                                     0.2,
+                                     0.3,
+                                     0.1 + 0.2,
+                                     1.0 / 3,
+                                     2.0 / 3,
+                                     1e-4,
+                                     1.5e-4,
+                                     9.99e-5,
+                                     0.001,
+                                     0.5,
+                                     0.25,
+                                     0.9999999999999999,
+                                     1.1,
+                                     99.99999,
+                                     1e12 / 3,
+                                     1e13 / 3,
+                                     1e14 / 7,
+                                     123456789.12345,
+                                     4503599627370495.5,
+                                     15.53};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        assert_shortest(numbers[i]);
+        assert_shortest(-numbers[i]);
+        assert_shortest(nextafter(numbers[i], INFINITY));
+        assert_shortest(nextafter(numbers[i], 0));
+    }
+}
+
+static void writes_fractions_next_to_powers_of_two_and_ten_as_the_c_library_would(void **state) {
+    (void)state;
+    for (int exponent = -14; exponent < 0; exponent++) {
+        double power = ldexp(1, exponent);
+        assert_shortest(power);
+        assert_shortest(nextafter(power, 0));
+        assert_shortest(nextafter(power, 1));
+    }
+    for (double power = 1e-4; power < 1e14; power *= 10) {
+        assert_shortest(nextafter(power, 0));
+        assert_shortest(nextafter(nextafter(power, 0), 0));
+        assert_shortest(nextafter(power, INFINITY));
+    }
+}
+
+static void writes_random_fractions_as_the_c_library_would(void **state) {
+    (void)state;
+    uint64_t random = 42;
+    for (int i = 0; i < 100000; i++) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        double fraction = (double)(random >> 11) * 0x1p-53;
+        double number = ldexp(fraction, (int)(random % 60) - 15);
+        if (number != trunc(number))
+            assert_shortest(number);
+        double rounded = round(fraction * 1e6) / 1e4;
+        if (rounded != trunc(rounded))
+            assert_shortest(rounded);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_the_grammar_allows),
@@ -125,6 +199,9 @@ int main(void) {
         cmocka_unit_test(writes_whole_numbers_without_a_point),
         cmocka_unit_test(writes_the_shortest_text_that_reads_back),
         cmocka_unit_test(reads_back_what_it_wrote),
+        cmocka_unit_test(writes_fractions_as_the_c_library_would),
+        cmocka_unit_test(writes_fractions_next_to_powers_of_two_and_ten_as_the_c_library_would),
+        cmocka_unit_test(writes_random_fractions_as_the_c_library_would),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
