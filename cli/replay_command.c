@@ -161,9 +161,8 @@ const struct command command_replay = {
         "is "
         "then 3, at the end.",
     .flags = flags,
-    .examples =
-        "bellwether replay --rules rules.yaml events.jsonl.gz >changes.jsonl\n"
-        "bellwether replay --rules rules.yaml --until 2026-11-01 events.jsonl | jq -c 'select(.kind == \"ENTERED\")'\n"
-        "zstdcat events.jsonl.zst | bellwether replay --rules rules.yaml -",
+    .examples = "bellwether replay --rules rules.yaml events.jsonl.gz >changes.jsonl\n"
+                "bellwether replay --rules rules.yaml --until 2026-11-01 events.jsonl\n"
+                "zstdcat events.jsonl.zst | bellwether replay --rules rules.yaml -",
     .run = run,
 };

@@ -166,22 +166,19 @@ static void a_record_in_our_own_schema_is_decoded(void **state) {
 
 static void fields_may_be_reordered_left_out_and_added(void **state) {
     (void)state;
-    const struct avro_plan *plan =
-        plan_of(STREAM_USAGE,
-                RECORD(FIELD("extra", "{\"type\":\"array\",\"items\":{\"type\":\"map\",\"values\":[\"null\",\"double\"]"
-                                      "}}") "," FIELD("feature", "\"string\"") "," FIELD("flag", "\"boolean\"") "," FIELD(
-                    "occurred_at",
-                    "\"long\"") "," FIELD("account_id",
-                                          "\"string\"") "," FIELD("blob", "{\"type\":\"fixed\",\"name\":\"F\",\"size\":"
-                                                                          "3}") "," FIELD("event_id",
-                                                                                          "\"bytes\"") "," FIELD("size",
-                                                                                                                 "[\"nu"
-                                                                                                                 "ll\","
-                                                                                                                 "\"flo"
-                                                                                                                 "at\""
-                                                                                                                 "]") "," FIELD("user_id",
-                                                                                                                                "\"string\"") "," FIELD("note",
-                                                                                                                                                        "\"string\"")));
+    // clang-format off
+    const struct avro_plan *plan = plan_of(STREAM_USAGE, RECORD(
+            FIELD("extra", "{\"type\":\"array\",\"items\":{\"type\":\"map\",\"values\":[\"null\",\"double\"]}}") ","
+            FIELD("feature", "\"string\"") ","
+            FIELD("flag", "\"boolean\"") ","
+            FIELD("occurred_at", "\"long\"") ","
+            FIELD("account_id", "\"string\"") ","
+            FIELD("blob", "{\"type\":\"fixed\",\"name\":\"F\",\"size\":3}") ","
+            FIELD("event_id", "\"bytes\"") ","
+            FIELD("size", "[\"null\",\"float\"]") ","
+            FIELD("user_id", "\"string\"") ","
+            FIELD("note", "\"string\"")));
+    // clang-format on
     put_long(1); /* extra: one map of two entries */
     put_long(2);
     put_string("k");
@@ -213,10 +210,13 @@ static void fields_may_be_reordered_left_out_and_added(void **state) {
 
 static void numbers_are_promoted(void **state) {
     (void)state;
-    const struct avro_plan *plan = plan_of(
-        STREAM_ACCOUNT,
-        RECORD(FIELD("account_id", "\"string\"") "," FIELD("updated_at", "\"int\"") "," FIELD(
-            "arr", "[\"null\",\"int\",\"long\",\"float\",\"double\"]") "," FIELD("created_at", "\"int\"")));
+    // clang-format off
+    const struct avro_plan *plan = plan_of(STREAM_ACCOUNT, RECORD(
+            FIELD("account_id", "\"string\"") ","
+            FIELD("updated_at", "\"int\"") ","
+            FIELD("arr", "[\"null\",\"int\",\"long\",\"float\",\"double\"]") ","
+            FIELD("created_at", "\"int\"")));
+    // clang-format on
     static const double expected[] = {0, -5, 1e15, 1.5, 0.1};
     for (int64_t branch = 0; branch < 5; branch++) {
         buffer_clear(&bytes);
@@ -240,14 +240,13 @@ static void numbers_are_promoted(void **state) {
 
 static void instants_of_other_units_become_milliseconds(void **state) {
     (void)state;
-    const struct avro_plan *plan = plan_of(
-        STREAM_ACCOUNT,
-        RECORD(FIELD("account_id", "\"string\"") "," FIELD("updated_at", "{\"type\":\"long\",\"logicalType\":"
-                                                                         "\"timestamp-micros\"}") "," FIELD(
-            "created_at",
-            "{\"type\":\"long\",\"logicalType\":\"timestamp-nanos\"}") "," FIELD("renews_at",
-                                                                                 "{\"type\":\"long\",\"logicalType\":"
-                                                                                 "\"timestamp-millis\"}")));
+    // clang-format off
+    const struct avro_plan *plan = plan_of(STREAM_ACCOUNT, RECORD(
+            FIELD("account_id", "\"string\"") ","
+            FIELD("updated_at", "{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}") ","
+            FIELD("created_at", "{\"type\":\"long\",\"logicalType\":\"timestamp-nanos\"}") ","
+            FIELD("renews_at", "{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}")));
+    // clang-format on
     put_string("a");
     put_long(-1);
     put_long(5999999);
@@ -264,13 +263,13 @@ static void instants_of_other_units_become_milliseconds(void **state) {
 
 static void enum_symbols_go_by_name_and_unknown_ones_by_the_default(void **state) {
     (void)state;
-    const struct avro_plan *plan = plan_of(
-        STREAM_TICKET,
-        RECORD(
-            IDS
-            "," FIELD("ticket_id", "\"string\"") "," FIELD("action", "{\"type\":\"enum\",\"name\":\"A\",\"symbols\":["
-                                                                     "\"CLOSED\",\"MERGED\",\"OPENED\"]}") "," FIELD(
-                "severity", "{\"type\":\"enum\",\"name\":\"S\",\"symbols\":[\"BLOCKER\",\"URGENT\"]}")));
+    // clang-format off
+    const struct avro_plan *plan = plan_of(STREAM_TICKET, RECORD(
+            IDS ","
+            FIELD("ticket_id", "\"string\"") ","
+            FIELD("action", "{\"type\":\"enum\",\"name\":\"A\",\"symbols\":[\"CLOSED\",\"MERGED\",\"OPENED\"]}") ","
+            FIELD("severity", "{\"type\":\"enum\",\"name\":\"S\",\"symbols\":[\"BLOCKER\",\"URGENT\"]}")));
+    // clang-format on
     put_ids();
     put_string("T");
     put_long(2);
@@ -478,11 +477,14 @@ static void doubles_that_are_not_finite_are_null(void **state) {
 
 static void every_cut_of_a_record_is_rejected_and_so_is_every_extra_byte(void **state) {
     (void)state;
-    const struct avro_plan *plan = plan_of(
-        STREAM_CUSTOM,
-        RECORD(
-            FIELD("x", "{\"type\":\"array\",\"items\":\"string\"}") "," IDS "," FIELD("name", "\"string\"") "," FIELD(
-                "value", "[\"null\",\"double\"]") "," FIELD("properties", "{\"type\":\"map\",\"values\":\"string\"}")));
+    // clang-format off
+    const struct avro_plan *plan = plan_of(STREAM_CUSTOM, RECORD(
+            FIELD("x", "{\"type\":\"array\",\"items\":\"string\"}") ","
+            IDS ","
+            FIELD("name", "\"string\"") ","
+            FIELD("value", "[\"null\",\"double\"]") ","
+            FIELD("properties", "{\"type\":\"map\",\"values\":\"string\"}")));
+    // clang-format on
     put_long(1);
     put_string("item");
     put_long(0);
@@ -504,13 +506,14 @@ static void every_cut_of_a_record_is_rejected_and_so_is_every_extra_byte(void **
 
 static void lengths_and_counts_are_held_against_what_is_left(void **state) {
     (void)state;
-    const struct avro_plan *plan = plan_of(
-        STREAM_CUSTOM,
-        RECORD(FIELD("x", "{\"type\":\"array\",\"items\":\"null\"}") "," FIELD(
-            "y", "{\"type\":\"array\",\"items\":\"int\"}") "," IDS
-                                                           "," FIELD("name", "\"string\"") "," FIELD(
-                                                               "properties",
-                                                               "{\"type\":\"map\",\"values\":\"string\"}")));
+    // clang-format off
+    const struct avro_plan *plan = plan_of(STREAM_CUSTOM, RECORD(
+            FIELD("x", "{\"type\":\"array\",\"items\":\"null\"}") ","
+            FIELD("y", "{\"type\":\"array\",\"items\":\"int\"}") ","
+            IDS ","
+            FIELD("name", "\"string\"") ","
+            FIELD("properties", "{\"type\":\"map\",\"values\":\"string\"}")));
+    // clang-format on
     static const int64_t wrong[] = {-1, INT64_MIN, INT64_MAX, INT64_C(1) << 32, 1000};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         for (int where = 0; where < 4; where++) {
@@ -560,11 +563,12 @@ static void a_varint_of_more_than_64_bits_is_rejected(void **state) {
 
 static void recursive_types_are_skipped_down_to_a_bound(void **state) {
     (void)state;
-    const struct avro_plan *plan = plan_of(
-        STREAM_NPS,
-        RECORD(FIELD("tree", "{\"type\":\"record\",\"name\":\"Node\",\"fields\":["
-                             "{\"name\":\"next\",\"type\":[\"null\",\"Node\"]}]}") "," IDS
-                                                                                   "," FIELD("score", "\"int\"")));
+    // clang-format off
+    const struct avro_plan *plan = plan_of(STREAM_NPS, RECORD(
+            FIELD("tree", "{\"type\":\"record\",\"name\":\"Node\",\"fields\":[{\"name\":\"next\",\"type\":[\"null\",\"Node\"]}]}") ","
+            IDS ","
+            FIELD("score", "\"int\"")));
+    // clang-format on
     for (int depth = 20; depth <= 100000; depth += 99980) {
         buffer_clear(&bytes);
         for (int i = 0; i < depth; i++)
