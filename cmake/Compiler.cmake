@@ -30,6 +30,7 @@ add_compile_options(
     -Wvla
     -Wwrite-strings
     -fno-common
+    -ffp-contract=off # a product that is not rounded before it is added would give other scores
     -fno-omit-frame-pointer
     -fstack-protector-strong)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
