@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/instant.h"
 #include "consumer/field_check.h"
@@ -89,11 +90,34 @@ static inline struct text read_sized(struct cursor *cursor) {
     return text;
 }
 
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+static inline uint64_t load(const char *data, size_t size) {
+    uint64_t word = 0;
+    memcpy(&word, data, size);
+    return word;
+}
+
+/* Most text is: then no byte of it need be looked at by itself. The last word overlaps the one before. */
+static inline bool is_ascii(struct text text) {
+    uint64_t bits = 0;
+    if (text.size >= 8) {
+        for (uint32_t at = 0; at + 8 < text.size; at += 8)
+            bits |= load(text.data + at, 8);
+        bits |= load(text.data + text.size - 8, 8);
+    } else if (text.size >= 4) {
+        bits = load(text.data, 4) | load(text.data + text.size - 4, 4);
+    } else if (text.size > 0) {
+        bits = load(text.data, 1) | load(text.data + text.size / 2, 1) | load(text.data + text.size - 1, 1);
+    }
+    return (bits & HIGH_BITS) == 0;
+}
+
 static enum result read_string(struct decoding *decoding, const struct step *step, struct text *ret_text) {
     struct text text = read_sized(decoding->cursor);
     if (text_is_missing(text))
         return malformed_field(decoding, step, "is longer than the record");
-    if (!text_is_utf8(text))
+    if (!is_ascii(text) && !text_is_utf8(text))
         return invalid(decoding, step, "is not UTF-8");
     *ret_text = text;
     return RESULT_OK;
