@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "cli/clock.h"
 #include "cli/commands.h"
 #include "cli/publishing.h"
 #include "cli/record_files.h"
@@ -95,12 +96,18 @@ static enum result open_producer(struct session *session, struct error *error) {
     return result != RESULT_OK ? result : produce_open(&produce_options, &session->producer, error);
 }
 
-static enum result send_record(struct session *session, const struct event *event, struct error *error) {
-    if (session->setup.topics[event->stream] == NULL) {
+static enum result send_record(struct session *session, const struct event *record, struct error *error) {
+    struct event event = *record;
+    int64_t now_ms = clock_wall_ms();
+    if (session->setup.topics[event.stream] == NULL) {
         session->unwanted++;
         return RESULT_OK;
     }
-    enum result result = produce_event(session->producer, event, error);
+    /* Brokers refuse records of the future; as one of now it arrives, and is rejected by its own time where all can
+     * see. */
+    if (event.place.timestamp_ms > now_ms)
+        event.place.timestamp_ms = now_ms;
+    enum result result = produce_event(session->producer, &event, error);
     if (result != RESULT_REJECT)
         return result;
     record_files_reject(&session->files, error->text);
@@ -202,7 +209,9 @@ const struct command command_produce = {
     .about = "Reads the same files as `replay` does (without one: standard input), and writes their records into the "
              "topics of "
              "their streams: encoded as the configuration says, keyed by the account's id, on the partition that "
-             "`kafka.partitioner` gives, with `recorded_at`, or else the event's own time, as the record's time.\n\n"
+             "`kafka.partitioner` gives, with `recorded_at`, or else the event's own time, as the record's time (now, "
+             "where that "
+             "lies in the future).\n\n"
              "A record that is not valid is reported on standard error as `FILE:LINE: reason`, and skipped; the exit "
              "status is "
              "then 3, at the end.",
