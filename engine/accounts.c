@@ -401,7 +401,7 @@ static void evict(struct accounts *accounts, uint32_t index, struct evicted *evi
 }
 
 void accounts_evict(struct accounts *accounts, size_t bytes_used_max, int64_t keep_due_ms, struct evicted *evicted) {
-    for (uint64_t looked_at = 0; looked_at < 2 * (uint64_t)accounts->indices; looked_at++) {
+    for (uint32_t looked_at = 0; looked_at < accounts->indices; looked_at++) {
         if (accounts->slab->bytes_used <= bytes_used_max)
             return;
         uint32_t index = accounts->hand++;

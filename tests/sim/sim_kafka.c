@@ -25,6 +25,11 @@ void sim_kafka_free(struct sim_kafka *kafka) {
 void sim_kafka_pass(struct sim_kafka *kafka, int64_t duration_ms) {
     kafka->wall_ms += duration_ms;
     kafka->monotonic_ms += duration_ms;
+    for (int i = 0; i < SIM_WORKERS_MAX; i++) {
+        uint32_t open = kafka->producer_transactions[i];
+        if (open != 0 && kafka->monotonic_ms - kafka->transactions[open - 1].begun_ms > SIM_TRANSACTION_TIMEOUT_MS)
+            sim_producer_init(kafka, i);
+    }
 }
 
 /* ---- logs */
@@ -98,8 +103,13 @@ void sim_log_compact(struct sim_kafka *kafka, struct sim_log *log) {
 
 static void begin_rebalance(struct sim_kafka *kafka) {
     kafka->rebalancing = true;
-    for (int i = 0; i < SIM_WORKERS_MAX; i++)
+    for (int i = 0; i < SIM_WORKERS_MAX; i++) {
         kafka->members[i].told = false;
+        if (kafka->members[i].to_assign) { /* It never saw the assignment that is void now. */
+            kafka->members[i].to_assign = false;
+            kafka->members[i].ready = true;
+        }
+    }
 }
 
 void sim_group_join(struct sim_kafka *kafka, int member) {

@@ -10,6 +10,8 @@
 #define SIM_PARTITIONS_MAX 8
 #define SIM_WORKERS_MAX    8
 
+#define SIM_TRANSACTION_TIMEOUT_MS 15000
+
 enum sim_end { SIM_OPEN, SIM_COMMITTED, SIM_ABORTED };
 
 struct sim_record {
@@ -28,6 +30,7 @@ struct sim_log {
 
 struct sim_transaction {
     enum sim_end end;
+    int64_t begun_ms;
     int64_t offsets[STREAMS][SIM_PARTITIONS_MAX]; /* pending; OFFSET_NONE */
     bool touched[OUTPUTS][SIM_PARTITIONS_MAX];
 };
@@ -67,6 +70,7 @@ struct sim_kafka {
 
 void sim_kafka_init(struct sim_kafka *kafka, int32_t partitions, uint32_t streams, int64_t wall_ms);
 void sim_kafka_free(struct sim_kafka *kafka);
+/* Time passes; transactions that are open for too long are aborted, and their producers fenced. */
 void sim_kafka_pass(struct sim_kafka *kafka, int64_t duration_ms);
 
 /* Appends to an input, outside of any transaction; `value` missing: a tombstone. */

@@ -98,14 +98,13 @@ void sim_connection_init(struct sim_connection *connection, struct sim_store *st
 
 static void drop_pending(struct sim_connection *connection) {
     for (uint32_t i = 0; i < connection->pending_count; i++)
-        free(connection->pending[i].blobs);
+        arena_free(&connection->pending[i].arena);
     connection->pending_count = 0;
 }
 
 void sim_connection_free(struct sim_connection *connection) {
     drop_pending(connection);
-    free(connection->borrowed);
-    connection->borrowed = NULL;
+    arena_free(&connection->borrowed);
 }
 
 void sim_connection_cut(struct sim_connection *connection) {
@@ -131,6 +130,12 @@ static struct sim_pending *answer(struct sim_connection *connection, enum store_
     struct sim_pending *pending = &connection->pending[connection->pending_count++];
     *pending = (struct sim_pending){.event = {.kind = kind, .ticket = ticket, .shard = shard}};
     return pending;
+}
+
+static struct text copy_text(struct sim_pending *pending, struct text text) {
+    struct text copy = arena_text(&pending->arena, text);
+    assert(text_is_missing(text) || !text_is_missing(copy));
+    return copy;
 }
 
 static enum result lost(struct sim_connection *connection, uint64_t ticket, int32_t shard, const char *why) {
@@ -183,10 +188,11 @@ static enum result claim(void *context, uint64_t ticket, int32_t shard, const st
     if (wanted->again && unexpected)
         return lost(connection, ticket, shard, "it is not as it was left");
     struct sim_pending *pending = answer(connection, STORE_CLAIMED, ticket, shard);
-    pending->event.meta = (struct store_meta){.exists = found->has_meta,
-                                              .epoch = found->epoch,
-                                              .changelog_offset = found->changelog_offset,
-                                              .shard_record = {found->record, found->record_size}};
+    pending->event.meta = (struct store_meta){
+        .exists = found->has_meta,
+        .epoch = found->epoch,
+        .changelog_offset = found->changelog_offset,
+        .shard_record = copy_text(pending, (struct text){found->record, found->record_size})};
     found->exists = true;
     snprintf(found->cluster_id, sizeof found->cluster_id, "%.*s", TEXT_ARGUMENTS(wanted->identity.cluster_id));
     memcpy(found->changelog_id, wanted->identity.changelog_id, CHANGELOG_ID_SIZE);
@@ -200,17 +206,19 @@ static enum result claim(void *context, uint64_t ticket, int32_t shard, const st
     return RESULT_OK;
 }
 
-static struct stored_blob stored_of(const struct sim_blob *blob) {
-    return (struct stored_blob){.account_id = {blob->account_id, blob->id_size},
-                                .blob = {blob->blob, blob->blob_size},
-                                .changelog_offset = blob->changelog_offset,
-                                .due_ms = blob->due_ms,
-                                .waits_for = blob->waits_for};
+static void add_blob(struct sim_pending *pending, struct stored_blob *blobs, const struct sim_blob *blob) {
+    blobs[pending->event.count++] = (struct stored_blob){
+        .account_id = copy_text(pending, (struct text){blob->account_id, blob->id_size}),
+        .blob = copy_text(pending, (struct text){blob->blob, blob->blob_size}),
+        .changelog_offset = blob->changelog_offset,
+        .due_ms = blob->due_ms,
+        .waits_for = blob->waits_for};
 }
 
-static struct stored_blob *make_blobs(uint32_t count) {
-    struct stored_blob *blobs = calloc(count + 1, sizeof *blobs);
+static struct stored_blob *make_blobs(struct sim_pending *pending, uint32_t count) {
+    struct stored_blob *blobs = arena_alloc(&pending->arena, (count + 1) * sizeof *blobs);
     assert(blobs != NULL);
+    pending->event.blobs = blobs;
     return blobs;
 }
 
@@ -223,13 +231,14 @@ static enum result load(void *context, uint64_t ticket, int32_t shard, const str
     if (!is_owner(connection, shard))
         return lost(connection, ticket, shard, "it has another owner, or went back");
     struct sim_pending *pending = answer(connection, STORE_LOADED, ticket, shard);
-    pending->blobs = make_blobs(count);
-    pending->event.count = count;
+    struct stored_blob *blobs = make_blobs(pending, count);
     for (uint32_t i = 0; i < count; i++) {
         const struct sim_blob *found = sim_shard_find(&connection->store->shards[shard], account_ids[i]);
-        /* What is unknown has an id all the same; the asker's bytes are kept by its table. */
-        pending->blobs[i] = found != NULL ? stored_of(found)
-                                          : (struct stored_blob){.account_id = account_ids[i], .due_ms = INSTANT_NEVER};
+        if (found != NULL)
+            add_blob(pending, blobs, found);
+        else
+            blobs[pending->event.count++] = (struct stored_blob){.account_id = copy_text(pending, account_ids[i]),
+                                                                 .due_ms = INSTANT_NEVER};
     }
     return RESULT_OK;
 }
@@ -244,7 +253,7 @@ static enum result load_due(void *context, uint64_t ticket, int32_t shard, const
         return lost(connection, ticket, shard, "it has another owner, or went back");
     const struct sim_shard *found = &connection->store->shards[shard];
     struct sim_pending *pending = answer(connection, STORE_DUE, ticket, shard);
-    pending->blobs = make_blobs(found->count);
+    struct stored_blob *blobs = make_blobs(pending, found->count);
     pending->event.next_due_ms = INSTANT_NEVER;
     for (uint32_t i = 0; i < found->count; i++) {
         const struct sim_blob *blob = &found->blobs[i];
@@ -257,7 +266,7 @@ static enum result load_due(void *context, uint64_t ticket, int32_t shard, const
         if (pending->event.count == 2 && pending->event.next_cursor == 0)
             pending->event.next_cursor = i; /* pages are small here, so that there are several */
         if (pending->event.next_cursor == 0)
-            pending->blobs[pending->event.count++] = stored_of(blob);
+            add_blob(pending, blobs, blob);
     }
     return RESULT_OK;
 }
@@ -271,9 +280,9 @@ static enum result scan(void *context, uint64_t ticket, int32_t shard, uint64_t 
         return lost(connection, ticket, shard, "it has another owner, or went back");
     const struct sim_shard *found = &connection->store->shards[shard];
     struct sim_pending *pending = answer(connection, STORE_SCANNED, ticket, shard);
-    pending->blobs = make_blobs(2);
+    struct stored_blob *blobs = make_blobs(pending, 2);
     for (uint64_t i = cursor; i < found->count && pending->event.count < 2; i++)
-        pending->blobs[pending->event.count++] = stored_of(&found->blobs[i]);
+        add_blob(pending, blobs, &found->blobs[i]);
     uint64_t next = cursor + pending->event.count;
     pending->event.next_cursor = next < found->count ? next : 0;
     return RESULT_OK;
@@ -313,7 +322,7 @@ static void release(void *context, int32_t shard) {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < connection->pending_count; i++) {
         if (connection->pending[i].event.shard == shard)
-            free(connection->pending[i].blobs);
+            arena_free(&connection->pending[i].arena);
         else
             connection->pending[kept++] = connection->pending[i];
     }
@@ -324,8 +333,7 @@ static void release(void *context, int32_t shard) {
 static void poll(void *context, int timeout_ms, struct store_event *ret_event) {
     struct sim_connection *connection = context;
     (void)timeout_ms; /* The source's poll lets time pass. */
-    free(connection->borrowed);
-    connection->borrowed = NULL;
+    arena_free(&connection->borrowed);
     *ret_event = (struct store_event){.kind = STORE_NOTHING};
     if (connection->broken) {
         drop_pending(connection);
@@ -339,7 +347,7 @@ static void poll(void *context, int timeout_ms, struct store_event *ret_event) {
     if (connection->pending_count == 0)
         return;
     *ret_event = connection->pending[0].event;
-    ret_event->blobs = connection->borrowed = connection->pending[0].blobs;
+    connection->borrowed = connection->pending[0].arena;
     memmove(connection->pending, connection->pending + 1, --connection->pending_count * sizeof *connection->pending);
 }
 

@@ -43,9 +43,10 @@ const struct sim_blob *sim_shard_find(const struct sim_shard *shard, struct text
 
 #define SIM_EVENTS_MAX 64
 
+/* An answer on its way: a copy of what the server had when it answered. */
 struct sim_pending {
     struct store_event event;
-    struct stored_blob *blobs; /* the event's */
+    struct arena arena;
 };
 
 /* One worker's connection. */
@@ -57,8 +58,8 @@ struct sim_connection {
     uint64_t write_number[SIM_PARTITIONS_MAX];
     struct sim_pending pending[SIM_EVENTS_MAX];
     uint32_t pending_count;
-    bool broken;                  /* to be reported by the next poll */
-    struct stored_blob *borrowed; /* of the event that was handed out last */
+    bool broken;           /* to be reported by the next poll */
+    struct arena borrowed; /* of the event that was handed out last */
     uint64_t *effects;
     bool *dead;
 };

@@ -64,12 +64,16 @@ static void source_poll(void *context, int timeout_ms, struct source_event *ret_
     *ret_event = (struct source_event){.kind = SOURCE_NOTHING};
     if (worker->dead || worker->fatal.text[0] != 0) {
         ret_event->kind = SOURCE_FATAL;
+        if (worker->dead)
+            (void)dead(&worker->fatal);
         ret_event->error = worker->fatal;
         return;
     }
     if (timeout_ms > 0)
         sim_kafka_pass(worker->kafka, timeout_ms);
-    if (member->kicked && member->holds && !member->told) {
+    if (member->kicked && !member->holds)
+        sim_group_join(worker->kafka, worker->number); /* The library sees to that by itself. */
+    if (member->kicked && !member->told) {
         ret_event->kind = SOURCE_LOST;
         member->told = true;
     } else if (worker->kafka->rebalancing && member->holds && !member->told && member->joined) {
@@ -301,7 +305,7 @@ static enum answer sink_begin(void *context, struct error *error) {
     kafka->transactions = realloc(kafka->transactions, (kafka->transactions_count + 1) * sizeof *kafka->transactions);
     assert(kafka->transactions != NULL);
     struct sim_transaction *transaction = &kafka->transactions[kafka->transactions_count];
-    *transaction = (struct sim_transaction){.end = SIM_OPEN};
+    *transaction = (struct sim_transaction){.end = SIM_OPEN, .begun_ms = kafka->monotonic_ms};
     for (int i = 0; i < STREAMS; i++)
         for (int j = 0; j < SIM_PARTITIONS_MAX; j++)
             transaction->offsets[i][j] = OFFSET_NONE;

@@ -114,11 +114,12 @@ bool sim_world_turn(struct sim_world *world, struct error *ret_error) {
     for (int i = 0; i < SIM_WORKERS_MAX; i++) {
         if (world->pipelines[i] == NULL)
             continue;
-        enum pipeline_progress progress = pipeline_turn(world->pipelines[i], ret_error);
+        struct error error = {0};
+        enum pipeline_progress progress = pipeline_turn(world->pipelines[i], &error);
         if (progress == PIPELINE_RUNNING)
             continue;
-        if (progress == PIPELINE_DONE)
-            ret_error->text[0] = 0;
+        if (progress == PIPELINE_FAILED)
+            *ret_error = error;
         stop_worker(world, i);
         sim_group_leave(&world->kafka, i);
         all = false;
@@ -258,6 +259,9 @@ static void compare(const struct buffer *wanted, const struct buffer *found) {
     for (int j = 0; j < 2; j++)
         fprintf(stderr, "%s: %.*s\n", j == 0 ? "expected" : "found", ends[j] == NULL ? 0 : (int)(ends[j] - begins[j]),
                 begins[j]);
+    if (getenv("SIM_VERBOSE") != NULL)
+        fprintf(stderr, "---- expected\n%.*s---- found\n%.*s", (int)wanted->size, wanted->data, (int)found->size,
+                found->data);
     fail("the committed changes", "are not those of replay");
 }
 
