@@ -127,6 +127,10 @@ static uint32_t format_whole(double number, char ret_text[NUMBER_TEXT_MAX]) {
 
 __extension__ typedef unsigned __int128 wide;
 
+/* Of the double's own bits: IEEE 754, binary64. */
+#define IMPLICIT_BIT  ((uint64_t)1 << (DBL_MANT_DIG - 1))
+#define EXPONENT_BIAS 1023
+
 /* A double as `mantissa` / 2^`shift`, and a decimal near it as `units` / 10^`decimals`. */
 struct approximation {
     uint64_t mantissa, units;
@@ -154,7 +158,7 @@ static bool reads_back(const struct approximation *approximation) {
     wide exact = approximation->mantissa * approximation->scale;
     bool is_below = decimal < exact;
     wide distance = is_below ? exact - decimal : decimal - exact;
-    bool is_power = approximation->mantissa == (uint64_t)1 << (DBL_MANT_DIG - 1);
+    bool is_power = approximation->mantissa == IMPLICIT_BIT;
     wide reach = distance * (is_below && is_power ? 4 : 2);
     return reach < approximation->scale || (reach == approximation->scale && approximation->mantissa % 2 == 0);
 }
@@ -184,11 +188,12 @@ static uint32_t format_approximation(const struct approximation *approximation, 
 static uint32_t format_moderate(double number, char ret_text[NUMBER_TEXT_MAX]) {
     static const double limits[] = {1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2,  1e3,  1e4,
                                     1e5,  1e6,  1e7,  1e8, 1e9, 1e10, 1e11, 1e12};
-    int exponent;
-    double size = fabs(number), fraction = frexp(size, &exponent);
+    double size = fabs(number);
+    uint64_t bits;
+    memcpy(&bits, &size, sizeof bits);
     struct approximation approximation = {
-        .mantissa = (uint64_t)ldexp(fraction, DBL_MANT_DIG),
-        .shift = (unsigned)(DBL_MANT_DIG - exponent),
+        .mantissa = (bits & (IMPLICIT_BIT - 1)) | IMPLICIT_BIT,
+        .shift = (unsigned)(EXPONENT_BIAS + DBL_MANT_DIG - 1 - (int)(bits >> (DBL_MANT_DIG - 1))),
     };
     unsigned decimals = DBL_DIG + 3; /* for DBL_DIG digits of a number that begins in the fourth decimal */
     for (size_t i = 0; i < sizeof limits / sizeof limits[0] && size >= limits[i]; i++)

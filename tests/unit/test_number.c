@@ -168,7 +168,8 @@ static void writes_fractions_next_to_powers_of_two_and_ten_as_the_c_library_woul
         assert_shortest(nextafter(power, 0));
         assert_shortest(nextafter(power, 1));
     }
-    for (double power = 1e-4; power < 1e14; power *= 10) {
+    for (int exponent = -4; exponent < 14; exponent++) {
+        double power = pow(10, exponent);
         assert_shortest(nextafter(power, 0));
         assert_shortest(nextafter(nextafter(power, 0), 0));
         assert_shortest(nextafter(power, INFINITY));
