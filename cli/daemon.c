@@ -43,8 +43,10 @@ enum result daemon_start(struct daemon *daemon, uint32_t count, struct error *er
     if (result != RESULT_OK)
         return result;
     daemon->workers = calloc(count, sizeof *daemon->workers);
-    if (daemon->workers == NULL)
-        result = error_set(error, RESULT_FATAL, "memory is out");
+    if (daemon->workers == NULL) {
+        shard_board_free(&daemon->board);
+        return error_set(error, RESULT_FATAL, "memory is out");
+    }
     for (uint32_t i = 0; i < count && result == RESULT_OK; i++)
         result = start_worker(daemon, error);
     daemon->view.board = &daemon->board;
