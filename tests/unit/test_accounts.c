@@ -1,0 +1,320 @@
+/* The table that owns the accounts' life, and the memory and the heap below it. */
+#include "engine/accounts.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/instant.h"
+#include "engine/core/account/state.h"
+#include "engine/due_heap.h"
+
+struct fixture {
+    struct slab slab;
+    struct accounts *accounts;
+    uint8_t bytes[4096] __attribute__((aligned(16)));
+};
+
+static struct fixture *begin(void) {
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    struct error error;
+    assert_int_equal(accounts_create(&fixture->slab, &fixture->accounts, &error), RESULT_OK);
+    return fixture;
+}
+
+static void end(struct fixture *fixture) {
+    accounts_free(fixture->accounts);
+    slab_free(&fixture->slab); /* asserts that nothing is left in it */
+    free(fixture);
+}
+
+/* A state of `size` bytes that holds nothing but its id. */
+static struct state_bytes state_of(struct fixture *fixture, struct text id, uint32_t size) {
+    memset(fixture->bytes, 0, sizeof fixture->bytes);
+    ((struct state_header *)(void *)fixture->bytes)->id_size = (uint16_t)id.size;
+    memcpy(fixture->bytes + sizeof(struct state_header), id.data, id.size);
+    return (struct state_bytes){fixture->bytes, size, sizeof fixture->bytes};
+}
+
+static struct text name_of(int number, char ret_name[32]) {
+    return (struct text){ret_name, (uint32_t)snprintf(ret_name, 32, "account-%d", number)};
+}
+
+static uint32_t change(struct fixture *fixture, int number, uint32_t size, int64_t due_ms, uint32_t waits_for) {
+    char name[32];
+    struct error error;
+    struct text id = name_of(number, name);
+    assert_int_equal(accounts_change(fixture->accounts, id, state_of(fixture, id, size), due_ms, waits_for, &error),
+                     RESULT_OK);
+    return accounts_find(fixture->accounts, id);
+}
+
+static uint32_t find(struct fixture *fixture, int number) {
+    char name[32];
+    return accounts_find(fixture->accounts, name_of(number, name));
+}
+
+static void accounts_are_found_by_their_ids_whatever_their_number(void **state) {
+    (void)state;
+    struct fixture *fixture = begin();
+    for (int i = 0; i < 5000; i++)
+        assert_int_equal(change(fixture, i, 100 + (uint32_t)i % 900, INSTANT_NEVER, 0), i);
+    assert_int_equal(accounts_count(fixture->accounts), 5000);
+    for (int i = 0; i < 5000; i++) {
+        assert_int_equal(find(fixture, i), i);
+        assert_int_equal(accounts_state(fixture->accounts, (uint32_t)i).size, 100 + i % 900);
+    }
+    assert_int_equal(find(fixture, 5000), ACCOUNT_NONE);
+    end(fixture);
+}
+
+static void a_state_worked_on_in_place_keeps_its_memory_and_shrinks_out_of_it(void **state) {
+    (void)state;
+    struct fixture *fixture = begin();
+    struct error error;
+    uint32_t account = change(fixture, 1, 2000, INSTANT_NEVER, 0);
+    struct state_bytes own = accounts_state(fixture->accounts, account);
+    assert_true(own.capacity >= own.size);
+    struct state_bytes grown = {own.data, own.capacity, own.capacity};
+    assert_int_equal(accounts_change(fixture->accounts, TEXT("account-1"), grown, INSTANT_NEVER, 0, &error), RESULT_OK);
+    assert_ptr_equal(accounts_state(fixture->accounts, account).data, own.data);
+    struct state_bytes small = {own.data, 90, own.capacity};
+    assert_int_equal(accounts_change(fixture->accounts, TEXT("account-1"), small, INSTANT_NEVER, 0, &error), RESULT_OK);
+    assert_true(accounts_state(fixture->accounts, account).capacity < 200);
+    assert_true(text_equals(accounts_id(fixture->accounts, account), "account-1"));
+    end(fixture);
+}
+
+static void the_first_due_is_the_earliest_and_of_equal_ones_the_first_that_appeared(void **state) {
+    (void)state;
+    struct fixture *fixture = begin();
+    int64_t due_ms;
+    assert_int_equal(accounts_first_due(fixture->accounts, &due_ms), ACCOUNT_NONE);
+    change(fixture, 0, 100, 300, 0);
+    change(fixture, 1, 100, 200, 0);
+    change(fixture, 2, 100, 200, 0);
+    change(fixture, 3, 100, INSTANT_NEVER, 0);
+    assert_int_equal(accounts_first_due(fixture->accounts, &due_ms), 1);
+    assert_int_equal(due_ms, 200);
+    change(fixture, 1, 100, 400, 0);
+    assert_int_equal(accounts_first_due(fixture->accounts, &due_ms), 2);
+    change(fixture, 2, 100, INSTANT_NEVER, 0);
+    assert_int_equal(accounts_first_due(fixture->accounts, &due_ms), 0);
+    change(fixture, 0, 100, 500, 0);
+    assert_int_equal(accounts_first_due(fixture->accounts, &due_ms), 1);
+    end(fixture);
+}
+
+static void deadlines_come_out_in_order_however_they_were_set(void **state) {
+    (void)state;
+    struct due_heap heap = {0};
+    uint64_t random = 7;
+    assert_true(due_heap_reserve(&heap, 1000));
+    for (int i = 0; i < 20000; i++) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        uint32_t account = (uint32_t)(random >> 33) % 1000;
+        int64_t due_ms = random >> 62 == 0 ? INSTANT_NEVER : (int64_t)(random >> 20 & 255);
+        due_heap_set(&heap, account, due_ms);
+        assert_int_equal(due_heap_get(&heap, account), due_ms);
+    }
+    int64_t last_ms = INT64_MIN, due_ms;
+    uint32_t last = 0, account;
+    while (due_heap_first(&heap, &account, &due_ms)) {
+        assert_true(due_ms > last_ms || (due_ms == last_ms && account > last));
+        last_ms = due_ms;
+        last = account;
+        due_heap_set(&heap, account, INSTANT_NEVER);
+    }
+    due_heap_free(&heap);
+}
+
+static void those_that_wait_for_a_stream_are_woken_once(void **state) {
+    (void)state;
+    struct fixture *fixture = begin();
+    uint32_t login = 1u << STREAM_LOGIN, usage = 1u << STREAM_USAGE;
+    change(fixture, 0, 100, INSTANT_NEVER, login);
+    change(fixture, 1, 100, 50, login | usage);
+    change(fixture, 2, 100, 500, usage);
+    assert_int_equal(accounts_waits(fixture->accounts), login | usage);
+    accounts_wake(fixture->accounts, STREAM_LOGIN, 100);
+    assert_int_equal(accounts_due(fixture->accounts, 0), 100);
+    assert_int_equal(accounts_due(fixture->accounts, 1), 50);
+    assert_int_equal(accounts_due(fixture->accounts, 2), 500);
+    assert_int_equal(accounts_waits(fixture->accounts), usage);
+    change(fixture, 1, 100, 50, 0);
+    change(fixture, 2, 100, 500, 0);
+    assert_int_equal(accounts_waits(fixture->accounts), 0);
+    end(fixture);
+}
+
+static void an_account_is_dirty_then_written_then_clean_unless_it_changed_meanwhile(void **state) {
+    (void)state;
+    struct fixture *fixture = begin();
+    uint32_t first = change(fixture, 1, 100, INSTANT_NEVER, 0), second = change(fixture, 2, 200, INSTANT_NEVER, 0);
+    change(fixture, 1, 100, INSTANT_NEVER, 0);
+    assert_int_equal(accounts_dirty_count(fixture->accounts), 2);
+    assert_int_equal(accounts_dirty_bytes(fixture->accounts), 300);
+    assert_int_equal(accounts_dirty(fixture->accounts, 0), first);
+    accounts_written(fixture->accounts, 7);
+    assert_int_equal(accounts_dirty_count(fixture->accounts), 0);
+    assert_int_equal(accounts_phase(fixture->accounts, first), ACCOUNT_WRITTEN);
+    assert_int_equal(accounts_commit(fixture->accounts, first), 7);
+
+    change(fixture, 1, 100, INSTANT_NEVER, 0);
+    accounts_acknowledged(fixture->accounts, TEXT("account-1"), 7);
+    accounts_acknowledged(fixture->accounts, TEXT("account-2"), 7);
+    assert_int_equal(accounts_phase(fixture->accounts, first), ACCOUNT_DIRTY);
+    assert_int_equal(accounts_phase(fixture->accounts, second), ACCOUNT_CLEAN);
+
+    accounts_written(fixture->accounts, 8);
+    accounts_acknowledged(fixture->accounts, TEXT("account-1"), 7);
+    assert_int_equal(accounts_phase(fixture->accounts, first), ACCOUNT_WRITTEN);
+    accounts_acknowledged(fixture->accounts, TEXT("account-1"), 8);
+    assert_int_equal(accounts_phase(fixture->accounts, first), ACCOUNT_CLEAN);
+    accounts_acknowledged(fixture->accounts, TEXT("unknown"), 8);
+    end(fixture);
+}
+
+static void what_is_asked_for_is_loading_until_it_comes_or_is_forgotten(void **state) {
+    (void)state;
+    struct fixture *fixture = begin();
+    struct error error;
+    uint32_t known, unknown, forgotten;
+    assert_int_equal(accounts_expect(fixture->accounts, TEXT("known"), &known, &error), RESULT_OK);
+    assert_int_equal(accounts_expect(fixture->accounts, TEXT("unknown"), &unknown, &error), RESULT_OK);
+    assert_int_equal(accounts_expect(fixture->accounts, TEXT("forgotten"), &forgotten, &error), RESULT_OK);
+    assert_int_equal(accounts_phase(fixture->accounts, known), ACCOUNT_LOADING);
+    assert_true(text_equals(accounts_id(fixture->accounts, known), "known"));
+    assert_int_equal(
+        accounts_loaded(fixture->accounts, TEXT("known"), state_of(fixture, TEXT("known"), 500), 90, 0, &error),
+        RESULT_OK);
+    assert_int_equal(
+        accounts_loaded(fixture->accounts, TEXT("unknown"), (struct state_bytes){0}, INSTANT_NEVER, 0, &error),
+        RESULT_OK);
+    accounts_forget_loading(fixture->accounts);
+    assert_int_equal(accounts_phase(fixture->accounts, known), ACCOUNT_CLEAN);
+    assert_int_equal(accounts_due(fixture->accounts, known), 90);
+    assert_int_equal(accounts_state(fixture->accounts, unknown).size, 0);
+    assert_int_equal(accounts_find(fixture->accounts, TEXT("unknown")), unknown);
+    assert_int_equal(accounts_find(fixture->accounts, TEXT("forgotten")), ACCOUNT_NONE);
+    end(fixture);
+}
+
+static void make_clean(struct fixture *fixture, int from, int to) {
+    char name[32];
+    accounts_written(fixture->accounts, 1);
+    for (int i = from; i < to; i++)
+        accounts_acknowledged(fixture->accounts, name_of(i, name), 1);
+}
+
+static void only_what_the_store_has_may_leave(void **state) {
+    (void)state;
+    struct fixture *fixture = begin();
+    for (int i = 0; i < 300; i++)
+        change(fixture, i, 1000, 1000 + i, i == 250 ? 1u << STREAM_NPS : 0);
+    make_clean(fixture, 0, 290); /* the last ten are not acknowledged */
+    change(fixture, 5, 1000, 77, 0);
+    struct evicted evicted = {.due_ms = INSTANT_NEVER};
+    accounts_evict(fixture->accounts, 0, INSTANT_NONE, &evicted);
+    assert_int_equal(evicted.count, 0); /* all were used since the last look */
+    accounts_evict(fixture->accounts, 0, 1009, &evicted);
+    assert_int_equal(evicted.count, 280); /* not those that are due by then */
+    assert_int_equal(evicted.due_ms, 1010);
+    assert_int_equal(evicted.waits_for, 1u << STREAM_NPS);
+    assert_int_equal(accounts_count(fixture->accounts), 20);
+    assert_int_not_equal(find(fixture, 5), ACCOUNT_NONE);
+    assert_int_not_equal(find(fixture, 9), ACCOUNT_NONE);
+    assert_int_equal(find(fixture, 10), ACCOUNT_NONE);
+    assert_int_not_equal(find(fixture, 290), ACCOUNT_NONE);
+    end(fixture);
+}
+
+static void eviction_stops_at_the_bound_and_places_are_used_again(void **state) {
+    (void)state;
+    struct fixture *fixture = begin();
+    for (int i = 0; i < 2000; i++)
+        change(fixture, i, 1000, INSTANT_NEVER, 0);
+    make_clean(fixture, 0, 2000);
+    struct evicted evicted = {.due_ms = INSTANT_NEVER};
+    size_t half = fixture->slab.bytes_used / 2;
+    accounts_evict(fixture->accounts, half, INSTANT_NONE, &evicted);
+    accounts_evict(fixture->accounts, half, INSTANT_NONE, &evicted);
+    assert_int_equal(evicted.count, 1000);
+    size_t reserved = fixture->slab.bytes_reserved, table = accounts_bytes(fixture->accounts);
+    for (int i = 2000; i < 3000; i++)
+        assert_true(change(fixture, i, 1000, INSTANT_NEVER, 0) < 2000);
+    assert_int_equal(fixture->slab.bytes_reserved, reserved);
+    assert_int_equal(accounts_bytes(fixture->accounts), table);
+    end(fixture);
+}
+
+static void a_random_life_agrees_with_a_plain_model(void **state) {
+    (void)state;
+    struct fixture *fixture = begin();
+    uint32_t sizes[200] = {0};
+    uint64_t random = 3;
+    uint64_t commit = 0;
+    for (int i = 0; i < 50000; i++) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        int number = (int)(random >> 33) % 200;
+        char name[32];
+        if (random >> 61 < 6) {
+            sizes[number] = 64 + (uint32_t)(random >> 10 & 2047);
+            change(fixture, number, sizes[number], (int64_t)(random >> 50), 0);
+        } else if (random >> 61 == 6) {
+            accounts_written(fixture->accounts, ++commit);
+            for (int j = 0; j < 200; j++)
+                accounts_acknowledged(fixture->accounts, name_of(j, name), commit);
+        } else {
+            struct evicted evicted = {.due_ms = INSTANT_NEVER};
+            accounts_evict(fixture->accounts, 50000, INSTANT_NONE, &evicted);
+        }
+        uint32_t account = find(fixture, number);
+        if (account != ACCOUNT_NONE)
+            assert_int_equal(accounts_state(fixture->accounts, account).size, sizes[number]);
+    }
+    end(fixture);
+}
+
+static void blocks_of_all_sizes_hold_what_they_say(void **state) {
+    (void)state;
+    struct slab slab = {0};
+    for (size_t size = 1; size < 200000; size += 1 + size / 7) {
+        uint8_t *blocks[20];
+        for (int i = 0; i < 20; i++) {
+            blocks[i] = slab_alloc(&slab, size);
+            assert_non_null(blocks[i]);
+            assert_true((uintptr_t)blocks[i] % 16 == 0);
+            assert_true(slab_block_bytes(size) >= size);
+            memset(blocks[i], i, slab_block_bytes(size));
+        }
+        for (int i = 0; i < 20; i++) {
+            assert_int_equal(blocks[i][0], i);
+            assert_int_equal(blocks[i][slab_block_bytes(size) - 1], i);
+            slab_release(&slab, blocks[i], size);
+        }
+    }
+    assert_int_equal(slab.bytes_used, 0);
+    assert_true(slab.bytes_reserved <= 22 * SLAB_CHUNK); /* empty chunks served one class after the other */
+    slab_free(&slab);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(accounts_are_found_by_their_ids_whatever_their_number),
+        cmocka_unit_test(a_state_worked_on_in_place_keeps_its_memory_and_shrinks_out_of_it),
+        cmocka_unit_test(the_first_due_is_the_earliest_and_of_equal_ones_the_first_that_appeared),
+        cmocka_unit_test(deadlines_come_out_in_order_however_they_were_set),
+        cmocka_unit_test(those_that_wait_for_a_stream_are_woken_once),
+        cmocka_unit_test(an_account_is_dirty_then_written_then_clean_unless_it_changed_meanwhile),
+        cmocka_unit_test(what_is_asked_for_is_loading_until_it_comes_or_is_forgotten),
+        cmocka_unit_test(only_what_the_store_has_may_leave),
+        cmocka_unit_test(eviction_stops_at_the_bound_and_places_are_used_again),
+        cmocka_unit_test(a_random_life_agrees_with_a_plain_model),
+        cmocka_unit_test(blocks_of_all_sizes_hold_what_they_say),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
