@@ -12,11 +12,13 @@
 #include "consumer/kafka_source_state.h"
 #include "engine/limits.h"
 
-/* Messages after which librdkafka is reminded to fetch, see remind(). */
-#define REMIND_EVERY        8000
-#define REMIND_BELOW        0x020200ff /* the version that needs no reminder */
-#define QUEUED_MESSAGES_MIN "20000"
-#define CLOSE_STEP_MS       50
+/* How much of each input librdkafka keeps ready, and after how much less it is reminded to fetch, see remind(). */
+#define QUEUED_MESSAGES_MIN  "20000"
+#define QUEUED_KILOBYTES_MAX "8192"
+#define REMIND_MESSAGES      8000
+#define REMIND_BYTES         (2 * 1024 * 1024)
+#define REMIND_BELOW         0x020200ff /* the version that needs no reminder */
+#define CLOSE_STEP_MS        50
 
 /* ---- create, free ---- */
 
@@ -40,7 +42,7 @@ static enum result open_handle(struct kafka_source *source, struct error *error)
     /* An end of a partition is told with an empty answer, for which the broker waits as long as fetch.wait.max.ms. */
     static const struct consumer_property defaults[] = {
         {"queued.min.messages", QUEUED_MESSAGES_MIN},
-        {"queued.max.messages.kbytes", "8192"},
+        {"queued.max.messages.kbytes", QUEUED_KILOBYTES_MAX},
         {"fetch.wait.max.ms", "100"},
         {"fetch.queue.backoff.ms", "5"},
         {"fetch.error.backoff.ms", "100"},
@@ -347,12 +349,14 @@ static void note_error(struct kafka_source *source, struct input input, const rd
 }
 
 /* librdkafka before 2.2 does not notice for up to a second that a queue which was full has been emptied
- * (librdkafka #2879). Any request to the partition's broker wakes the thread that fetches. */
-static void remind(struct kafka_source *source, struct input input, struct input_queue *queue, uint32_t taken) {
-    queue->since_reminder += taken;
-    if (queue->since_reminder < REMIND_EVERY || rd_kafka_version() >= REMIND_BELOW)
+ * (librdkafka #2879): where records are taken more slowly than they come, nearly all time is spent so. Any request to
+ * the partition's broker wakes the thread that fetches; its answer is not waited for. */
+static void remind(struct kafka_source *source, struct input input, struct input_queue *queue) {
+    bool due = queue->messages_taken >= REMIND_MESSAGES || queue->bytes_taken >= REMIND_BYTES;
+    if (!due || rd_kafka_version() >= REMIND_BELOW)
         return;
-    queue->since_reminder = 0;
+    queue->messages_taken = 0;
+    queue->bytes_taken = 0;
     int64_t low, high;
     (void)rd_kafka_query_watermark_offsets(source->handle.client, source->options.topics[input.stream], input.partition,
                                            &low, &high, 1);
@@ -385,6 +389,8 @@ static void source_fetch(void *context, struct input input, struct message *ret_
     for (ssize_t i = 0; i < count; i++) {
         if (messages[i]->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             queue->position = messages[i]->offset + 1;
+            queue->messages_taken++;
+            queue->bytes_taken += messages[i]->len;
             ret_messages[ret_fetched->count++] = message_of(input, messages[i]);
             continue;
         }
@@ -395,7 +401,7 @@ static void source_fetch(void *context, struct input input, struct message *ret_
         rd_kafka_message_destroy(messages[i]);
     }
     ret_fetched->position = queue->position;
-    remind(source, input, queue, ret_fetched->count);
+    remind(source, input, queue);
 }
 
 static void source_release(void *context, const struct message *messages, uint32_t count) {
