@@ -113,7 +113,7 @@ static uint32_t put_conditions(struct buffer *out, const struct change *change, 
     return shown;
 }
 
-void change_write_because(const struct change *change, struct buffer *out) {
+static void change_write_because(const struct change *change, struct buffer *out) {
     uint32_t shown = put_conditions(out, change, true, 0);
     if (shown == 0)
         (void)put_conditions(out, change, false, 0);
@@ -141,11 +141,17 @@ static void put_what(struct buffer *out, const struct change *change, bool colou
     }
 }
 
-static void put_reasons(struct buffer *out, const struct change *change) {
+/* Two spaces between parts, none before the first. */
+static void put_gap(struct buffer *out, size_t start) {
+    if (out->size > start)
+        buffer_put_string(out, "  ");
+}
+
+static void put_reasons(struct buffer *out, const struct change *change, size_t start) {
     bool scored = text_equals(change->reasons_of, "churn_risk") && !isnan(change->churn_risk);
     if (!scored && change->reasons_count == 0)
         return;
-    buffer_put_string(out, "  ");
+    put_gap(out, start);
     line_put_text(out, change->reasons_of);
     if (scored)
         buffer_printf(out, " %.0f", change->churn_risk);
@@ -159,18 +165,19 @@ static void put_reasons(struct buffer *out, const struct change *change) {
 
 /* Of an entry the conditions that hold are the reason; of an exit they would be, or those that do not, as the rules are
  * written: that cannot be seen here. */
-static void put_because(struct buffer *out, const struct change *change) {
+static void put_because(struct buffer *out, const struct change *change, size_t start) {
     size_t before = out->size;
     if (change->kind != CHANGE_ENTERED)
         return;
-    buffer_put_string(out, "  because ");
+    put_gap(out, start);
+    buffer_put_string(out, "because ");
     size_t prefix = out->size - before;
     change_write_because(change, out);
     if (out->size == before + prefix)
         out->size = before;
 }
 
-void change_write_line(const struct change *change, bool colour, struct buffer *out) {
+void change_write_what(const struct change *change, bool colour, struct buffer *out) {
     put_time(out, change->at_ms, colour);
     buffer_put_string(out, "  ");
     line_put_text(out, change->account_id);
@@ -182,25 +189,42 @@ void change_write_line(const struct change *change, bool colour, struct buffer *
         buffer_put_string(out, " => ");
         put_coloured(out, colour, RED, change->playbook);
     }
-    put_because(out, change);
-    put_reasons(out, change);
+}
+
+void change_write_why(const struct change *change, struct buffer *out) {
+    size_t start = out->size;
+    put_because(out, change, start);
+    put_reasons(out, change, start);
+    if (change->backfill || change->cause.kind == CAUSE_RULES_CHANGED || change->cause.kind == CAUSE_ACCOUNT_DELETED)
+        put_gap(out, start);
     if (change->backfill)
-        put_coloured(out, colour, DIM, TEXT("  (backfill)"));
+        buffer_put_string(out, "(backfill)");
     else if (change->cause.kind == CAUSE_RULES_CHANGED)
-        put_coloured(out, colour, DIM, TEXT("  (rules changed)"));
+        buffer_put_string(out, "(rules changed)");
     else if (change->cause.kind == CAUSE_ACCOUNT_DELETED)
-        put_coloured(out, colour, DIM, TEXT("  (account deleted)"));
+        buffer_put_string(out, "(account deleted)");
+}
+
+void change_write_line(const struct change *change, bool colour, struct buffer *out) {
+    change_write_what(change, colour, out);
+    buffer_put_string(out, "  ");
+    size_t before = out->size;
+    change_write_why(change, out);
+    if (out->size == before)
+        out->size -= 2;
 }
 
 void line_cut(struct buffer *out, size_t start, uint32_t columns_max) {
     uint32_t columns = 0;
+    bool coloured = false;
     for (size_t at = start; at < out->size; at++) {
-        if (out->data[at] == '\033')
+        if (out->data[at] == '\033') {
+            coloured = true;
             while (at < out->size && out->data[at] != 'm')
                 at++;
-        else if ((out->data[at] & 0xC0) != 0x80 && ++columns > columns_max) {
+        } else if ((out->data[at] & 0xC0) != 0x80 && ++columns > columns_max) {
             out->size = at;
-            buffer_put_string(out, PLAIN);
+            buffer_put_string(out, coloured ? PLAIN : "");
             return;
         }
     }

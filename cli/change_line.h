@@ -17,6 +17,6 @@ void line_put_text(struct buffer *out, struct text text);
 /* Cuts a line with colours, which begins at `start`, to so many columns of a terminal. */
 void line_cut(struct buffer *out, size_t start, uint32_t columns_max);
 
-/* Why it was decided, as far as conditions say so: `since(login) > 7d (8.2d)`; nothing where there are none that hold.
- */
-void change_write_because(const struct change *change, struct buffer *out);
+/* The line's two halves: what happened, and why as far as the change says it (that may be nothing). */
+void change_write_what(const struct change *change, bool colour, struct buffer *out);
+void change_write_why(const struct change *change, struct buffer *out);

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/instant.h"
 #include "cli/change_line.h"
 #include "cli/change_reader.h"
@@ -50,7 +51,8 @@ struct session {
     int64_t first_day_ms;
     uint64_t seed, events;
     uint32_t told_today, untold_today;
-    uint32_t columns; /* of the terminal; 0: lines are not cut */
+    uint64_t subjects_today[LINES_PER_DAY]; /* hashes */
+    uint32_t columns;                       /* of the terminal; 0: lines are not cut */
     sigset_t signals;
     bool interrupted;
 };
@@ -182,19 +184,31 @@ static void take_down(struct session *session) {
 
 /* ---- telling it */
 
+/* A few lines a day, and each subject once: that an afternoon has twenty of them is a number, not news. */
+static bool is_to_be_told(struct session *session, const struct change *change) {
+    uint64_t subject = hash_text(change->subject);
+    for (uint32_t i = 0; i < session->told_today; i++)
+        if (session->subjects_today[i] == subject)
+            return false;
+    if (session->told_today == LINES_PER_DAY)
+        return false;
+    session->subjects_today[session->told_today++] = subject;
+    return true;
+}
+
 static void tell_change(struct session *session, const struct change *change) {
+    struct buffer *out = &session->printer.buffer;
+    size_t start = out->size;
     if (!story_is_news(change))
         return;
-    if (session->told_today == LINES_PER_DAY) {
+    if (!is_to_be_told(session, change)) {
         session->untold_today++;
         return;
     }
-    size_t start = session->printer.buffer.size;
-    session->told_today++;
-    change_write_line(change, session->colour, &session->printer.buffer);
+    change_write_line(change, session->colour, out);
     if (session->columns > 0)
-        line_cut(&session->printer.buffer, start, session->columns);
-    buffer_put_string(&session->printer.buffer, "\n");
+        line_cut(out, start, session->columns);
+    buffer_put_string(out, "\n");
     printer_end_line(&session->printer);
 }
 
@@ -347,7 +361,7 @@ static void tell_beginning(struct session *session) {
 static void tell_end(struct session *session, double seconds) {
     char events[COUNT_TEXT_MAX], changes[COUNT_TEXT_MAX], commits[COUNT_TEXT_MAX];
     struct buffer *out = &session->printer.buffer;
-    story_write_summary(session->story, session->simulation, session->colour, out);
+    story_write_summary(session->story, session->simulation, session->colour, session->columns, out);
     buffer_printf(out,
                   "\n%s events made %s changes, published exactly once in %s transactions, in %.1f s.\n"
                   "Next: `bellwether check -c config/bellwether.yaml` looks at your own Kafka and Redis.\n",

@@ -9,14 +9,14 @@
 
 #define STAGES_MAX   16
 #define SEGMENTS_MAX 64
-#define STORY_LINES  24 /* of one account */
+#define STORY_LINES  16 /* of one account */
 #define STAGE_WIDTH  12
 
 /* A change, as much of it as the summary needs. */
 struct told {
-    struct text account_id, subject, from, to, line;
+    struct text account_id, subject, from, to, what, why;
     enum change_kind kind;
-    bool news;
+    bool step; /* of an account's story: what it came to, not what it left */
 };
 
 struct segment_count {
@@ -28,7 +28,7 @@ struct story {
     struct arena arena;
     struct told *told;
     uint32_t count, capacity;
-    struct buffer line;
+    struct buffer what, why; /* scratch */
 };
 
 enum result story_create(struct story **ret_story, struct error *error) {
@@ -43,7 +43,8 @@ void story_free(struct story *story) {
     if (story == NULL)
         return;
     arena_free(&story->arena);
-    buffer_free(&story->line);
+    buffer_free(&story->what);
+    buffer_free(&story->why);
     free(story->told);
     free(story);
 }
@@ -70,16 +71,19 @@ enum result story_add(struct story *story, const struct change *change, struct e
         story->told = grown;
         story->capacity = capacity;
     }
-    buffer_clear(&story->line);
-    change_write_line(change, false, &story->line);
+    buffer_clear(&story->what);
+    buffer_clear(&story->why);
+    change_write_what(change, false, &story->what);
+    change_write_why(change, &story->why);
     story->told[story->count++] = (struct told){
         .account_id = arena_text(&story->arena, change->account_id),
         .subject = arena_text(&story->arena, change->subject),
         .from = arena_text(&story->arena, change->from),
         .to = arena_text(&story->arena, change->to),
-        .line = arena_text(&story->arena, buffer_text(&story->line)),
+        .what = arena_text(&story->arena, buffer_text(&story->what)),
+        .why = arena_text(&story->arena, buffer_text(&story->why)),
         .kind = change->kind,
-        .news = story_is_news(change),
+        .step = story_is_news(change) && change->kind != CHANGE_EXITED,
     };
     return RESULT_OK;
 }
@@ -186,10 +190,10 @@ static void put_segments(const struct story *story, bool colour, struct buffer *
 
 /* ---- one account's story */
 
-static uint32_t news_of(const struct story *story, struct text account_id) {
+static uint32_t steps_of(const struct story *story, struct text account_id) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < story->count; i++)
-        count += story->told[i].news && text_equal(story->told[i].account_id, account_id);
+        count += story->told[i].step && text_equal(story->told[i].account_id, account_id);
     return count;
 }
 
@@ -203,16 +207,24 @@ static struct text chosen_account(const struct story *story, const struct simula
         if (life == NULL || strcmp(life, "declines and leaves") != 0 ||
             !text_equals(told->subject, "lifecycle_stage") || !text_equals(told->to, "churned"))
             continue;
-        uint32_t news = news_of(story, told->account_id);
-        if (news > most) {
-            most = news;
+        uint32_t steps = steps_of(story, told->account_id);
+        if (steps > most) {
+            most = steps;
             chosen = told->account_id;
         }
     }
     return chosen;
 }
 
-static void put_account(const struct story *story, const struct simulation *simulation, bool colour,
+static void put_line(struct buffer *out, const char *before, struct text text, const char *after, uint32_t columns) {
+    size_t start = out->size;
+    buffer_printf(out, "%s%.*s%s", before, TEXT_ARGUMENTS(text), after);
+    if (columns > 0)
+        line_cut(out, start, columns);
+    buffer_put_string(out, "\n");
+}
+
+static void put_account(const struct story *story, const struct simulation *simulation, bool colour, uint32_t columns,
                         struct buffer *out) {
     struct text account_id = chosen_account(story, simulation);
     if (text_is_missing(account_id))
@@ -221,18 +233,22 @@ static void put_account(const struct story *story, const struct simulation *simu
     snprintf(title, sizeof title, "The story of %.*s, who %s", TEXT_ARGUMENTS(account_id),
              simulation_life(simulation, account_id));
     put_heading(out, colour, title);
-    uint32_t skip = news_of(story, account_id), shown = 0;
+    uint32_t skip = steps_of(story, account_id), shown = 0;
     skip = skip > STORY_LINES ? skip - STORY_LINES : 0;
     for (uint32_t i = 0; i < story->count; i++) {
         const struct told *told = &story->told[i];
-        if (told->news && text_equal(told->account_id, account_id) && shown++ >= skip)
-            buffer_printf(out, "  %.*s\n", TEXT_ARGUMENTS(told->line));
+        if (!told->step || !text_equal(told->account_id, account_id) || shown++ < skip)
+            continue;
+        put_line(out, "  ", told->what, "", columns);
+        if (told->why.size > 0)
+            put_line(out, colour ? "\033[2m                      " : "                      ", told->why,
+                     colour ? "\033[0m" : "", columns);
     }
 }
 
-void story_write_summary(const struct story *story, const struct simulation *simulation, bool colour,
+void story_write_summary(const struct story *story, const struct simulation *simulation, bool colour, uint32_t columns,
                          struct buffer *out) {
     put_matrix(story, colour, out);
     put_segments(story, colour, out);
-    put_account(story, simulation, colour, out);
+    put_account(story, simulation, colour, columns, out);
 }

@@ -19,6 +19,7 @@ MUST_USE enum result story_add(struct story *story, const struct change *change,
 bool story_is_news(const struct change *change);
 uint64_t story_changes(const struct story *story);
 
-/* Movement between lifecycle stages, segments with their sizes, one account's story. */
-void story_write_summary(const struct story *story, const struct simulation *simulation, bool colour,
+/* Movement between lifecycle stages, segments with their sizes, one account's story. `columns` of the terminal, to
+ * which its lines are cut; 0: they are not. */
+void story_write_summary(const struct story *story, const struct simulation *simulation, bool colour, uint32_t columns,
                          struct buffer *out);

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli/clock.h"
 #include "cli/commands.h"
@@ -137,12 +138,16 @@ static enum result send_files(struct session *session, struct error *error) {
 static enum result produce_all(struct session *session, struct error *error) {
     static const char *const standard_input[] = {"-"};
     const struct arguments *arguments = session->invocation->arguments;
-    bool given = arguments->operands_count > 0;
+    bool given = arguments->operands_count > 0, typed = !given && isatty(STDIN_FILENO) == 1;
     enum result result = session->partitions_new > 0 ? create_topics(session, error) : see_topics(session, error);
     if (result == RESULT_OK)
         result = open_producer(session, error);
     if (result != RESULT_OK)
         return result;
+    if (typed && session->partitions_new > 0)
+        return RESULT_OK; /* the topics were all that was wanted */
+    if (typed)
+        log_write(session->invocation->log, LEVEL_INFO, "reading lines of JSON from the terminal, until Ctrl-D");
     result = record_files_open(&session->files, given ? arguments->operands : standard_input,
                                given ? arguments->operands_count : 1, session->stream, session->invocation->log, false,
                                error);
