@@ -233,6 +233,30 @@ static void every_stream_reads_back(void **state) {
     }
 }
 
+static json_t *schema_json(const char *file) {
+    for (size_t i = 0; i < schemas_files_count; i++)
+        if (strcmp(schemas_files[i].name, file) == 0)
+            return json_loadb(schemas_files[i].text, schemas_files[i].length, 0, NULL);
+    return NULL;
+}
+
+/* The schema repeats them, as a schema must stand by itself: whoever adds a field to one adds it to the other. */
+static void the_facts_of_a_status_are_the_fields_of_account_but_its_id(void **state) {
+    (void)state;
+    json_t *account = schema_json("account.avsc"), *status = schema_json("account_status.avsc");
+    json_t *account_fields = json_object_get(account, "fields"), *status_fields = json_object_get(status, "fields");
+    json_t *facts = json_array_get(status_fields, json_array_size(status_fields) - 1);
+    json_t *facts_fields = json_object_get(json_array_get(json_object_get(facts, "type"), 1), "fields");
+    assert_int_equal(json_array_size(facts_fields) + 1, json_array_size(account_fields));
+    for (size_t i = 0; i < json_array_size(facts_fields); i++) {
+        json_t *expected = json_array_get(account_fields, i + 1), *actual = json_array_get(facts_fields, i);
+        assert_true(json_equal(json_object_get(expected, "name"), json_object_get(actual, "name")));
+        assert_true(json_equal(json_object_get(expected, "type"), json_object_get(actual, "type")));
+    }
+    json_decref(account);
+    json_decref(status);
+}
+
 static void framings_stand_before_the_value(void **state) {
     (void)state;
     struct status status = {.account_id = TEXT("a"), .ruleset = TEXT("r")};
@@ -286,6 +310,7 @@ int main(void) {
         cmocka_unit_test(events_with_only_what_must_be_have_the_defaults),
         cmocka_unit_test(an_event_with_properties_reads_back),
         cmocka_unit_test(every_stream_reads_back),
+        cmocka_unit_test(the_facts_of_a_status_are_the_fields_of_account_but_its_id),
         cmocka_unit_test(framings_stand_before_the_value),
         cmocka_unit_test(the_framing_json_is_the_json_with_its_origin),
     };
