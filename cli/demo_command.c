@@ -245,14 +245,27 @@ static enum result take_changes(struct session *session, int64_t until_ms, struc
     return outcome == READER_FAILED ? RESULT_FATAL : RESULT_OK;
 }
 
+static enum result send_events(struct session *session, const struct event *events, uint32_t count, bool facts,
+                               struct error *error) {
+    for (uint32_t i = 0; i < count; i++) {
+        enum result result = (events[i].stream == STREAM_ACCOUNT) == facts
+                                 ? produce_event(session->producer, &events[i], error)
+                                 : RESULT_OK;
+        if (result != RESULT_OK)
+            return result;
+    }
+    return produce_flush(session->producer, FLUSH_TIMEOUT_MS, error);
+}
+
+/* Facts go first: nobody can merge a record with one that has not come yet. */
 static enum result send_day(struct session *session, int day, struct error *error) {
     const struct event *events;
     uint32_t count;
     enum result result = simulation_day(session->simulation, day, &events, &count, error);
-    for (uint32_t i = 0; i < count && result == RESULT_OK; i++)
-        result = produce_event(session->producer, &events[i], error);
     if (result == RESULT_OK)
-        result = produce_flush(session->producer, FLUSH_TIMEOUT_MS, error);
+        result = send_events(session, events, count, true, error);
+    if (result == RESULT_OK)
+        result = send_events(session, events, count, false, error);
     session->events += count;
     return result;
 }
