@@ -85,6 +85,8 @@ void process_start(const struct process_options *options, struct process *ret_pr
     const char *name = options->name ? options->name : options->arguments[0];
     snprintf(process.name, sizeof(process.name), "%s", name);
     snprintf(process.log_path, sizeof(process.log_path), "%s", options->log_path);
+    // From now on it can be read, though the child may not have come to opening it.
+    close(open(options->log_path, O_WRONLY | O_CREAT | O_APPEND, 0644));
     char **environment = environment_with(options->environment);
     pid_t parent = getpid();
     process.id = fork();
