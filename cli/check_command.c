@@ -1,3 +1,5 @@
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/check_kafka.h"
@@ -64,9 +66,32 @@ static void check_rules(struct inspection *inspection, const char *path) {
                 program->segments_count);
 }
 
+/* Variables that look like overrides and are none. Kubernetes makes BELLWETHER_SERVICE_... and BELLWETHER_PORT... of a
+ * service's name; the program's own are those of its flags. */
+static void check_variables(const char *const *environment, struct findings *findings) {
+    static const char *const others[] = {"BELLWETHER_SERVICE_", "BELLWETHER_PORT", "BELLWETHER_KAFKA_PROPERTIES_",
+                                         "BELLWETHER_CONFIG=", "BELLWETHER_CACHE="};
+    for (; *environment != NULL; environment++) {
+        struct text variable = {*environment, (uint32_t)strcspn(*environment, "=")};
+        bool known = strncmp(*environment, "BELLWETHER_", strlen("BELLWETHER_")) != 0;
+        for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+            known = known || strncmp(*environment, others[i], strlen(others[i])) == 0;
+        for (size_t i = 0; i < option_table_count && !known; i++) {
+            char name[OPTION_ENVIRONMENT_SIZE_MAX];
+            option_environment(&option_table[i], name);
+            known = text_equals(variable, name);
+        }
+        if (!known)
+            finding_add(findings, SEVERITY_WARNING, arena_text(findings->arena, variable),
+                        "the environment has this, and there is no such option");
+    }
+}
+
 static void check_configuration(struct inspection *inspection) {
     const struct configuration *configuration = &inspection->setup->configuration;
     check_properties(configuration, &inspection->setup->findings);
+    check_schemas(inspection->setup, &inspection->setup->findings);
+    check_variables(inspection->invocation->environment, &inspection->setup->findings);
     if (text_is_missing(configuration->rules.file))
         finding_add(&inspection->setup->findings, SEVERITY_ERROR, TEXT("rules"),
                     "no rules are named: write `rules: FILE`, or set BELLWETHER_RULES");
@@ -74,6 +99,14 @@ static void check_configuration(struct inspection *inspection) {
         tell_ok(inspection, "configuration", "%s",
                 text_is_missing(configuration->file) ? "from the environment and the defaults"
                                                      : configuration->file.data);
+}
+
+static void check_schema_registry(struct inspection *inspection) {
+    struct setup *setup = inspection->setup;
+    enum result result = text_is_missing(setup->configuration.registry.url) ? RESULT_RETRY
+                                                                            : check_registry(setup, &setup->findings);
+    if (tell_findings(inspection) && result == RESULT_OK)
+        tell_ok(inspection, "registry", "it answers");
 }
 
 static void check_kafka(struct inspection *inspection) {
@@ -120,6 +153,7 @@ static void check_all(struct inspection *inspection) {
         tell(inspection, VERDICT_WARNING, TEXT("servers"), TEXT("not looked at: first mend what is wrong above"));
         return;
     }
+    check_schema_registry(inspection);
     check_kafka(inspection);
     check_store(inspection);
 }

@@ -3,11 +3,13 @@
 #include <librdkafka/rdkafka.h>
 
 #include "cli/clock.h"
+#include "cli/schemas.h"
 #include "cli/topic_reader.h"
 #include "config/properties.h"
 
 #define SAMPLE_PER_PARTITION 20
 #define SAMPLE_MAX           2000
+#define STRAYS_PERCENT_MAX   5  /* that lie elsewhere: somebody's mistake, not another partitioner */
 #define SAMPLE_ENOUGH        20 /* records below which nothing can be said */
 
 void check_properties(const struct configuration *configuration, struct findings *findings) {
@@ -22,6 +24,41 @@ void check_properties(const struct configuration *configuration, struct findings
                         property_is_secret(property->name) ? "the value is not accepted" : message);
     }
     rd_kafka_conf_destroy(conf);
+}
+
+void check_schemas(const struct setup *setup, struct findings *findings) {
+    struct schemas schemas;
+    struct value_decoder *decoder;
+    struct error error;
+    enum result result = schemas_open(&schemas, setup, &error);
+    if (result == RESULT_OK)
+        result = value_decoder_create(&schemas.decoder, &decoder, &error);
+    if (result == RESULT_OK)
+        value_decoder_free(decoder);
+    else
+        finding_add(findings, SEVERITY_ERROR, TEXT("schemas"), "%s", error.text);
+    schemas_close(&schemas);
+}
+
+enum result check_registry(const struct setup *setup, struct findings *findings) {
+    struct schemas schemas;
+    struct registry *registry = NULL;
+    struct writer *writer;
+    struct error error;
+    enum result result = schemas_open(&schemas, setup, &error);
+    if (result == RESULT_OK)
+        result = registry_create(&schemas.decoder.registry, &registry, &error);
+    /* That there is no schema of some id is an answer too. */
+    if (result == RESULT_OK)
+        result = registry_writer(registry, 1, (int)setup->configuration.registry.timeout_ms, &writer, &error);
+    if (result == RESULT_REJECT)
+        result = RESULT_OK;
+    if (result != RESULT_OK)
+        finding_add(findings, SEVERITY_ERROR, TEXT("registry"), "it cannot be used: %s", error.text);
+    if (registry != NULL)
+        registry_free(registry);
+    schemas_close(&schemas);
+    return result;
 }
 
 enum result check_topics(const struct setup *setup, struct findings *findings, int timeout_ms,

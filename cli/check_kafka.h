@@ -1,4 +1,4 @@
-/* What `check` looks at in Kafka. Nothing is written, and no group is joined. */
+/* What `check` looks at in Kafka and beside it. Nothing is written, and no group is joined. */
 #pragma once
 
 #include "cli/setup.h"
@@ -7,6 +7,11 @@
 
 /* Each of librdkafka's properties on its own, so that the wrong one is named with its place. */
 void check_properties(const struct configuration *configuration, struct findings *findings);
+
+/* The folder of schemas, and whether the plain ones fit. */
+void check_schemas(const struct setup *setup, struct findings *findings);
+/* Whether the registry answers. RESULT_RETRY: it does not; that is a finding too. */
+MUST_USE enum result check_registry(const struct setup *setup, struct findings *findings);
 
 /* Topics, partitions, the changelog. RESULT_RETRY: no broker answers; that is a finding too. */
 MUST_USE enum result check_topics(const struct setup *setup, struct findings *findings, int timeout_ms,

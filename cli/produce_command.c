@@ -181,14 +181,15 @@ static enum exit_status run(const struct invocation *invocation) {
     enum exit_status status = EXIT_USAGE;
     bool usable = setup_read(invocation, &session.setup) == RESULT_OK;
     findings_log(&session.setup.findings, invocation->log);
-    if (usable && read_arguments(&session, &error) != RESULT_OK)
+    if (usable && read_arguments(&session, &error) != RESULT_OK) {
         log_write(invocation->log, LEVEL_ERROR, "%s", error.text);
-    else if (usable && produce_all(&session, &error) == RESULT_OK)
-        status = tell_outcome(&session);
-    else if (usable) {
-        log_write(invocation->log, LEVEL_ERROR, "%s", error.text);
-        status = EXIT_FAILED;
+        usable = false;
     }
+    enum result result = usable ? produce_all(&session, &error) : RESULT_REJECT;
+    if (usable && result != RESULT_OK)
+        setup_log_failure(&session.setup, result, &error);
+    if (usable)
+        status = result == RESULT_OK ? tell_outcome(&session) : EXIT_FAILED;
     if (session.producer != NULL)
         produce_close(session.producer);
     schemas_close(&session.schemas);

@@ -83,3 +83,12 @@ enum result setup_read(const struct invocation *invocation, struct setup *ret_se
 void setup_free(struct setup *setup) {
     arena_free(&setup->arena);
 }
+
+void setup_log_failure(const struct setup *setup, enum result result, const struct error *error) {
+    struct log *log = setup->logger.context;
+    if (result == RESULT_RETRY)
+        log_write(log, LEVEL_ERROR, "%s (kafka.brokers: %.*s)", error->text,
+                  TEXT_ARGUMENTS(setup->configuration.kafka.brokers));
+    else
+        log_write(log, LEVEL_ERROR, "%s", error->text);
+}

@@ -29,5 +29,8 @@ void setup_free(struct setup *setup);
 /* Logs each finding on a line of its own, and the place first. */
 void findings_log(const struct findings *findings, struct log *log);
 
+/* Logs why a command failed; where brokers gave no answer (RESULT_RETRY) also where they were looked for. */
+void setup_log_failure(const struct setup *setup, enum result result, const struct error *error);
+
 /* A log as the engine's port; it is borrowed. */
 struct logger logger_port(struct log *log);

@@ -30,16 +30,13 @@ struct session {
     enum topic_kind kind;
     const char *topic;            /* its name */
     const char *record;           /* the schema of its values; NULL: not known */
+    enum stream stream;           /* STREAMS: the topic is no input */
     struct text account, segment; /* missing: all */
     bool json, full, colour;
     uint64_t unreadable;
 };
 
 /* ---- which topic */
-
-static const char *stream_record(enum stream stream) {
-    return stream_schemas[stream].record.data;
-}
 
 /* A topic by the name that it has in the configuration (`dead-letters`, `login`), or by its own. */
 static void choose_topic(struct session *session, const char *given) {
@@ -56,6 +53,7 @@ static void choose_topic(struct session *session, const char *given) {
     };
     session->topic = given;
     session->kind = TOPIC_OTHER;
+    session->stream = STREAMS;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (strcmp(given, known[i].name) != 0 && strcmp(given, outputs[known[i].output]) != 0)
             continue;
@@ -68,7 +66,8 @@ static void choose_topic(struct session *session, const char *given) {
         if (strcmp(given, topic) != 0 && !text_equals(stream_schemas[i].name, given))
             continue;
         session->topic = topic;
-        session->record = stream_record((enum stream)i);
+        session->record = stream_schemas[i].record.data;
+        session->stream = (enum stream)i;
     }
 }
 
@@ -96,7 +95,24 @@ static void show_change(struct session *session, const struct published_change *
     buffer_put_string(out, "\n");
 }
 
-/* `2026-11-01T10:00:00.000Z logins/3@17 acme` and what the value says. */
+/* A record of an input as `replay` reads it: the stream before its fields, or an erasure. */
+static json_t *as_input(const struct session *session, const rd_kafka_message_t *message, const json_t *tree) {
+    char time[INSTANT_TEXT_MAX];
+    json_t *input = json_object();
+    (void)json_object_set_new(input, "stream", json_string(stream_schemas[session->stream].name.data));
+    if (tree != NULL) {
+        (void)json_object_update(input,
+                                 (json_t *)(uintptr_t)tree); /* takes a reference to each value, changes nothing */
+        return input;
+    }
+    instant_format(rd_kafka_message_timestamp(message, NULL), time);
+    (void)json_object_set_new(input, "account_id", json_stringn(message->key, message->key_len));
+    (void)json_object_set_new(input, "updated_at", json_string(time));
+    (void)json_object_set_new(input, "deleted", json_true());
+    return input;
+}
+
+/* `2026-11-01T10:00:00.000Z  3@17  acme  ` and what the value says. */
 static void show_other(struct session *session, const rd_kafka_message_t *message, const json_t *tree) {
     struct buffer *out = &session->printer.buffer;
     struct text key = {message->key, (uint32_t)message->key_len};
@@ -109,10 +125,14 @@ static void show_other(struct session *session, const rd_kafka_message_t *messag
         line_put_text(out, key);
         buffer_put_string(out, "  ");
     }
-    if (tree == NULL)
-        buffer_put_string(out, "null");
-    else
+    json_t *input = session->json && session->stream < STREAMS ? as_input(session, message, tree) : NULL;
+    if (input != NULL)
+        put_json_tree(out, input);
+    else if (tree != NULL)
         put_json_tree(out, tree);
+    else
+        buffer_put_string(out, "null");
+    json_decref(input);
     buffer_put_string(out, "\n");
 }
 
@@ -250,8 +270,9 @@ static enum exit_status run_session(struct session *session) {
         return EXIT_USAGE;
     }
     reader_options.topics[reader_options.topics_count++] = session->topic;
-    if (tail_all(session, &reader_options, &error) != RESULT_OK) {
-        log_write(session->invocation->log, LEVEL_ERROR, "%s", error.text);
+    enum result result = tail_all(session, &reader_options, &error);
+    if (result != RESULT_OK) {
+        setup_log_failure(&session->setup, result, &error);
         return EXIT_FAILED;
     }
     return session->unreadable > 0 ? EXIT_REJECTED : EXIT_GOOD;
@@ -282,7 +303,8 @@ static const struct flag flags[] = {
     {"since", 0, "WHEN", .about = "Starts at what was published then: `2h` is two hours ago, or an instant."},
     {"exit", 'e', NULL, .about = "Ends at the topic's present end, instead of waiting for more."},
     {"output", 'o', "FORMAT",
-     .about = "`text`, a readable line each, or `json`; changes exactly as `replay` prints them."},
+     .about =
+         "`text`, a readable line each, or `json`: changes exactly as `replay` prints them, inputs as it reads them."},
     {"full", 'f', NULL,
      .about = "With JSON: also when a change was decided, and where the record lies that caused it; of a dead letter "
               "also its "
@@ -304,6 +326,7 @@ const struct command command_tail = {
     .examples = "bellwether tail --since 2h\n"
                 "bellwether tail --account acme --from-beginning --exit\n"
                 "bellwether tail --from-beginning --exit -o json >changes.jsonl\n"
-                "bellwether tail --topic dead-letters",
+                "bellwether tail --topic dead-letters\n"
+                "bellwether tail --topic login --from-beginning --exit -o json >logins.jsonl",
     .run = run,
 };
