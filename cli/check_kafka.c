@@ -140,6 +140,14 @@ static void judge(const struct setup *setup, const struct partitioner_report *re
             return;
         }
     }
+    uint32_t strays = report->sampled - report->fitting[configured];
+    if (strays * 100 <= report->sampled * STRAYS_PERCENT_MAX) {
+        finding_add(findings, SEVERITY_WARNING, TEXT("kafka.partitioner"),
+                    "%u of %u records looked at do not lie where `%s` puts their keys, and will be rejected as "
+                    "wrong-partition",
+                    strays, report->sampled, names[configured]);
+        return;
+    }
     finding_add(
         findings, SEVERITY_ERROR, TEXT("kafka.partitioner"),
         "only %u of %u records looked at lie where `%s` puts their keys, and no other partitioner fits all: the "
