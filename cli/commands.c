@@ -3,8 +3,8 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &command_run,  &command_demo,    &command_replay, &command_check, &command_produce,
-    &command_tail, &command_version, &command_help,   NULL,
+    &command_run,     &command_demo, &command_replay,  &command_test, &command_check,
+    &command_produce, &command_tail, &command_version, &command_help, NULL,
 };
 
 const struct command *command_find(const char *name) {

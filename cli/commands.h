@@ -35,7 +35,7 @@ struct command {
 };
 
 extern const struct command command_check, command_demo, command_help, command_produce, command_replay, command_run,
-    command_tail, command_version;
+    command_tail, command_test, command_version;
 
 extern const struct command *const commands[]; /* ends with NULL */
 

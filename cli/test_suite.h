@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/document.h"
 #include "config/findings.h"
+#include "engine/core/change.h"
 #include "engine/core/rules/program.h"
 
 #define TEST_RECORDS_MAX 2000000 /* that the records of one test may be repeated to */
@@ -55,8 +56,8 @@ struct expected_change {
 
 struct score_range {
     struct text written;
-    bool missing;     /* the score is to be missing; else it lies in: */
-    double low, high; /* both are in the range, */
+    bool missing;             /* the score is to be missing; else it lies in: */
+    double low, high;         /* both are in the range, */
     bool low_open, high_open; /* or are not */
 };
 

@@ -38,6 +38,10 @@ uint32_t engine_conditions(const struct engine *engine, const struct expression 
     return outcome_conditions(&engine->evaluation, expression, ret_conditions);
 }
 
+bool engine_holds(const struct engine *engine, const struct expression *expression) {
+    return expression->result != REGISTER_NONE && evaluation_true(&engine->evaluation, expression->result);
+}
+
 struct signal_status engine_signal(const struct engine *engine, uint32_t score, uint32_t signal) {
     const struct signal_value *value = &engine->evaluation.scores[score].signals[signal];
     bool present = value->counts && value->present;

@@ -21,4 +21,7 @@ void engine_explain(struct engine *engine, struct state_bytes state, const struc
 uint32_t engine_conditions(const struct engine *engine, const struct expression *expression,
                            struct because ret_conditions[CONDITIONS_MAX]);
 
+/* Whether a boolean expression of the engine's program holds; one that is not given does not. */
+bool engine_holds(const struct engine *engine, const struct expression *expression);
+
 struct signal_status engine_signal(const struct engine *engine, uint32_t score, uint32_t signal);
