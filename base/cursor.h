@@ -15,9 +15,10 @@ struct cursor {
     bool failed;
 };
 
+/* No bytes may be NULL. */
 static inline struct cursor cursor_of(const void *data, size_t size) {
     assert(data != NULL || size == 0);
-    return (struct cursor){data, (const uint8_t *)data + size, false};
+    return (struct cursor){data, data == NULL ? NULL : (const uint8_t *)data + size, false};
 }
 
 static inline bool cursor_ok(const struct cursor *cursor) {

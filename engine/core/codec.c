@@ -15,7 +15,8 @@
 #include "engine/core/decision.h"
 #include "engine/core/engine_internal.h"
 
-#define BLOB_VERSION 1
+#define BLOB_VERSION     1
+#define INSTANT_LIMIT_MS (INT64_C(1) << 61)
 
 enum part_tag { PART_FACTS = 1, PART_IDS, PART_TICKETS, PART_AGGREGATE, PART_DIMENSION, PART_SEGMENT, PART_FORMER };
 
@@ -163,6 +164,20 @@ static void put_payload(struct binding *binding, uint32_t slot, struct text payl
         memcpy(state_section(state, slot, &size), payload.data, payload.size);
 }
 
+/* Far from where a difference of two instants would wrap. */
+static bool instant_is_whole(int64_t instant_ms) {
+    return instant_ms > -INSTANT_LIMIT_MS && instant_ms < INSTANT_LIMIT_MS;
+}
+
+static bool instant_begins(struct text payload) {
+    return payload.size >= 8 && instant_is_whole(read_i64((const uint8_t *)payload.data));
+}
+
+/* Numbers are finite, and instants are 64-bit integers. */
+static bool number_is_whole(enum field_type type, double number) {
+    return isfinite(number) && (type != FIELD_INSTANT || fabs(number) < (double)INSTANT_LIMIT_MS);
+}
+
 static bool facts_are_whole(struct text payload) {
     struct cursor cursor = cursor_of(payload.data, payload.size);
     uint32_t mask = cursor_u32(&cursor), fields = stream_schemas[STREAM_ACCOUNT].fields_count;
@@ -175,7 +190,7 @@ static bool facts_are_whole(struct text payload) {
         else if (field->type == FIELD_ENUM || field->type == FIELD_BOOLEAN)
             cursor.failed |= cursor_u8(&cursor) >= (field->type == FIELD_ENUM ? field->symbols_count : 2);
         else
-            cursor_take(&cursor, 8);
+            cursor.failed |= !number_is_whole(field->type, cursor_f64(&cursor));
     }
     while (cursor_ok(&cursor) && cursor_left(&cursor) > 0)
         cursor_take(&cursor, cursor_u32(&cursor));
@@ -215,10 +230,10 @@ static bool aggregate_is_whole(const struct aggregate *aggregate, struct text pa
     case AGGREGATE_DISTINCT:
         return payload.size > 1 && (payload.size - 1) % 12 == 0 && (uint8_t)payload.data[0] < 64;
     case AGGREGATE_LAST:
-        return last_is_whole(aggregate, payload);
+        return instant_begins(payload) && last_is_whole(aggregate, payload);
     case AGGREGATE_NEWEST:
     case AGGREGATE_OLDEST:
-        return payload.size == 8;
+        return payload.size == 8 && instant_begins(payload);
     case AGGREGATE_OPEN:
         return false;
     }
@@ -321,7 +336,8 @@ static void bind_aggregate(struct binding *binding) {
     const struct program *program = binding->engine->program;
     if (index == program->aggregates_count)
         return;
-    if (payload.size > 0 && !aggregate_is_whole(&program->aggregates[index], payload)) {
+    bool since_is_whole = since_ms == INSTANT_NONE || instant_is_whole(since_ms);
+    if (!since_is_whole || (payload.size > 0 && !aggregate_is_whole(&program->aggregates[index], payload))) {
         wrong(binding, "an aggregate is malformed");
         return;
     }
@@ -339,7 +355,7 @@ static void keep_former(struct binding *binding, const struct former *former) {
 static void bind_dimension(struct binding *binding) {
     const struct program *program = binding->engine->program;
     struct text name = take_sized(&binding->cursor), payload = take_sized(&binding->cursor);
-    if (payload.size < 8 || payload.size > 8 + DIMENSION_VALUE_MAX) {
+    if (!instant_begins(payload) || payload.size > 8 + DIMENSION_VALUE_MAX) {
         wrong(binding, "a dimension is malformed");
         return;
     }
@@ -356,10 +372,11 @@ static void bind_dimension(struct binding *binding) {
 }
 
 static bool segment_is_whole(struct text payload) {
-    if (payload.size == 0)
-        return false;
-    uint8_t flags = (uint8_t)payload.data[0];
-    return flags < 8 && payload.size == 1 + 8u * (unsigned)__builtin_popcount(flags);
+    uint8_t flags = payload.size == 0 ? 0 : (uint8_t)payload.data[0];
+    bool whole = flags > 0 && flags < 8 && payload.size == 1 + 8u * (unsigned)__builtin_popcount(flags);
+    for (uint32_t at = 1; whole && at < payload.size; at += 8)
+        whole = instant_is_whole(read_i64((const uint8_t *)payload.data + at));
+    return whole;
 }
 
 static void bind_segment(struct binding *binding) {
@@ -401,6 +418,7 @@ static void bind_former(struct binding *binding) {
         uint16_t name_size = cursor_u16(&cursor), value_size = cursor_u16(&cursor);
         former.name = cursor_text(&cursor, name_size);
         former.value = cursor_text(&cursor, value_size);
+        cursor.failed |= !instant_is_whole(former.since_ms);
         if (cursor_ok(&cursor))
             keep_former(binding, &former);
     }
@@ -461,8 +479,10 @@ static bool read_header(struct cursor *cursor, struct blob_header *ret_header, s
                         version, BLOB_VERSION);
         return false;
     }
+    bool first_is_whole = header.state.first_event_ms == INSTANT_NONE || instant_is_whole(header.state.first_event_ms);
+    cursor->failed |= !first_is_whole || !instant_is_whole(header.state.now_ms);
     if (!cursor_ok(cursor) || header.account_id.size == 0 || header.account_id.size > ID_SIZE_MAX) {
-        (void)error_set(error, RESULT_REJECT, "an account's state is malformed: its header is cut off");
+        (void)error_set(error, RESULT_REJECT, "an account's state is malformed: its header is cut off or bent");
         return false;
     }
     *ret_header = header;
