@@ -8,18 +8,29 @@
 #include <cmocka.h>
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/instant.h"
 #include "tests/harness/change_lines.h"
-#include "tests/harness/fail.h"
 #include "tests/harness/fixture.h"
 
 #define DEFAULT_RULES BELLWETHER_SOURCE_DIR "/config/rules/default.yaml"
 #define FROM_MS       INT64_C(1717200000000) /* 2024-06-01 */
 
 enum { PARTITIONS = 3, AWAIT_MS = 60000 };
+
+static const char two_segments[] = "ruleset: first\n"
+                                   "clock: { tick: 1h, lateness: 0s }\n"
+                                   "segments:\n"
+                                   "  busy: { when: 'count(login, 7d) >= 3' }\n"
+                                   "  silent: { when: 'since(login) > 3d' }\n";
+static const char one_other[] = "ruleset: second\n"
+                                "clock: { tick: 1h, lateness: 0s }\n"
+                                "segments:\n"
+                                "  busy: { when: 'count(login, 7d) >= 2' }\n"
+                                "  seen: { when: 'since(usage) < 30d' }\n";
 
 static void make_up(uint64_t seed, size_t events, int accounts, struct event_lines *ret_lines) {
     struct made_up_options options = {
@@ -73,17 +84,21 @@ static void disturb(struct deployment *deployment, int signal, int64_t more) {
     assert_int_equal(process->exit_status, signal == SIGKILL ? 128 + SIGKILL : 0);
 }
 
-/* So that a log is worked on for seconds, and is left in its middle. */
-static void commit_often(struct deployment *deployment) {
-    deployment_set(deployment, "COMMIT_INTERVAL", "10ms");
-    deployment_set(deployment, "COMMIT_INTERVAL_MAX", "10ms");
-    deployment_set(deployment, "COMMIT_BYTES_MAX", "1MiB");
+/* A commit every 10 ms makes a log last for half a minute, so that it is left in its middle. */
+static void commit_every(struct deployment *deployment, const char *interval) {
+    deployment_set(deployment, "COMMIT_INTERVAL", interval);
+    deployment_set(deployment, "COMMIT_INTERVAL_MAX", interval);
+}
+
+static void finish(struct deployment *deployment) {
+    commit_every(deployment, "1s");
+    deployment_run_until_end(deployment);
 }
 
 static struct deployment *deploy_slow(struct fixture *fixture, const char *name, struct event_lines *ret_lines) {
-    make_up(3, 12000, 120, ret_lines);
+    make_up(3, 5000, 90, ret_lines);
     struct deployment *deployment = deploy_default(fixture, name);
-    commit_often(deployment);
+    commit_every(deployment, "10ms");
     deployment_produce(deployment, ret_lines, 0, ret_lines->count);
     /* The first start makes the outputs, so that their ends can be asked for. */
     struct process *process = deployment_start(deployment, 0, "--until-end");
@@ -95,9 +110,9 @@ static struct deployment *deploy_slow(struct fixture *fixture, const char *name,
 static void an_orderly_stop_in_the_middle_changes_nothing(void **state) {
     struct event_lines lines;
     struct deployment *deployment = deploy_slow(*state, "stopped", &lines);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 2; i++)
         disturb(deployment, SIGTERM, 100);
-    deployment_run_until_end(deployment);
+    finish(deployment);
     assert_equals_replay(deployment, &lines);
     event_lines_free(&lines);
 }
@@ -105,9 +120,9 @@ static void an_orderly_stop_in_the_middle_changes_nothing(void **state) {
 static void a_kill_in_the_middle_changes_nothing(void **state) {
     struct event_lines lines;
     struct deployment *deployment = deploy_slow(*state, "killed", &lines);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 4; i++)
         disturb(deployment, SIGKILL, 30 + 70 * i);
-    deployment_run_until_end(deployment);
+    finish(deployment);
     assert_equals_replay(deployment, &lines);
     event_lines_free(&lines);
 }
@@ -125,7 +140,7 @@ static void an_emptied_redis_is_restored_from_the_changelog(void **state) {
     empty_redis(deployment);
     disturb(deployment, SIGKILL, 300);
     empty_redis(deployment);
-    deployment_run_until_end(deployment);
+    finish(deployment);
     assert_equals_replay(deployment, &lines);
     event_lines_free(&lines);
 }
@@ -133,6 +148,7 @@ static void an_emptied_redis_is_restored_from_the_changelog(void **state) {
 static void a_redis_emptied_under_a_running_process_changes_nothing(void **state) {
     struct event_lines lines;
     struct deployment *deployment = deploy_slow(*state, "emptied-while-running", &lines);
+    commit_every(deployment, "100ms");
     struct process *process = deployment_start(deployment, 0, "--until-end");
     struct progress progress = {deployment, published(deployment) + 200};
     process_await(process, is_published, &progress, "more changes", deadline_after(AWAIT_MS));
@@ -143,31 +159,55 @@ static void a_redis_emptied_under_a_running_process_changes_nothing(void **state
     event_lines_free(&lines);
 }
 
-/* 16 MiB is the least that can be configured: the accounts together take several times as much. */
+/* ---- memory */
+
+/* Facts of 4 kB for each of 5,000 accounts, and events that come back to all of them again and again. */
+static void make_up_large(const char *path) {
+    enum { ACCOUNTS = 5000, ROUNDS = 3, NOTE_BYTES = 4000 };
+    char note[NOTE_BYTES + 1];
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    memset(note, 'x', NOTE_BYTES);
+    note[NOTE_BYTES] = '\0';
+    for (int i = 0; i < ACCOUNTS; i++)
+        fprintf(file,
+                "{\"stream\":\"account\",\"account_id\":\"acme-%d\",\"updated_at\":%lld,\"attributes\":{\"note\":\"%"
+                "s\"}}\n",
+                i, (long long)(FROM_MS + i), note);
+    for (int i = 0; i < ROUNDS * ACCOUNTS; i++)
+        fprintf(file,
+                "{\"stream\":\"login\",\"account_id\":\"acme-%d\",\"event_id\":\"%d\",\"user_id\":\"u\",\"occurred_"
+                "at\":%lld}\n",
+                (int)((int64_t)i * 7919 % ACCOUNTS), i, (long long)(FROM_MS + DAY + (int64_t)i * MINUTE));
+    fclose(file);
+}
+
+static int64_t redis_bytes(const struct deployment *deployment) {
+    redisReply *reply = redis_server_command(deployment->redis, "INFO memory");
+    const char *used = strstr(reply->str, "used_memory:");
+    int64_t bytes = used == NULL ? 0 : strtoll(used + strlen("used_memory:"), NULL, 10);
+    freeReplyObject(reply);
+    return bytes;
+}
+
+/* 16 MiB is the least that can be configured. */
 static void a_state_larger_than_memory_changes_nothing(void **state) {
+    struct deployment *deployment = fixture_deploy(*state, "larger", PARTITIONS, two_segments);
     struct event_lines lines;
-    make_up(11, 40000, 12000, &lines);
-    struct deployment *deployment = deploy_default(*state, "larger");
+    char path[PATH_MAX];
+    temporary_path(&deployment->folder, "large.jsonl", path);
+    make_up_large(path);
+    event_lines_read(path, &lines);
     deployment_set(deployment, "LIMITS_MEMORY", "16MiB");
     deployment_set(deployment, "COMMIT_BYTES_MAX", "4MiB");
     deployment_produce(deployment, &lines, 0, lines.count);
     deployment_run_until_end(deployment);
+    assert_true(redis_bytes(deployment) > 20000000);
     assert_equals_replay(deployment, &lines);
     event_lines_free(&lines);
 }
 
 /* ---- changed rules */
-
-static const char two_segments[] = "ruleset: first\n"
-                                   "clock: { tick: 1h, lateness: 0s }\n"
-                                   "segments:\n"
-                                   "  busy: { when: 'count(login, 7d) >= 3' }\n"
-                                   "  silent: { when: 'since(login) > 3d' }\n";
-static const char one_other[] = "ruleset: second\n"
-                                "clock: { tick: 1h, lateness: 0s }\n"
-                                "segments:\n"
-                                "  busy: { when: 'count(login, 7d) >= 2' }\n"
-                                "  seen: { when: 'since(usage) < 30d' }\n";
 
 /* The same accounts before and after. */
 static void split_halves(const struct event_lines *lines, size_t *ret_middle) {
