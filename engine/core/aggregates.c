@@ -56,6 +56,12 @@ static bool add_latest(struct evaluation *evaluation, uint32_t index, const stru
     return last_add_number(evaluation->state, slot, event->time_ms, event->fields[aggregate->field].number);
 }
 
+/* Whatever looks at the aggregate has to be valued again. */
+static void changed(struct evaluation *evaluation, uint32_t index) {
+    const struct dependence *dependence = evaluation->dependence;
+    set_add_readers(evaluation->pending, dependence, dependence->first_aggregate + index);
+}
+
 /* All `open` aggregates share one table of tickets. */
 static bool add_ticket(struct evaluation *evaluation, const struct event *event) {
     const struct program *program = evaluation->program;
@@ -70,6 +76,7 @@ static bool add_ticket(struct evaluation *evaluation, const struct event *event)
             continue;
         uint32_t bit = UINT32_C(1) << aggregate->open_index;
         wanted = true;
+        changed(evaluation, i);
         ticket.known |= bit;
         if (aggregate->filter == REGISTER_NONE || evaluation_true(evaluation, aggregate->filter))
             ticket.matches |= bit;
@@ -98,6 +105,7 @@ enum aggregates_outcome aggregates_add(struct evaluation *evaluation, const stru
                                                                          : WINDOW_NO_ROOM;
         if (outcome == WINDOW_NO_ROOM)
             return AGGREGATES_NO_ROOM;
+        changed(evaluation, i);
         expired += outcome == WINDOW_EXPIRED;
     }
     if (event->stream == STREAM_TICKET && !add_ticket(evaluation, event))

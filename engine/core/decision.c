@@ -115,7 +115,8 @@ static struct dimension_decision decide_by_cases(const struct evaluation *evalua
     if (memory->known && text_equal(memory->value, wanted))
         return decision;
     decision.moves = !memory->known || winner->urgent || dwelt(evaluation, memory->since_ms, dimension->min_dwell_ms);
-    if (!decision.moves)
+    decision.waits = !decision.moves;
+    if (decision.waits)
         decision.value = memory->value;
     return decision;
 }
@@ -137,7 +138,9 @@ static struct dimension_decision decide_by_bands(const struct evaluation *evalua
     uint32_t target = band_of(dimension, score);
     struct text name = target == dimension->bands_count ? UNKNOWN : dimension->bands[target].name;
     bool moves = band_moves(evaluation, dimension, memory, target, score);
-    return (struct dimension_decision){.moves = moves, .value = moves ? name : memory->value, .band = target};
+    bool waits = !moves && !text_equal(name, memory->value);
+    return (struct dimension_decision){
+        .moves = moves, .waits = waits, .value = waits ? memory->value : name, .band = target};
 }
 
 struct dimension_decision dimension_decide(const struct evaluation *evaluation, uint32_t index,

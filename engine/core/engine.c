@@ -30,13 +30,6 @@ static uint32_t overhead_of(const struct program *program) {
     return (uint32_t)bytes;
 }
 
-static uint32_t signals_of(const struct program *program) {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < program->scores_count; i++)
-        count += program->scores[i].signals_count;
-    return count;
-}
-
 /* Takes `count` items of `size` bytes; remembers where memory was out. */
 static void *take(struct engine *engine, size_t count, size_t size, bool *failed) {
     void *memory = arena_alloc(&engine->arena, (count + 1) * size);
@@ -54,9 +47,6 @@ static bool allocate(struct engine *engine) {
     engine->state.spare_capacity = engine->spare_capacity;
     engine->state.slots = program_slots(program);
     engine->state.offsets = take(engine, engine->state.slots, sizeof(uint32_t), &failed);
-    evaluation->registers = take(engine, program->registers_count, sizeof(union value), &failed);
-    evaluation->scores = take(engine, program->scores_count, sizeof(struct score_value), &failed);
-    evaluation->signals = take(engine, signals_of(program), sizeof(struct signal_value), &failed);
     engine->outlooks = take(engine, program->registers_count, sizeof(struct outlook), &failed);
     engine->changes_max = decisions + FORMER_MAX;
     engine->changes = take(engine, engine->changes_max, sizeof(struct change), &failed);
@@ -68,13 +58,12 @@ static bool allocate(struct engine *engine) {
     engine->dimension_status = take(engine, program->dimensions_count, sizeof(struct dimension_status), &failed);
     engine->segment_status = take(engine, program->segments_count, sizeof(struct segment_status), &failed);
     engine->entries = take(engine, FACTS_ENTRIES_MAX, sizeof(struct map_entry), &failed);
-    return !failed && horizon_plan_make(program, &engine->arena, engine->outlooks, &engine->plan);
-}
-
-static void set_constants(struct engine *engine) {
-    const struct program *program = engine->program;
-    for (uint32_t i = 0; i < program->constants_count; i++)
-        engine->evaluation.registers[i] = program->constants[i];
+    if (failed || !horizon_plan_make(program, &engine->arena, engine->outlooks, &engine->plan) ||
+        !dependence_make(program, &engine->arena, &engine->dependence))
+        return false;
+    evaluation->dependence = &engine->dependence;
+    evaluation->pending = take(engine, engine->dependence.words, sizeof(uint64_t), &failed);
+    return !failed && desks_make(program, engine->dependence.words, &engine->desks);
 }
 
 enum result engine_create(const struct program *program, const struct engine_options *options,
@@ -94,7 +83,6 @@ enum result engine_create(const struct program *program, const struct engine_opt
         engine_free(engine);
         return error_set(error, RESULT_FATAL, "out of memory");
     }
-    set_constants(engine);
     *ret_engine = engine;
     return RESULT_OK;
 }
@@ -102,6 +90,7 @@ enum result engine_create(const struct program *program, const struct engine_opt
 void engine_free(struct engine *engine) {
     if (engine == NULL)
         return;
+    desks_free(&engine->desks);
     arena_free(&engine->arena);
     free(engine);
 }
@@ -147,16 +136,6 @@ bool engine_is_duplicate(struct engine *engine, struct state_bytes state, const 
     return event_ids_has(&engine->state, event->stream, hash_text(event->event_id));
 }
 
-/* Begins an evaluation at the account's present instant. */
-static void evaluation_begin(struct engine *engine, const struct clocks *clocks) {
-    struct evaluation *evaluation = &engine->evaluation;
-    evaluation->now_ms = state_header(&engine->state)->now_ms;
-    evaluation->code_done = 0;
-    evaluation->facts_read = false;
-    for (enum stream stream = 0; stream < STREAMS; stream++)
-        evaluation->look_ms[stream] = look_instant(engine->program, clocks, stream, evaluation->now_ms);
-}
-
 static int64_t later(int64_t left_ms, int64_t right_ms) {
     return left_ms > right_ms ? left_ms : right_ms;
 }
@@ -193,25 +172,6 @@ static void plan_next(struct engine *engine, const struct clocks *clocks, bool s
         ahead_ms = horizon_look(&horizon, &header->horizon);
     bool never = ahead_ms > 8e15 - (double)header->now_ms;
     header->due_ms = never ? INSTANT_NEVER : next_tick(engine, clocks, header->now_ms + (int64_t)ahead_ms);
-}
-
-/* Decides everything anew at the account's present instant, in the contract's order. */
-static void evaluate(struct engine *engine, const struct clocks *clocks, const struct cause *cause) {
-    struct state_header *header = state_header(&engine->state);
-    bool rules_changed = header->ruleset_hash != engine->program->hash;
-    evaluation_begin(engine, clocks);
-    engine->changes_count = 0;
-    outcome_leave_former(engine);
-    for (uint32_t i = 0; i < engine->program->scores_count; i++)
-        score_decide(&engine->evaluation, i);
-    for (uint32_t i = 0; i < engine->program->dimensions_count; i++)
-        outcome_dimension(engine, i);
-    for (uint32_t i = 0; i < engine->program->segments_count; i++)
-        outcome_segment(engine, i);
-    header = state_header(&engine->state);
-    header->ruleset_hash = engine->program->hash;
-    struct cause changed = {.kind = CAUSE_RULES_CHANGED};
-    outcome_finish(engine, rules_changed ? &changed : cause);
 }
 
 static void step_done(struct engine *engine, struct step *step) {
@@ -280,9 +240,12 @@ static bool apply_and_evaluate(struct engine *engine, const struct event *event,
                                struct step *step) {
     bool is_facts = event->stream == STREAM_ACCOUNT;
     int64_t former_ms = state_header(&engine->state)->now_ms;
+    evaluation_sit_down(engine);
     catch_up(state_header(&engine->state), clocks, event->time_ms);
     if (is_facts ? !facts_set(&engine->state, event) : !take_event(engine, event, clocks, step))
         return false;
+    if (is_facts)
+        engine->desk->stamp = 0; /* Texts in the registers are those of the former ones. */
     if (engine->state.size > engine->options.account_bytes_max)
         return false;
     struct cause cause = {CAUSE_EVENT, event->stream, event->event_id, event->place};
@@ -376,6 +339,7 @@ void engine_tick(struct engine *engine, struct state_bytes state, int64_t tick_m
     header->flags &= (uint8_t)~STATE_BORN_LATE;
     if ((header->flags & STATE_BUSY) == 0)
         header->flags &= (uint8_t)~STATE_BURSTS;
+    evaluation_sit_down(engine);
     evaluate(engine, clocks, &cause);
     plan_next(engine, clocks, false);
     step_done(engine, ret_step);
@@ -384,6 +348,8 @@ void engine_tick(struct engine *engine, struct state_bytes state, int64_t tick_m
 void engine_status(struct engine *engine, struct state_bytes state, const struct clocks *clocks,
                    struct status *ret_status) {
     state_bind(&engine->state, state.data, state.size, state.capacity);
+    evaluation_sit_down(engine);
+    engine->desk->stamp = 0; /* Only a part of the steps is taken. */
     evaluation_begin(engine, clocks);
     for (uint32_t i = 0; i < engine->program->scores_count; i++)
         score_decide(&engine->evaluation, i);

@@ -17,7 +17,7 @@ struct engine;
 struct engine_options {
     uint32_t account_bytes_max; /* a larger state is refused, limits.account_bytes */
     int64_t live_from_ms;       /* changes before it have origin BACKFILL; INSTANT_NONE: all are LIVE */
-    bool visit_every_tick;      /* tests: every account is due at every tick */
+    bool visit_every_tick;      /* tests: every account is due at every tick, and each evaluation does all anew */
 };
 
 /* A state in its owner's memory; no bytes: an account that was never seen. The engine works on it in place as long as

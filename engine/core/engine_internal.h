@@ -1,7 +1,8 @@
-/* The engine's insides, shared by engine.c, outcome.c, explain.c and codec.c only. */
+/* The engine's insides, shared by engine.c, evaluate.c, outcome.c, explain.c and codec.c only. */
 #pragma once
 
 #include "base/arena.h"
+#include "engine/core/desk.h"
 #include "engine/core/engine.h"
 #include "engine/core/evaluation.h"
 #include "engine/core/horizon.h"
@@ -14,6 +15,11 @@ struct engine {
     uint32_t spare_capacity;
     uint32_t overhead; /* bytes that decisions and the blob's form may add to a state */
     struct evaluation evaluation;
+    struct dependence dependence;
+    struct desks desks;
+    struct desk *desk;     /* of the account that is worked on */
+    uint64_t account_hash; /* of its id */
+    uint32_t stamp;        /* of the last evaluation */
     struct outlook *outlooks;
     struct horizon_plan plan;
     struct change *changes;
@@ -29,11 +35,21 @@ struct engine {
     struct map_entry *entries; /* of the facts, FACTS_ENTRIES_MAX */
 };
 
+/* Gives the account that the state is bound to its desk. Before anything is run. */
+void evaluation_sit_down(struct engine *engine);
+
+/* Begins to look at the account at its present instant. */
+void evaluation_begin(struct engine *engine, const struct clocks *clocks);
+
+/* Decides everything anew at the account's present instant, in the contract's order. */
+void evaluate(struct engine *engine, const struct clocks *clocks, const struct cause *cause);
+
 /* The parts of an evaluation that make changes (outcome.c). Each decision is remembered in the state, and its change
- * appended with what is its own; outcome_finish gives all of them what they share. */
+ * appended with what is its own; outcome_finish gives all of them what they share. Returned is whether the next
+ * evaluation may decide otherwise though it sees the same values. */
 void outcome_leave_former(struct engine *engine);
-void outcome_dimension(struct engine *engine, uint32_t index);
-void outcome_segment(struct engine *engine, uint32_t index);
+bool outcome_dimension(struct engine *engine, uint32_t index);
+bool outcome_segment(struct engine *engine, uint32_t index);
 void outcome_finish(struct engine *engine, const struct cause *cause);
 
 /* An exit from every segment; the status of an erased account. */

@@ -245,3 +245,12 @@ void evaluation_run(struct evaluation *evaluation, uint32_t end) {
         run(evaluation, code + evaluation->code_done, code + end);
     evaluation->code_done = end > evaluation->code_done ? end : evaluation->code_done;
 }
+
+bool evaluation_run_again(struct evaluation *evaluation, uint32_t instruction) {
+    const struct instruction *again = &evaluation->program->code.instructions[instruction];
+    const union value *result = &evaluation->registers[again->target];
+    union value before = *result;
+    run_one(evaluation, again);
+    /* A text that is remembered may be another one in the same place. */
+    return again->operation == OP_LAST_TEXT || again->operation == OP_COALESCE_TEXT || value_changed(&before, result);
+}

@@ -5,6 +5,7 @@
 #include "engine/core/account/state.h"
 #include "engine/core/account/windows.h"
 #include "engine/core/clocks.h"
+#include "engine/core/dependence.h"
 
 /* What a signal came to. */
 struct signal_value {
@@ -32,6 +33,8 @@ struct evaluation {
     struct score_value *scores;
     struct signal_value *signals; /* of all scores, one after the other */
     uint32_t code_done;           /* instructions run so far */
+    const struct dependence *dependence;
+    uint64_t *pending; /* set of the steps that have to be taken again */
 };
 
 /* min(now, the stream's clock): where its aggregates are looked at from. */
@@ -67,11 +70,20 @@ void evaluation_run_filters(struct evaluation *evaluation, const struct event *e
 /* Runs the code up to the instruction `end`. */
 void evaluation_run(struct evaluation *evaluation, uint32_t end);
 
+/* Runs one instruction of the code again: whether its register has another value now. */
+bool evaluation_run_again(struct evaluation *evaluation, uint32_t instruction);
+
 /* The facts' fields; all absent where there are none. */
 const struct event *evaluation_facts(struct evaluation *evaluation);
 
 static inline bool evaluation_true(const struct evaluation *evaluation, uint16_t boolean) {
     return evaluation->registers[boolean].number == 1;
+}
+
+/* Whether two values of a register are told apart, bit by bit; a text by where it lies. Numbers leave a text's size as
+ * it was. */
+static inline bool value_changed(const union value *before, const union value *after) {
+    return before->text.data != after->text.data || before->text.size != after->text.size;
 }
 
 /* Missing where it is not finite: the one form in which a number is missing. */

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "engine/core/decision.h"
+#include "engine/core/dependence.h"
 
 /* How far a look may go: the longer, the looser its bounds. */
 static const double lengths_ms[] = {HOUR, 6 * HOUR, DAY, 4 * DAY, 16 * DAY, 64 * DAY, 100000.0 * DAY};
@@ -12,11 +13,6 @@ static const double lengths_ms[] = {HOUR, 6 * HOUR, DAY, 4 * DAY, 16 * DAY, 64 *
 static bool depends_on_time(enum operation operation) {
     return operation >= OP_COUNT && operation != OP_LAST_NUMBER && operation != OP_LAST_TEXT &&
            operation != OP_LAST_ENUM && operation != OP_OPEN;
-}
-
-/* Whether the operands are registers, and not the index of a field or an aggregate. */
-static bool has_operands(enum operation operation) {
-    return operation < OP_EVENT_NUMBER || operation == OP_AGE || operation == OP_UNTIL;
 }
 
 /* The registers that the engine sets: they are what the decisions made of them. */

@@ -114,7 +114,7 @@ static void dimension_moved(struct engine *engine, uint32_t index, const struct 
     give_reasons(engine, dimension->score, change);
 }
 
-void outcome_dimension(struct engine *engine, uint32_t index) {
+bool outcome_dimension(struct engine *engine, uint32_t index) {
     struct evaluation *evaluation = &engine->evaluation;
     const struct dimension *dimension = &engine->program->dimensions[index];
     evaluation_run(evaluation, dimension->code_end);
@@ -130,6 +130,7 @@ void outcome_dimension(struct engine *engine, uint32_t index) {
     evaluation->registers[dimension->result].text = decision.value;
     if (dimension->time_in != REGISTER_NONE)
         evaluation->registers[dimension->time_in].number = (double)(evaluation->now_ms - since_ms);
+    return decision.moves || decision.waits;
 }
 
 static void segment_changed(struct engine *engine, const struct segment *segment, bool entered, int64_t previous_ms) {
@@ -148,7 +149,16 @@ void outcome_segment_registers(struct evaluation *evaluation, const struct segme
         evaluation->registers[segment->time_in].number = inside ? (double)(evaluation->now_ms - since_ms) : NAN;
 }
 
-void outcome_segment(struct engine *engine, uint32_t index) {
+/* Whether only the time keeps it from entering or leaving. */
+static bool segment_waits(const struct evaluation *evaluation, const struct segment *segment,
+                          const struct segment_memory *memory) {
+    if (memory->since_ms != INSTANT_NONE)
+        return segment_until(evaluation, segment);
+    return memory->qualifying_ms != INSTANT_NONE ||
+           (memory->exited_ms != INSTANT_NONE && segment_wants_in(evaluation, segment));
+}
+
+bool outcome_segment(struct engine *engine, uint32_t index) {
     const struct segment *segment = &engine->program->segments[index];
     uint32_t slot = segment_slot(engine->program, index);
     evaluation_run(&engine->evaluation, segment->code_end);
@@ -158,11 +168,13 @@ void outcome_segment(struct engine *engine, uint32_t index) {
         segment_changed(engine, segment, true, before.exited_ms);
     else if (decision == SEGMENT_LEAVES)
         segment_changed(engine, segment, false, before.since_ms);
-    if (memcmp(&before, &memory, sizeof memory) != 0) {
+    bool changed = memcmp(&before, &memory, sizeof memory) != 0;
+    if (changed) {
         bool remembered = segment_remember(&engine->state, slot, &memory);
         assert(remembered);
     }
     outcome_segment_registers(&engine->evaluation, segment, memory.since_ms);
+    return changed || segment_waits(&engine->evaluation, segment, &memory);
 }
 
 static uint32_t segments_inside(struct engine *engine) {

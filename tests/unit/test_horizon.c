@@ -1,4 +1,5 @@
-/* Looking ahead never hides a change: what comes out is the same as when every account is visited at every tick. */
+/* Looking ahead never hides a change, nor does evaluating only what has changed: what comes out is the same as when
+ * every account is visited at every tick, and all is evaluated anew. */
 #include <stdio.h>
 
 #include "tests/unit/rules_world.h"
@@ -36,7 +37,10 @@ static const char *const moving_rules =
     "      - { value: exact, when: 'age(account.created_at) == 50h or since(usage) == since(login)' }\n"
     "      - { value: long, when: 'time_in(risk) > 20h and ratio < 4' }\n"
     "      - { value: rest }\n"
+    "  user: { min_dwell: 2h, cases: [ { value: both, when: 'last(usage.user_id) == last(login.user_id)' },"
+    " { value_of: 'coalesce(last(usage.user_id), last(login.user_id))' } ] }\n"
     "segments:\n"
+    "  third: { when: 'user == \"u3\" and time_in(user) < 6h', cooldown: 4h }\n"
     "  crossing: { when: 'since(usage) > since(ticket)', until: 'since(usage) < 2h', for: 3h, cooldown: 10h }\n"
     "  product: { when: 'since(usage) / 1h * (since(login) / 1h) > 100' }\n"
     "  both: { when: 'in_segment(crossing) and time_in(crossing) > 5h', min_dwell: 12h }\n"

@@ -46,7 +46,7 @@ struct state_header {
     uint8_t flags;
     uint8_t waits_for; /* bit i: held back by the stall of stream i */
     uint8_t horizon;   /* how far ahead the last look succeeded: where the next one starts (horizon.h) */
-    uint8_t unused[3];
+    uint8_t stamp[3];  /* tells an engine which evaluation of its own was the last (desk.h); 0: none */
 };
 
 struct state {
@@ -64,6 +64,17 @@ static inline struct state_header *state_header(const struct state *state) {
 
 static inline struct text state_id(const struct state *state) {
     return (struct text){(const char *)state->data + sizeof(struct state_header), state_header(state)->id_size};
+}
+
+#define STATE_STAMP_MAX 0xffffff
+
+static inline uint32_t state_stamp(const struct state_header *header) {
+    return (uint32_t)header->stamp[0] | (uint32_t)header->stamp[1] << 8 | (uint32_t)header->stamp[2] << 16;
+}
+
+static inline void state_set_stamp(struct state_header *header, uint32_t stamp) {
+    for (int i = 0; i < 3; i++)
+        header->stamp[i] = (uint8_t)(stamp >> 8 * i);
 }
 
 /* The payload, or NULL with size 0. Valid until the next state_resize. */

@@ -1,0 +1,179 @@
+#include "engine/core/dependence.h"
+
+struct builder {
+    const struct program *program;
+    struct evaluation_step *steps;
+    uint32_t steps_count;
+    uint32_t *readers_from; /* while counting: how many readers the source before has */
+    uint16_t *readers;      /* NULL: they are only counted */
+    uint32_t *filled;
+    uint64_t *moving, *sliced, *unsteady, *borrowed;
+};
+
+static void add_step(struct builder *builder, enum step_kind kind, uint32_t index) {
+    builder->steps[builder->steps_count++] = (struct evaluation_step){(uint16_t)kind, (uint16_t)index};
+}
+
+static void add_decision(struct builder *builder, uint32_t *done, uint32_t code_end, enum step_kind kind,
+                         uint32_t index) {
+    while (*done < code_end)
+        add_step(builder, STEP_INSTRUCTION, (*done)++);
+    add_step(builder, kind, index);
+}
+
+static void add_steps(struct builder *builder) {
+    const struct program *program = builder->program;
+    uint32_t done = 0;
+    for (uint32_t i = 0; i < program->scores_count; i++)
+        add_decision(builder, &done, program->scores[i].code_end, STEP_SCORE, i);
+    for (uint32_t i = 0; i < program->dimensions_count; i++)
+        add_decision(builder, &done, program->dimensions[i].code_end, STEP_DIMENSION, i);
+    for (uint32_t i = 0; i < program->segments_count; i++)
+        add_decision(builder, &done, program->segments[i].code_end, STEP_SEGMENT, i);
+}
+
+static void reads(struct builder *builder, uint32_t step, uint32_t source) {
+    if (source == REGISTER_NONE)
+        return;
+    if (builder->readers == NULL)
+        builder->readers_from[source + 1]++;
+    else
+        builder->readers[builder->readers_from[source] + builder->filled[source]++] = (uint16_t)step;
+}
+
+static void instruction_reads(struct builder *builder, uint32_t step, const struct instruction *instruction) {
+    if (has_operands(instruction->operation)) {
+        reads(builder, step, instruction->left);
+        reads(builder, step, instruction->right);
+    } else if (looks_at_aggregate(instruction->operation)) {
+        reads(builder, step, builder->program->registers_count + instruction->left);
+    }
+}
+
+static void dimension_reads(struct builder *builder, uint32_t step, const struct dimension *dimension) {
+    if (dimension->score != REGISTER_NONE)
+        reads(builder, step, builder->program->scores[dimension->score].result);
+    for (uint32_t i = 0; i < dimension->cases_count; i++) {
+        reads(builder, step, dimension->cases[i].when.result);
+        reads(builder, step, dimension->cases[i].value_of);
+    }
+}
+
+static void step_reads(struct builder *builder, uint32_t step) {
+    const struct program *program = builder->program;
+    uint32_t index = builder->steps[step].index;
+    switch ((enum step_kind)builder->steps[step].kind) {
+    case STEP_INSTRUCTION:
+        instruction_reads(builder, step, &program->code.instructions[index]);
+        return;
+    case STEP_SCORE:
+        for (uint32_t i = 0; i < program->scores[index].signals_count; i++) {
+            reads(builder, step, program->scores[index].signals[i].value);
+            reads(builder, step, program->scores[index].signals[i].when);
+        }
+        return;
+    case STEP_DIMENSION:
+        dimension_reads(builder, step, &program->dimensions[index]);
+        return;
+    case STEP_SEGMENT:
+        reads(builder, step, program->segments[index].when.result);
+        reads(builder, step, program->segments[index].until.result);
+    }
+}
+
+/* First they are counted, then each is put in its place. */
+static bool add_readers(struct builder *builder, struct arena *arena) {
+    uint32_t sources = builder->program->registers_count + builder->program->aggregates_count;
+    builder->readers_from = arena_alloc(arena, (sources + 1) * sizeof *builder->readers_from);
+    builder->filled = arena_alloc(arena, (sources + 1) * sizeof *builder->filled);
+    if (builder->readers_from == NULL || builder->filled == NULL)
+        return false;
+    for (uint32_t i = 0; i < builder->steps_count; i++)
+        step_reads(builder, i);
+    for (uint32_t i = 0; i < sources; i++)
+        builder->readers_from[i + 1] += builder->readers_from[i];
+    builder->readers = arena_alloc(arena, (builder->readers_from[sources] + 1) * sizeof *builder->readers);
+    if (builder->readers == NULL)
+        return false;
+    for (uint32_t i = 0; i < builder->steps_count; i++)
+        step_reads(builder, i);
+    return true;
+}
+
+static void sort_instruction(struct builder *builder, uint32_t step, enum operation operation) {
+    switch (operation) {
+    case OP_SINCE:
+    case OP_SINCE_FIRST:
+    case OP_AGE:
+    case OP_UNTIL:
+        set_add(builder->moving, step);
+        return;
+    case OP_COUNT:
+    case OP_SUM:
+    case OP_MIN:
+    case OP_MAX:
+    case OP_DISTINCT:
+    case OP_TREND:
+        set_add(builder->sliced, step);
+        return;
+    case OP_LAST_TEXT:
+        set_add(builder->unsteady, step);
+        return;
+    case OP_FACT_TEXT:
+    case OP_FACT_ENTRY:
+        set_add(builder->borrowed, step);
+        return;
+    default:
+        return;
+    }
+}
+
+static void sort_step(struct builder *builder, uint32_t step) {
+    const struct program *program = builder->program;
+    uint32_t index = builder->steps[step].index;
+    switch ((enum step_kind)builder->steps[step].kind) {
+    case STEP_INSTRUCTION:
+        sort_instruction(builder, step, program->code.instructions[index].operation);
+        return;
+    case STEP_SCORE:
+        return;
+    case STEP_DIMENSION:
+        if (program->dimensions[index].time_in != REGISTER_NONE)
+            set_add(builder->moving, step);
+        return;
+    case STEP_SEGMENT:
+        if (program->segments[index].time_in != REGISTER_NONE)
+            set_add(builder->moving, step);
+    }
+}
+
+bool dependence_make(const struct program *program, struct arena *arena, struct dependence *ret_dependence) {
+    uint32_t steps_max = program->code.count + program->scores_count + program->dimensions_count +
+                         program->segments_count;
+    uint32_t words = steps_max / 64 + 1;
+    struct builder builder = {.program = program,
+                              .steps = arena_alloc(arena, (steps_max + 1) * sizeof *builder.steps),
+                              .moving = arena_alloc(arena, words * sizeof *builder.moving),
+                              .sliced = arena_alloc(arena, words * sizeof *builder.sliced),
+                              .unsteady = arena_alloc(arena, words * sizeof *builder.unsteady),
+                              .borrowed = arena_alloc(arena, words * sizeof *builder.borrowed)};
+    if (builder.steps == NULL || builder.moving == NULL || builder.sliced == NULL || builder.unsteady == NULL ||
+        builder.borrowed == NULL)
+        return false;
+    add_steps(&builder);
+    if (!add_readers(&builder, arena))
+        return false;
+    for (uint32_t i = 0; i < builder.steps_count; i++)
+        sort_step(&builder, i);
+    *ret_dependence = (struct dependence){.steps = builder.steps,
+                                          .steps_count = builder.steps_count,
+                                          .words = words,
+                                          .readers_from = builder.readers_from,
+                                          .readers = builder.readers,
+                                          .first_aggregate = program->registers_count,
+                                          .moving = builder.moving,
+                                          .sliced = builder.sliced,
+                                          .unsteady = builder.unsteady,
+                                          .borrowed = builder.borrowed};
+    return true;
+}

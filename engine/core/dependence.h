@@ -1,0 +1,53 @@
+/* What an evaluation has to do again when something changed, and what it may leave as it stands.
+ *
+ * An evaluation is a row of steps: the code's instructions, and between them the decisions, in the contract's order. A
+ * step has to be taken again where a register or an aggregate that it looks at has another value, or because time has
+ * moved on. Made once for each engine, and shared by all of its evaluations. */
+#pragma once
+
+#include "base/arena.h"
+#include "engine/core/rules/program.h"
+
+enum step_kind { STEP_INSTRUCTION, STEP_SCORE, STEP_DIMENSION, STEP_SEGMENT };
+
+struct evaluation_step {
+    uint16_t kind;
+    uint16_t index; /* of the instruction, score, dimension or segment */
+};
+
+struct dependence {
+    const struct evaluation_step *steps;
+    uint32_t steps_count;
+    uint32_t words; /* of a set of steps, one bit each */
+    /* The steps that look at a source: readers[readers_from[source]] up to readers_from[source + 1]. A source is a
+     * register, or behind all of them an aggregate. */
+    const uint32_t *readers_from;
+    const uint16_t *readers;
+    uint32_t first_aggregate;
+    const uint64_t *moving;   /* steps that come to another value with every instant */
+    const uint64_t *sliced;   /* windows: they stay the same within a slice */
+    const uint64_t *unsteady; /* steps whose texts lie where the state's bytes are moved about */
+    const uint64_t *borrowed; /* steps whose texts lie in the facts: they only move with the state as a whole */
+};
+
+/* Allocates in the arena. False: memory is out. */
+MUST_USE bool dependence_make(const struct program *program, struct arena *arena, struct dependence *ret_dependence);
+
+/* Whether the operands of an instruction are registers, and not the index of a field or an aggregate. */
+static inline bool has_operands(enum operation operation) {
+    return operation < OP_EVENT_NUMBER || operation == OP_AGE || operation == OP_UNTIL;
+}
+
+static inline bool looks_at_aggregate(enum operation operation) {
+    return operation >= OP_COUNT && operation <= OP_OPEN;
+}
+
+static inline void set_add(uint64_t *set, uint32_t step) {
+    set[step / 64] |= UINT64_C(1) << step % 64;
+}
+
+/* Adds the steps that look at the source. */
+static inline void set_add_readers(uint64_t *set, const struct dependence *dependence, uint32_t source) {
+    for (uint32_t i = dependence->readers_from[source]; i < dependence->readers_from[source + 1]; i++)
+        set_add(set, dependence->readers[i]);
+}

@@ -1,0 +1,164 @@
+/* Evaluates an account: all steps one after the other, or only those that something has changed for. */
+#include "base/hash.h"
+#include "engine/core/engine_internal.h"
+#include "engine/core/scores.h"
+
+void evaluation_begin(struct engine *engine, const struct clocks *clocks) {
+    struct evaluation *evaluation = &engine->evaluation;
+    evaluation->now_ms = state_header(&engine->state)->now_ms;
+    evaluation->code_done = 0;
+    evaluation->facts_read = false;
+    for (enum stream stream = 0; stream < STREAMS; stream++)
+        evaluation->look_ms[stream] = look_instant(engine->program, clocks, stream, evaluation->now_ms);
+}
+
+void evaluation_sit_down(struct engine *engine) {
+    struct evaluation *evaluation = &engine->evaluation;
+    engine->account_hash = hash_text(state_id(&engine->state));
+    engine->desk = desks_of(&engine->desks, engine->program, engine->account_hash);
+    evaluation->registers = engine->desk->registers;
+    evaluation->scores = engine->desk->scores;
+    evaluation->signals = engine->desk->signals;
+    memset(evaluation->pending, 0, engine->dependence.words * sizeof *evaluation->pending);
+}
+
+static void keep_restless(struct engine *engine, uint32_t step, bool restless) {
+    uint64_t bit = UINT64_C(1) << step % 64, *word = &engine->desk->restless[step / 64];
+    *word = restless ? *word | bit : *word & ~bit;
+}
+
+static void evaluate_in_full(struct engine *engine) {
+    const struct dependence *dependence = &engine->dependence;
+    for (uint32_t i = 0; i < dependence->steps_count; i++) {
+        uint32_t index = dependence->steps[i].index;
+        switch ((enum step_kind)dependence->steps[i].kind) {
+        case STEP_INSTRUCTION: /* Each decision runs the code up to where it stands. */
+            break;
+        case STEP_SCORE:
+            score_decide(&engine->evaluation, index);
+            break;
+        case STEP_DIMENSION:
+            keep_restless(engine, i, outcome_dimension(engine, index));
+            break;
+        case STEP_SEGMENT:
+            keep_restless(engine, i, outcome_segment(engine, index));
+        }
+    }
+}
+
+/* What time alone changes. */
+static void add_timed(struct engine *engine) {
+    const struct evaluation *evaluation = &engine->evaluation;
+    const struct desk *desk = engine->desk;
+    const struct dependence *dependence = &engine->dependence;
+    bool moved = evaluation->now_ms != desk->now_ms, sliced = false;
+    for (enum stream stream = 0; stream < STREAMS; stream++) {
+        int64_t look_ms = evaluation->look_ms[stream], former_ms = desk->look_ms[stream];
+        moved = moved || look_ms != former_ms;
+        sliced = sliced || (look_ms != former_ms && slice_index(look_ms, HOUR) != slice_index(former_ms, HOUR));
+    }
+    for (uint32_t i = 0; i < dependence->words; i++)
+        evaluation->pending[i] |= (moved ? dependence->moving[i] : 0) | (sliced ? dependence->sliced[i] : 0);
+}
+
+/* What has to be taken again though nothing that it looks at has changed. */
+static void add_lasting(struct engine *engine) {
+    const struct dependence *dependence = &engine->dependence;
+    bool lies_elsewhere = engine->desk->bytes != engine->state.data;
+    for (uint32_t i = 0; i < dependence->words; i++)
+        engine->evaluation.pending[i] |= dependence->unsteady[i] | engine->desk->restless[i] |
+                                         (lies_elsewhere ? dependence->borrowed[i] : 0);
+}
+
+static void add_readers_if_changed(struct engine *engine, uint16_t target, const union value *before) {
+    if (value_changed(before, &engine->evaluation.registers[target]))
+        set_add_readers(engine->evaluation.pending, &engine->dependence, target);
+}
+
+static union value value_of(const struct engine *engine, uint16_t target) {
+    return target == REGISTER_NONE ? (union value){.number = 0} : engine->evaluation.registers[target];
+}
+
+static void decide_dimension(struct engine *engine, uint32_t step, uint32_t index) {
+    const struct dimension *dimension = &engine->program->dimensions[index];
+    union value result = value_of(engine, dimension->result), time_in = value_of(engine, dimension->time_in);
+    bool restless = outcome_dimension(engine, index);
+    keep_restless(engine, step, restless);
+    if (restless) /* It may have moved to another text in the same place. */
+        set_add_readers(engine->evaluation.pending, &engine->dependence, dimension->result);
+    add_readers_if_changed(engine, dimension->result, &result);
+    if (dimension->time_in != REGISTER_NONE)
+        add_readers_if_changed(engine, dimension->time_in, &time_in);
+}
+
+static void decide_segment(struct engine *engine, uint32_t step, uint32_t index) {
+    const struct segment *segment = &engine->program->segments[index];
+    union value inside = value_of(engine, segment->inside), time_in = value_of(engine, segment->time_in);
+    keep_restless(engine, step, outcome_segment(engine, index));
+    if (segment->inside != REGISTER_NONE)
+        add_readers_if_changed(engine, segment->inside, &inside);
+    if (segment->time_in != REGISTER_NONE)
+        add_readers_if_changed(engine, segment->time_in, &time_in);
+}
+
+static void take_again(struct engine *engine, uint32_t at) {
+    struct evaluation *evaluation = &engine->evaluation;
+    const struct evaluation_step *step = &engine->dependence.steps[at];
+    uint16_t score;
+    union value before;
+    switch ((enum step_kind)step->kind) {
+    case STEP_INSTRUCTION:
+        if (evaluation_run_again(evaluation, step->index))
+            set_add_readers(evaluation->pending, &engine->dependence,
+                            engine->program->code.instructions[step->index].target);
+        return;
+    case STEP_SCORE:
+        score = engine->program->scores[step->index].result;
+        before = evaluation->registers[score];
+        score_decide(evaluation, step->index);
+        add_readers_if_changed(engine, score, &before);
+        return;
+    case STEP_DIMENSION:
+        decide_dimension(engine, at, step->index);
+        return;
+    case STEP_SEGMENT:
+        decide_segment(engine, at, step->index);
+    }
+}
+
+/* A step only ever adds steps behind itself, so one pass through the set is enough. */
+static void evaluate_again(struct engine *engine) {
+    uint64_t *pending = engine->evaluation.pending;
+    add_timed(engine);
+    add_lasting(engine);
+    engine->evaluation.code_done = engine->program->code.count;
+    for (uint32_t i = 0; i < engine->dependence.words; i++) {
+        while (pending[i] != 0) {
+            uint32_t bit = (uint32_t)__builtin_ctzll(pending[i]);
+            pending[i] &= pending[i] - 1;
+            take_again(engine, i * 64 + bit);
+        }
+    }
+}
+
+static uint32_t next_stamp(struct engine *engine) {
+    engine->stamp = engine->stamp == STATE_STAMP_MAX ? 1 : engine->stamp + 1;
+    return engine->stamp;
+}
+
+void evaluate(struct engine *engine, const struct clocks *clocks, const struct cause *cause) {
+    struct state_header *header = state_header(&engine->state);
+    const uint8_t *bytes = engine->state.data;
+    bool rules_changed = header->ruleset_hash != engine->program->hash;
+    evaluation_begin(engine, clocks);
+    engine->changes_count = 0;
+    outcome_leave_former(engine);
+    if (desk_is_of(engine->desk, engine->account_hash, &engine->state) && !engine->options.visit_every_tick)
+        evaluate_again(engine);
+    else
+        evaluate_in_full(engine);
+    state_header(&engine->state)->ruleset_hash = engine->program->hash;
+    desk_keep(engine->desk, engine->account_hash, next_stamp(engine), bytes, &engine->evaluation);
+    struct cause changed = {.kind = CAUSE_RULES_CHANGED};
+    outcome_finish(engine, rules_changed ? &changed : cause);
+}
