@@ -10,6 +10,11 @@
 #define PAGE_ACCOUNTS 512
 #define TABLE_MIN     64
 
+/* What was used survives one look of eviction; what was loaded and not used yet survives all looks of one call. */
+#define CHANCES_USED   1
+#define CHANCES_LOADED 3
+#define LOOKS_PER_CALL 2
+
 /* One of a million: kept small. Where there is no state, `bytes` hold the account's id. */
 struct account {
     uint8_t *bytes;
@@ -20,7 +25,7 @@ struct account {
     uint8_t phase;
     uint8_t waits_for; /* streams */
     bool has_state;
-    bool used; /* since the hand of the eviction's clock was last here */
+    uint8_t chances; /* looks of eviction that it will survive */
 };
 
 struct accounts {
@@ -201,8 +206,11 @@ static enum result entry_add(struct accounts *accounts, struct text account_id, 
     uint32_t place = table_place(accounts, hash, account_id);
     assert(accounts->table[place] == 0);
     uint32_t account = entry_take(accounts);
-    *entry(accounts, account) = (struct account){
-        .bytes = copy, .size = size, .capacity = (uint32_t)slab_block_bytes(size), .hash = hash, .used = true};
+    *entry(accounts, account) = (struct account){.bytes = copy,
+                                                 .size = size,
+                                                 .capacity = (uint32_t)slab_block_bytes(size),
+                                                 .hash = hash,
+                                                 .chances = CHANCES_USED};
     accounts->table[place] = account + 1;
     accounts->count++;
     *ret_account = account;
@@ -244,7 +252,7 @@ uint32_t accounts_find(struct accounts *accounts, struct text account_id) {
     if (accounts->table[place] == 0)
         return ACCOUNT_NONE;
     uint32_t account = accounts->table[place] - 1;
-    entry(accounts, account)->used = true;
+    entry(accounts, account)->chances = CHANCES_USED;
     return account;
 }
 
@@ -288,6 +296,7 @@ enum result accounts_loaded(struct accounts *accounts, struct text account_id, s
             return result;
     }
     loaded->phase = ACCOUNT_CLEAN;
+    loaded->chances = CHANCES_LOADED;
     due_heap_set(&accounts->heap, account, due_ms);
     set_waits(accounts, loaded, waits_for);
     return RESULT_OK;
@@ -401,16 +410,17 @@ static void evict(struct accounts *accounts, uint32_t index, struct evicted *evi
 }
 
 void accounts_evict(struct accounts *accounts, size_t bytes_used_max, int64_t keep_due_ms, struct evicted *evicted) {
-    for (uint32_t looked_at = 0; looked_at < accounts->indices; looked_at++) {
+    for (uint64_t looks = 0; looks < (uint64_t)LOOKS_PER_CALL * accounts->indices; looks++) {
         if (accounts->slab->bytes_used <= bytes_used_max)
             return;
         uint32_t index = accounts->hand++;
         if (accounts->hand >= accounts->indices)
             accounts->hand = 0;
         struct account *account = entry(accounts, index);
-        if (account->phase == ACCOUNT_CLEAN && !account->used && due_heap_get(&accounts->heap, index) > keep_due_ms)
+        if (account->chances > 0)
+            account->chances--;
+        else if (account->phase == ACCOUNT_CLEAN && due_heap_get(&accounts->heap, index) > keep_due_ms)
             evict(accounts, index, evicted);
-        account->used = false;
     }
 }
 

@@ -81,9 +81,9 @@ struct evicted {
     int64_t due_ms;     /* the earliest deadline among them; INSTANT_NEVER */
     uint32_t waits_for; /* streams that any of them waits for */
 };
-/* Evicts CLEAN accounts until the slab's bytes_used is at most `bytes_used_max`, or each account was looked at once: what
- * was used since the last look has one more chance, so that an account which was loaded is there for its record. Those
- * that are due at `keep_due_ms` or before stay. Adds to `evicted`. */
+/* Evicts CLEAN accounts, those first that were not used for long, until the slab's bytes_used is at most
+ * `bytes_used_max` or nothing more can go. An account that was loaded and not used yet stays this once, so that it is
+ * there for its record; those that are due at `keep_due_ms` or before stay. Adds to `evicted`. */
 void accounts_evict(struct accounts *accounts, size_t bytes_used_max, int64_t keep_due_ms, struct evicted *evicted);
 
 /* Calls for every account that has a state, in the order of the indices; the visitor may not change the table. */

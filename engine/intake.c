@@ -114,7 +114,8 @@ static enum result take(struct pipeline *pipeline, struct held_shard *held, stru
     enum step_outcome outcome = STEP_APPLIED;
     enum result result = decode(pipeline, message, &event, &rejection, error);
     if (result == RESULT_RETRY) {
-        pipeline_log(pipeline, LEVEL_WARNING, "Shard %d waits for a schema: %s", held->number, error->text);
+        if (pipeline_logs_again(pipeline, &pipeline->schema_logged_ms))
+            pipeline_log(pipeline, LEVEL_WARNING, "Shard %d waits for a schema: %s", held->number, error->text);
         pipeline->decode_not_before_ms = monotonic_ms(pipeline) + DECODE_PAUSE_MS;
         return RESULT_RETRY;
     }
@@ -157,7 +158,7 @@ static enum result take_records(struct pipeline *pipeline, struct held_shard *he
         if (merge_next(held->merge, monotonic_ms(pipeline), &stream) != MERGE_HEAD)
             return RESULT_RETRY;
         result = take(pipeline, held, error);
-        if (result == RESULT_OK && commit_is_full(pipeline))
+        if (i % RECORDS_PER_LOOK == 0 && commit_is_full(pipeline))
             break;
     }
     return result;

@@ -167,10 +167,8 @@ enum result paging_event(struct pipeline *pipeline, struct held_shard *held, con
 void paging_unavailable(struct pipeline *pipeline, const struct error *why) {
     int64_t now_ms = monotonic_ms(pipeline);
     counters_add(pipeline->counters, COUNTER_STORE_UNAVAILABLE, 1);
-    if (now_ms - pipeline->unavailable_logged_ms > LOG_AGAIN_MS) {
-        pipeline->unavailable_logged_ms = now_ms;
+    if (pipeline_logs_again(pipeline, &pipeline->unavailable_logged_ms))
         pipeline_log(pipeline, LEVEL_WARNING, "%s", why->text);
-    }
     pipeline->claim_not_before_ms = now_ms + ATTEMPT_PAUSE_MS;
     for (uint32_t i = 0; i < pipeline->held_count; i++) {
         struct held_shard *held = &pipeline->held[i];

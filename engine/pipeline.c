@@ -20,6 +20,14 @@ void pipeline_log(struct pipeline *pipeline, enum log_level level, const char *f
     pipeline->ports.logger->write(pipeline->ports.logger->context, level, line);
 }
 
+bool pipeline_logs_again(const struct pipeline *pipeline, int64_t *logged_ms) {
+    int64_t now_ms = monotonic_ms(pipeline);
+    if (*logged_ms != 0 && now_ms - *logged_ms < LOG_AGAIN_MS)
+        return false;
+    *logged_ms = now_ms;
+    return true;
+}
+
 /* ---- life */
 
 static enum result make_engine(const struct pipeline *pipeline, const struct program *program,
@@ -32,7 +40,10 @@ static enum result make_engine(const struct pipeline *pipeline, const struct pro
 enum result pipeline_create(const struct pipeline_options *options, const struct pipeline_ports *ports,
                             const struct program *program, struct counters *counters, struct shard_board *board,
                             struct pipeline **ret_pipeline, struct error *error) {
-    assert(options->partitions > 0 && options->partitions <= SHARDS_MAX && options->streams != 0);
+    assert(options->partitions > 0 && options->streams != 0);
+    if (options->partitions > SHARDS_MAX)
+        return error_set(error, RESULT_FATAL, "The inputs have %d partitions; at most %d are supported.",
+                         options->partitions, SHARDS_MAX);
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
     if (pipeline == NULL)
         return error_set(error, RESULT_FATAL, "Memory is out: no pipeline could be made.");
@@ -58,8 +69,8 @@ enum result pipeline_create(const struct pipeline_options *options, const struct
 
 /* What a shard has in memory, all of it; the number stays. */
 static void empty_shard(struct pipeline *pipeline, struct held_shard *held) {
-    takeover_drop(pipeline, held);
     pipeline->ports.store->release(pipeline->ports.store->context, held->number);
+    takeover_drop(pipeline, held);
     if (held->merge != NULL)
         intake_drop(pipeline, held);
     merge_free(held->merge);
@@ -104,7 +115,10 @@ void pipeline_drop_shards(struct pipeline *pipeline) {
 void pipeline_free(struct pipeline *pipeline) {
     if (pipeline == NULL)
         return;
-    pipeline->transaction.phase = PHASE_IDLE;
+    if (transaction_is_running(&pipeline->transaction)) {
+        pipeline->ports.sink->close(pipeline->ports.sink->context, 0); /* It may still borrow the batches. */
+        pipeline->transaction.phase = PHASE_IDLE;
+    }
     pipeline_drop_shards(pipeline);
     batch_free(&pipeline->outputs);
     batch_free(&pipeline->takeover.batch);
@@ -280,7 +294,8 @@ static enum result serve_transaction(struct pipeline *pipeline, struct error *er
     enum transaction_outcome outcome = transaction_step(&pipeline->transaction, TRANSACTION_WAIT_MS, &failed, &why);
     if (failed) {
         counters_add(pipeline->counters, COUNTER_COMMITS_ABORTED, 1);
-        pipeline_log(pipeline, LEVEL_WARNING, "A transaction is tried again: %s", why.text);
+        if (pipeline_logs_again(pipeline, &pipeline->failure_logged_ms))
+            pipeline_log(pipeline, LEVEL_WARNING, "A transaction is tried again: %s", why.text);
     }
     if (outcome == TRANSACTION_PENDING)
         return RESULT_OK;

@@ -77,7 +77,7 @@ struct pipeline {
     struct error anew_why;
     bool may_evict; /* accounts may have become clean */
     uint32_t evict_next;
-    int64_t unavailable_logged_ms;
+    int64_t unavailable_logged_ms, failure_logged_ms, waiting_logged_ms, schema_logged_ms;
     int64_t claim_not_before_ms;  /* after the store was unavailable */
     int64_t decode_not_before_ms; /* after a schema was not to be had */
     int64_t ends_asked_ms;
@@ -95,6 +95,8 @@ static inline bool has_stream(const struct pipeline *pipeline, int stream) {
 }
 
 void pipeline_log(struct pipeline *pipeline, enum log_level level, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Whether a trouble that comes again and again is worth a line now; notes that it is. */
+bool pipeline_logs_again(const struct pipeline *pipeline, int64_t *logged_ms);
 
 /* Gives up all that is in memory of the shards, and takes them over from the first step; `why` is logged. The
  * transaction is not running. */

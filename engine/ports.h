@@ -162,7 +162,7 @@ struct sink {
     enum answer (*renew)(void *context, int timeout_ms, struct error *error);
     enum answer (*begin)(void *context, struct error *error);
     /* Hands the batch's records to the library, in their order; PENDING while its queue is full. The batch is borrowed,
-     * and must not be changed, until flush is OK, or abort or renew was. */
+     * and must not be changed, until flush or abort is OK, or renew or close was called. */
     enum answer (*publish)(void *context, struct batch *batch, int timeout_ms, struct error *error);
     /* OK: every record was delivered, and its offset is set where the report has it. */
     enum answer (*flush)(void *context, int timeout_ms, struct error *error);
@@ -176,6 +176,7 @@ struct sink {
     /* How many errors the library has reported by itself since renew (a broker down, a request timed out): a commit
      * during which it grew may have been sent twice. */
     uint64_t (*troubles)(void *context);
+    /* Gives up what is open, and borrows nothing any more. */
     void (*close)(void *context, int timeout_ms);
 };
 

@@ -57,7 +57,8 @@ enum progress takeover_answer(struct pipeline *pipeline, enum answer answer, str
         return PROGRESS_PENDING;
     case ANSWER_FAILED:
     case ANSWER_ZOMBIE:
-        pipeline_log(pipeline, LEVEL_WARNING, "The takeover waits: %s", error->text);
+        if (pipeline_logs_again(pipeline, &pipeline->waiting_logged_ms))
+            pipeline_log(pipeline, LEVEL_WARNING, "The takeover waits: %s", error->text);
         pipeline->takeover.not_before_ms = monotonic_ms(pipeline) + ATTEMPT_PAUSE_MS;
         return PROGRESS_PENDING;
     case ANSWER_FATAL:

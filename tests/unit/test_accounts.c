@@ -218,8 +218,6 @@ static void only_what_the_store_has_may_leave(void **state) {
     make_clean(fixture, 0, 290); /* the last ten are not acknowledged */
     change(fixture, 5, 1000, 77, 0);
     struct evicted evicted = {.due_ms = INSTANT_NEVER};
-    accounts_evict(fixture->accounts, 0, INSTANT_NONE, &evicted);
-    assert_int_equal(evicted.count, 0); /* all were used since the last look */
     accounts_evict(fixture->accounts, 0, 1009, &evicted);
     assert_int_equal(evicted.count, 280); /* not those that are due by then */
     assert_int_equal(evicted.due_ms, 1010);
@@ -241,13 +239,42 @@ static void eviction_stops_at_the_bound_and_places_are_used_again(void **state) 
     struct evicted evicted = {.due_ms = INSTANT_NEVER};
     size_t half = fixture->slab.bytes_used / 2;
     accounts_evict(fixture->accounts, half, INSTANT_NONE, &evicted);
-    accounts_evict(fixture->accounts, half, INSTANT_NONE, &evicted);
     assert_int_equal(evicted.count, 1000);
     size_t reserved = fixture->slab.bytes_reserved, table = accounts_bytes(fixture->accounts);
     for (int i = 2000; i < 3000; i++)
         assert_true(change(fixture, i, 1000, INSTANT_NEVER, 0) < 2000);
     assert_int_equal(fixture->slab.bytes_reserved, reserved);
     assert_int_equal(accounts_bytes(fixture->accounts), table);
+    end(fixture);
+}
+
+static void an_account_that_was_loaded_is_there_for_its_record(void **state) {
+    (void)state;
+    struct fixture *fixture = begin();
+    struct error error;
+    struct evicted evicted = {.due_ms = INSTANT_NEVER};
+    struct text id = TEXT("loaded");
+    assert_int_equal(accounts_loaded(fixture->accounts, id, state_of(fixture, id, 500), 90, 0, &error), RESULT_OK);
+    accounts_evict(fixture->accounts, 0, INSTANT_NONE, &evicted);
+    assert_int_equal(evicted.count, 0);
+    accounts_evict(fixture->accounts, 0, INSTANT_NONE, &evicted);
+    assert_int_equal(evicted.count, 1); /* nobody came for it */
+    end(fixture);
+}
+
+static void those_that_were_used_go_last(void **state) {
+    (void)state;
+    struct fixture *fixture = begin();
+    for (int i = 0; i < 100; i++)
+        change(fixture, i, 1000, INSTANT_NEVER, 0);
+    make_clean(fixture, 0, 100);
+    struct evicted evicted = {.due_ms = INSTANT_NEVER};
+    accounts_evict(fixture->accounts, fixture->slab.bytes_used - 1, INSTANT_NONE, &evicted);
+    assert_int_equal(evicted.count, 1); /* a whole look was needed to find that all had been used */
+    find(fixture, 7);
+    accounts_evict(fixture->accounts, fixture->slab.bytes_used / 2, INSTANT_NONE, &evicted);
+    assert_int_not_equal(find(fixture, 7), ACCOUNT_NONE);
+    assert_int_equal(find(fixture, 8), ACCOUNT_NONE);
     end(fixture);
 }
 
@@ -313,6 +340,8 @@ int main(void) {
         cmocka_unit_test(what_is_asked_for_is_loading_until_it_comes_or_is_forgotten),
         cmocka_unit_test(only_what_the_store_has_may_leave),
         cmocka_unit_test(eviction_stops_at_the_bound_and_places_are_used_again),
+        cmocka_unit_test(an_account_that_was_loaded_is_there_for_its_record),
+        cmocka_unit_test(those_that_were_used_go_last),
         cmocka_unit_test(a_random_life_agrees_with_a_plain_model),
         cmocka_unit_test(blocks_of_all_sizes_hold_what_they_say),
     };
