@@ -248,6 +248,8 @@ static enum result tail_all(struct session *session, const struct topic_reader_o
         result = topic_reader_open(reader_options, BROKERS_TIMEOUT_MS, &session->reader, error);
     printer_open(&session->printer, STDOUT_FILENO);
     session->colour = printer_has_colour(STDOUT_FILENO, session->invocation->environment);
+    if (result == RESULT_OK && !reader_options->until_end && isatty(STDERR_FILENO) == 1)
+        log_write(session->invocation->log, LEVEL_INFO, "following %s, until Ctrl-C", session->topic);
     if (result == RESULT_OK)
         result = follow(session, error);
     struct error close_error;
