@@ -48,6 +48,7 @@ static bool allocate(struct engine *engine) {
     engine->state.slots = program_slots(program);
     engine->state.offsets = take(engine, engine->state.slots, sizeof(uint32_t), &failed);
     engine->outlooks = take(engine, program->registers_count, sizeof(struct outlook), &failed);
+    engine->moves = take(engine, horizon_words(program), sizeof(uint64_t), &failed);
     engine->changes_max = decisions + FORMER_MAX;
     engine->changes = take(engine, engine->changes_max, sizeof(struct change), &failed);
     engine->values = take(engine, program->dimensions_count, DIMENSION_VALUE_MAX, &failed);
@@ -58,8 +59,7 @@ static bool allocate(struct engine *engine) {
     engine->dimension_status = take(engine, program->dimensions_count, sizeof(struct dimension_status), &failed);
     engine->segment_status = take(engine, program->segments_count, sizeof(struct segment_status), &failed);
     engine->entries = take(engine, FACTS_ENTRIES_MAX, sizeof(struct map_entry), &failed);
-    if (failed || !horizon_plan_make(program, &engine->arena, engine->outlooks, &engine->plan) ||
-        !dependence_make(program, &engine->arena, &engine->dependence))
+    if (failed || !dependence_make(program, &engine->arena, &engine->dependence))
         return false;
     evaluation->dependence = &engine->dependence;
     evaluation->pending = take(engine, engine->dependence.words, sizeof(uint64_t), &failed);
@@ -165,7 +165,11 @@ static bool put_off(struct state_header *header, int64_t since_last_ms, int64_t 
 /* Sets when the account is looked at again; `soon`: at the next tick, without looking ahead. */
 static void plan_next(struct engine *engine, const struct clocks *clocks, bool soon) {
     struct state_header *header = state_header(&engine->state);
-    struct horizon horizon = {&engine->plan, &engine->evaluation, clocks, engine->outlooks, 0};
+    struct horizon horizon = {.evaluation = &engine->evaluation,
+                              .clocks = clocks,
+                              .restless = engine->desk->restless,
+                              .outlooks = engine->outlooks,
+                              .moves = engine->moves};
     double ahead_ms = 0;
     header->waits_for = stalls_of(&engine->evaluation);
     if (!soon && (header->flags & STATE_BORN_LATE) == 0 && !engine->options.visit_every_tick)

@@ -21,7 +21,7 @@ struct engine {
     uint64_t account_hash; /* of its id */
     uint32_t stamp;        /* of the last evaluation */
     struct outlook *outlooks;
-    struct horizon_plan plan;
+    uint64_t *moves;
     struct change *changes;
     uint32_t changes_count, changes_max;
     char *values;          /* DIMENSION_VALUE_MAX for each dimension: its value before the evaluation */

@@ -1,6 +1,7 @@
 #include "engine/core/horizon.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "engine/core/decision.h"
 #include "engine/core/dependence.h"
@@ -10,79 +11,27 @@ static const double lengths_ms[] = {HOUR, 6 * HOUR, DAY, 4 * DAY, 16 * DAY, 64 *
 #define LEVELS    ((uint8_t)(sizeof lengths_ms / sizeof lengths_ms[0]))
 #define LOOKS_MAX 4
 
-static bool depends_on_time(enum operation operation) {
-    return operation >= OP_COUNT && operation != OP_LAST_NUMBER && operation != OP_LAST_TEXT &&
-           operation != OP_LAST_ENUM && operation != OP_OPEN;
+static bool moves(const struct horizon *horizon, uint16_t source) {
+    return (horizon->moves[source / 64] >> source % 64 & 1) != 0;
 }
 
-/* The registers that the engine sets: they are what the decisions made of them. */
-static void mark_decided(const struct program *program, bool *timed) {
-    for (uint32_t i = 0; i < program->scores_count; i++)
-        timed[program->scores[i].result] = true;
-    for (uint32_t i = 0; i < program->dimensions_count; i++) {
-        timed[program->dimensions[i].result] = true;
-        if (program->dimensions[i].time_in != REGISTER_NONE)
-            timed[program->dimensions[i].time_in] = true;
-    }
-    for (uint32_t i = 0; i < program->segments_count; i++) {
-        if (program->segments[i].inside != REGISTER_NONE)
-            timed[program->segments[i].inside] = true;
-        if (program->segments[i].time_in != REGISTER_NONE)
-            timed[program->segments[i].time_in] = true;
-    }
+/* Gives a register that does not move its outlook, for a step that looks at it. */
+static void settle(const struct horizon *horizon, uint16_t source) {
+    if (source != REGISTER_NONE && !moves(horizon, source))
+        horizon->outlooks[source] = outlook_constant(horizon->evaluation->registers[source].number, INFINITY);
 }
 
-/* Constants are set for good; the rest has no slope, whatever else it has. */
-static void set_outlooks(const struct program *program, struct outlook *outlooks) {
-    for (uint32_t i = 0; i < program->registers_count; i++)
-        outlooks[i] = outlook_constant(i < program->constants_count ? program->constants[i].number : 0, INFINITY);
+static bool is_still(const struct horizon *horizon, const struct outlook *outlook) {
+    return outlook->until >= horizon->length_ms && outlook->low_slope == 0 && outlook->high_slope == 0 &&
+           (outlook->low == outlook->high || isnan(outlook->low));
 }
 
-static bool is_timed(const struct instruction *instruction, const bool *timed) {
-    enum operation operation = instruction->operation;
-    if (depends_on_time(operation))
-        return true;
-    return has_operands(operation) && (timed[instruction->left] || timed[instruction->right]);
-}
-
-bool horizon_plan_make(const struct program *program, struct arena *arena, struct outlook *outlooks,
-                       struct horizon_plan *ret_plan) {
-    const struct code *code = &program->code;
-    bool *timed = arena_alloc(arena, program->registers_count * sizeof *timed);
-    struct horizon_plan plan = {.timed = arena_alloc(arena, code->count * sizeof *plan.timed),
-                                .timed_before = arena_alloc(arena, (code->count + 1) * sizeof *plan.timed_before),
-                                .fixed = arena_alloc(arena, code->count * sizeof *plan.fixed)};
-    if (timed == NULL || plan.timed == NULL || plan.timed_before == NULL || plan.fixed == NULL)
-        return false;
-    mark_decided(program, timed);
-    set_outlooks(program, outlooks);
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < code->count; i++) {
-        const struct instruction *instruction = &code->instructions[i];
-        plan.timed_before[i] = count;
-        timed[instruction->target] = is_timed(instruction, timed);
-        if (timed[instruction->target])
-            plan.timed[count++] = *instruction;
-        else
-            plan.fixed[plan.fixed_count++] = instruction->target;
-    }
-    plan.timed_before[code->count] = count;
-    *ret_plan = plan;
-    return true;
-}
-
-static void run(const struct horizon *horizon, uint32_t from, uint32_t to) {
-    const struct instruction *end = horizon->plan->timed + horizon->plan->timed_before[to];
-    for (const struct instruction *at = horizon->plan->timed + horizon->plan->timed_before[from]; at < end; at++)
-        outlook_of_instruction(horizon, at, &horizon->outlooks[at->target]);
-}
-
-/* The values of this account that time does not change. */
-static void set_fixed(const struct horizon *horizon) {
-    for (uint32_t i = 0; i < horizon->plan->fixed_count; i++) {
-        uint16_t fixed = horizon->plan->fixed[i];
-        horizon->outlooks[fixed].low = horizon->outlooks[fixed].high = horizon->evaluation->registers[fixed].number;
-    }
+/* Has those steps taken that look at a register that moves. */
+static void spread(const struct horizon *horizon, uint16_t target) {
+    if (target == REGISTER_NONE || is_still(horizon, &horizon->outlooks[target]))
+        return;
+    horizon->moves[target / 64] |= UINT64_C(1) << target % 64;
+    set_add_readers(horizon->evaluation->pending, horizon->evaluation->dependence, target);
 }
 
 static double remaining(const struct horizon *horizon, int64_t since_ms, int64_t duration_ms) {
@@ -123,6 +72,12 @@ static double dimension_until(const struct horizon *horizon, uint32_t index) {
     const struct evaluation *evaluation = horizon->evaluation;
     const struct dimension *dimension = &evaluation->program->dimensions[index];
     struct dimension_memory memory = dimension_recall(evaluation->state, dimension_slot(evaluation->program, index));
+    if (dimension->score != REGISTER_NONE)
+        settle(horizon, evaluation->program->scores[dimension->score].result);
+    for (uint32_t i = 0; i < dimension->cases_count; i++) {
+        settle(horizon, dimension->cases[i].when.result);
+        settle(horizon, dimension->cases[i].value_of);
+    }
     horizon->outlooks[dimension->result] = outlook_constant(0, INFINITY);
     if (dimension->time_in != REGISTER_NONE) {
         double lasted = evaluation->registers[dimension->time_in].number;
@@ -171,6 +126,8 @@ static double segment_outlook(const struct horizon *horizon, uint32_t index) {
     const struct segment *segment = &evaluation->program->segments[index];
     struct segment_memory memory = segment_recall(evaluation->state, segment_slot(evaluation->program, index));
     bool inside = memory.since_ms != INSTANT_NONE;
+    settle(horizon, segment->when.result);
+    settle(horizon, segment->until.result);
     if (segment->inside != REGISTER_NONE)
         horizon->outlooks[segment->inside] = outlook_constant(inside, INFINITY);
     if (segment->time_in != REGISTER_NONE) {
@@ -180,31 +137,68 @@ static double segment_outlook(const struct horizon *horizon, uint32_t index) {
     return inside ? inside_until(horizon, segment, &memory) : outside_until(horizon, segment, &memory);
 }
 
-static double look_once(const struct horizon *horizon) {
+static void instruction_outlook(const struct horizon *horizon, uint32_t index) {
+    const struct instruction *instruction = &horizon->evaluation->program->code.instructions[index];
+    if (has_operands(instruction->operation)) {
+        settle(horizon, instruction->left);
+        settle(horizon, instruction->right);
+    }
+    outlook_of_instruction(horizon, instruction, &horizon->outlooks[instruction->target]);
+    spread(horizon, instruction->target);
+}
+
+static void score_outlook(const struct horizon *horizon, uint32_t index) {
+    const struct score *score = &horizon->evaluation->program->scores[index];
+    for (uint32_t i = 0; i < score->signals_count; i++) {
+        settle(horizon, score->signals[i].value);
+        settle(horizon, score->signals[i].when);
+    }
+    outlook_of_score(horizon, index, &horizon->outlooks[score->result]);
+    spread(horizon, score->result);
+}
+
+/* Takes a step; returns until when it decides the same. */
+static double take(const struct horizon *horizon, struct evaluation_step step) {
     const struct program *program = horizon->evaluation->program;
-    uint32_t done = 0;
+    double until = INFINITY;
+    switch ((enum step_kind)step.kind) {
+    case STEP_INSTRUCTION:
+        instruction_outlook(horizon, step.index);
+        break;
+    case STEP_SCORE:
+        score_outlook(horizon, step.index);
+        break;
+    case STEP_DIMENSION:
+        until = dimension_until(horizon, step.index);
+        spread(horizon, program->dimensions[step.index].time_in);
+        break;
+    case STEP_SEGMENT:
+        until = segment_outlook(horizon, step.index);
+        spread(horizon, program->segments[step.index].time_in);
+    }
+    return until;
+}
+
+/* A decision that is not come to sees nothing that moves, and waits for no time: it stays as it is. */
+static double look_once(const struct horizon *horizon) {
+    const struct dependence *dependence = horizon->evaluation->dependence;
+    uint64_t *pending = horizon->evaluation->pending;
     double until = horizon->length_ms;
-    for (uint32_t i = 0; i < program->scores_count; i++) {
-        run(horizon, done, program->scores[i].code_end);
-        done = program->scores[i].code_end;
-        outlook_of_score(horizon, i, &horizon->outlooks[program->scores[i].result]);
-    }
-    for (uint32_t i = 0; i < program->dimensions_count && until > 0; i++) {
-        run(horizon, done, program->dimensions[i].code_end);
-        done = program->dimensions[i].code_end;
-        until = lesser(until, dimension_until(horizon, i));
-    }
-    for (uint32_t i = 0; i < program->segments_count && until > 0; i++) {
-        run(horizon, done, program->segments[i].code_end);
-        done = program->segments[i].code_end;
-        until = lesser(until, segment_outlook(horizon, i));
+    memset(horizon->moves, 0, horizon_words(horizon->evaluation->program) * sizeof *horizon->moves);
+    for (uint32_t i = 0; i < dependence->words; i++)
+        pending[i] = dependence->moving[i] | dependence->sliced[i] | horizon->restless[i];
+    for (uint32_t i = 0; i < dependence->words; i++) {
+        while (pending[i] != 0 && until > 0) {
+            uint32_t step = i * 64 + (uint32_t)__builtin_ctzll(pending[i]);
+            pending[i] &= pending[i] - 1;
+            until = lesser(until, take(horizon, dependence->steps[step]));
+        }
     }
     return until;
 }
 
 double horizon_look(struct horizon *horizon, uint8_t *level) {
     double best = 0;
-    set_fixed(horizon);
     uint8_t at = *level < LEVELS ? *level : LEVELS - 1;
     for (int looks = 0; looks < LOOKS_MAX; looks++) {
         horizon->length_ms = lengths_ms[at];

@@ -2,12 +2,12 @@
  *
  * The rules want every account evaluated at every tick; nearly all of these evaluations change nothing. Here the same
  * code is run over a stretch of time instead of an instant: every number becomes a pair of straight lines between which
- * it stays, every truth an instant up to which it holds. Sums of durations stay exact, windows only lose slices, and
+ * it stays, every truth an instant up to which it holds. Only what looks at something that moves is taken: most of an
+ * account's registers stay what they are. Sums of durations stay exact, windows only lose slices, and
  * what is too intricate for lines ends the stretch. So the answer may be too early, which costs one more evaluation,
  * but never too late. Compared with visiting every tick in tests/unit/test_horizon.c and by the random cases. */
 #pragma once
 
-#include "base/arena.h"
 #include "engine/core/evaluation.h"
 
 /* What is known of a register's value for the next `until` milliseconds. */
@@ -17,32 +17,26 @@ struct outlook {
     double until;
 };
 
-/* What of a program's code depends on the time at all; made once for each engine. The rest (facts, the last values, and
- * what is computed of nothing else) is what it is until a record comes. */
-struct horizon_plan {
-    struct instruction *timed; /* in their order */
-    uint32_t *timed_before;    /* for each place in the code: how many timed instructions stand before it */
-    uint16_t *fixed;           /* the other registers that timed instructions and decisions look at */
-    uint32_t fixed_count;
-};
-
 struct horizon {
-    const struct horizon_plan *plan;
-    const struct evaluation *evaluation; /* done: its registers hold the values of now */
+    const struct evaluation *evaluation; /* done: its registers hold the values of now, its `pending` is free */
     const struct clocks *clocks;
+    const uint64_t
+        *restless; /* set of the steps whose decision may change though all that they look at stays (desk.h) */
     struct outlook *outlooks; /* one for each register */
+    uint64_t *moves;          /* set of the registers that do not stay what they are over the stretch */
     double length_ms;         /* how far it looks */
 };
 
-/* Allocates in the arena, and sets the outlooks of what never changes. False: memory is out. */
-MUST_USE bool horizon_plan_make(const struct program *program, struct arena *arena, struct outlook *outlooks,
-                                struct horizon_plan *ret_plan);
+/* The words of `moves`. */
+static inline uint32_t horizon_words(const struct program *program) {
+    return program->registers_count / 64 + 1;
+}
 
 /* The level of an account that was never looked at. */
 #define HORIZON_LEVEL_FIRST UINT8_MAX
 
 /* The milliseconds from now on, at the most INFINITY, in which every outcome is provably the same. `horizon->outlooks`
- * is the engine's; `level` is where the account's last look succeeded, and is brought up to date. */
+ * and `moves` are the engine's; `level` is where the account's last look succeeded, and is brought up to date. */
 double horizon_look(struct horizon *horizon, uint8_t *level);
 
 /* The outlook of one instruction, and of one score (outlook.c). */

@@ -317,6 +317,8 @@ static struct outlook window_outlook(const struct horizon *horizon, const struct
     struct window at_end = {look.last - instruction->right, look.last};
     if (!aggregate_covers(evaluation, instruction->left, look.first - instruction->right))
         return until_covered(horizon, instruction, instruction->right);
+    if (look.first == look.last)
+        return outlook_constant(now, INFINITY);
     if (instruction->operation == OP_COUNT)
         return (struct outlook){window_count(evaluation->state, slot, at_end), 0, now, 0, INFINITY};
     if (instruction->operation == OP_DISTINCT)
