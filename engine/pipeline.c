@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "engine/pipeline_internal.h"
-#include "engine/rulesets.h"
 
 #define IDLE_WAIT_MS  20
 #define STORE_WAIT_MS 5
@@ -30,8 +29,8 @@ bool pipeline_logs_again(const struct pipeline *pipeline, int64_t *logged_ms) {
 
 /* ---- life */
 
-static enum result make_engine(const struct pipeline *pipeline, const struct program *program,
-                               struct engine **ret_engine, struct error *error) {
+enum result pipeline_make_engine(const struct pipeline *pipeline, const struct program *program,
+                                 struct engine **ret_engine, struct error *error) {
     struct engine_options options = {.account_bytes_max = pipeline->options.account_bytes_max,
                                      .live_from_ms = pipeline->options.live_from_ms};
     return engine_create(program, &options, ret_engine, error);
@@ -58,7 +57,7 @@ enum result pipeline_create(const struct pipeline_options *options, const struct
     pipeline->fetched = calloc(FETCH_MAX, sizeof *pipeline->fetched);
     enum result result = pipeline->fetched == NULL
                              ? error_set(error, RESULT_FATAL, "Memory is out: no pipeline could be made.")
-                             : make_engine(pipeline, program, &pipeline->engine, error);
+                             : pipeline_make_engine(pipeline, program, &pipeline->engine, error);
     if (result != RESULT_OK) {
         pipeline_free(pipeline);
         return result;
@@ -315,67 +314,6 @@ static bool is_settled(const struct pipeline *pipeline) {
     return true;
 }
 
-static bool may_activate(struct pipeline *pipeline, const struct program *program) {
-    for (uint32_t i = 0; i < pipeline->held_count; i++)
-        if (rulesets_standing(&pipeline->held[i].record, program->hash) == RULESET_FORMER &&
-            !pipeline->options.reactivate_rules)
-            return false;
-    return true;
-}
-
-/* The states in memory are all in the store: they come back bound to the new rules. */
-static enum result swap_shard(struct pipeline *pipeline, struct held_shard *held, struct engine *engine,
-                              const struct program *program, struct error *error) {
-    bool changed = held->record.rules_changed || shard_rules_changed(held->shard) ||
-                   rulesets_standing(&held->record, program->hash) != RULESET_CURRENT;
-    struct clocks clocks = *shard_clocks(held->shard);
-    struct shard *shard;
-    struct shard_options options = {
-        .stored = true,
-        .lateness_ms = program->lateness_given ? program->lateness_ms : pipeline->options.lateness_ms,
-        .evaluations_max = EVALUATIONS_PER_TURN_MAX,
-    };
-    enum result result = rulesets_activate(&held->record, program, &held->arena, error);
-    if (result == RESULT_OK)
-        result = shard_create(engine, &pipeline->slab, &options, intake_output(pipeline), pipeline->counters, &shard,
-                              error);
-    if (result != RESULT_OK)
-        return result;
-    shard_free(held->shard);
-    held->shard = shard;
-    shard_restore(shard, &clocks, changed);
-    rulesets_known(&held->record, held->known);
-    merge_ahead_again(held->merge);
-    held->moved = true; /* The activation is to be committed. */
-    return RESULT_OK;
-}
-
-static enum result swap_rules(struct pipeline *pipeline, struct error *error) {
-    const struct program *program = pipeline->next_program;
-    pipeline->next_program = NULL;
-    if (!may_activate(pipeline, program)) {
-        pipeline_log(
-            pipeline, LEVEL_ERROR,
-            "The rules %.*s were not taken on: other rules have followed them already. `rules.reactivate: true` "
-            "allows to go back.",
-            TEXT_ARGUMENTS(program->ruleset));
-        return RESULT_OK;
-    }
-    struct engine *engine;
-    enum result result = make_engine(pipeline, program, &engine, error);
-    if (result != RESULT_OK)
-        return result;
-    for (uint32_t i = 0; i < pipeline->held_count && result == RESULT_OK; i++)
-        if (pipeline->held[i].running)
-            result = swap_shard(pipeline, &pipeline->held[i], engine, program, error);
-    /* After a failure nothing is evaluated any more: which engine stays does not matter, both must go. */
-    engine_free(pipeline->engine);
-    pipeline->engine = engine;
-    pipeline->program = program;
-    pipeline_log(pipeline, LEVEL_INFO, "The rules are %.*s now.", TEXT_ARGUMENTS(program->ruleset));
-    return result;
-}
-
 void pipeline_reload(struct pipeline *pipeline, const struct program *program) {
     pipeline->next_program = program;
 }
@@ -409,7 +347,7 @@ static enum result work(struct pipeline *pipeline, struct error *error) {
     if (!commit_is_empty(pipeline) && (pausing || commit_is_due(pipeline)))
         return commit_begin(pipeline, error);
     if (pipeline->next_program != NULL && commit_is_empty(pipeline) && is_settled(pipeline))
-        return swap_rules(pipeline, error);
+        return reload_rules(pipeline, error);
     return RESULT_OK;
 }
 

@@ -10,6 +10,7 @@
  *     paging.c        accounts from the store into memory and back
  *     commit.c        a batch becomes a transaction, and then the store's
  *     takeover.c      a shard that was assigned becomes one that runs
+ *     reload.c        other rules are taken on
  *
  * One thread, but for pipeline_control. */
 #pragma once

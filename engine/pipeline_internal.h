@@ -107,6 +107,15 @@ void pipeline_lose(struct pipeline *pipeline, const char *why);
 /* Gives up all shards and the membership. The transaction is not running. */
 void pipeline_drop_shards(struct pipeline *pipeline);
 
+MUST_USE enum result pipeline_make_engine(const struct pipeline *pipeline, const struct program *program,
+                                          struct engine **ret_engine, struct error *error);
+
+/* ---- reload.c */
+
+/* Takes on `next_program`. No transaction runs, nothing is decided that is not committed, and the store has everything.
+ */
+MUST_USE enum result reload_rules(struct pipeline *pipeline, struct error *error);
+
 /* ---- intake.c */
 
 /* Takes records as far as it goes, bounded; sets `dry`. */

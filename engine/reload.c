@@ -1,0 +1,65 @@
+/* Other rules are taken on while running: between two commits, with every state in the store, so that what is needed
+ * comes back bound to them. */
+#include "engine/pipeline_internal.h"
+#include "engine/rulesets.h"
+
+static bool may_activate(struct pipeline *pipeline, const struct program *program) {
+    for (uint32_t i = 0; i < pipeline->held_count; i++)
+        if (rulesets_standing(&pipeline->held[i].record, program->hash) == RULESET_FORMER &&
+            !pipeline->options.reactivate_rules)
+            return false;
+    return true;
+}
+
+/* The states in memory are all in the store: they come back bound to the new rules. */
+static enum result swap_shard(struct pipeline *pipeline, struct held_shard *held, struct engine *engine,
+                              const struct program *program, struct error *error) {
+    bool changed = held->record.rules_changed || shard_rules_changed(held->shard) ||
+                   rulesets_standing(&held->record, program->hash) != RULESET_CURRENT;
+    struct clocks clocks = *shard_clocks(held->shard);
+    struct shard *shard;
+    struct shard_options options = {
+        .stored = true,
+        .lateness_ms = program->lateness_given ? program->lateness_ms : pipeline->options.lateness_ms,
+        .evaluations_max = EVALUATIONS_PER_TURN_MAX,
+    };
+    enum result result = rulesets_activate(&held->record, program, &held->arena, error);
+    if (result == RESULT_OK)
+        result = shard_create(engine, &pipeline->slab, &options, intake_output(pipeline), pipeline->counters, &shard,
+                              error);
+    if (result != RESULT_OK)
+        return result;
+    shard_free(held->shard);
+    held->shard = shard;
+    shard_restore(shard, &clocks, changed);
+    rulesets_known(&held->record, held->known);
+    merge_ahead_again(held->merge);
+    held->moved = true; /* The activation is to be committed. */
+    return RESULT_OK;
+}
+
+enum result reload_rules(struct pipeline *pipeline, struct error *error) {
+    const struct program *program = pipeline->next_program;
+    pipeline->next_program = NULL;
+    if (!may_activate(pipeline, program)) {
+        pipeline_log(
+            pipeline, LEVEL_ERROR,
+            "The rules %.*s were not taken on: other rules have followed them already. `rules.reactivate: true` "
+            "allows to go back.",
+            TEXT_ARGUMENTS(program->ruleset));
+        return RESULT_OK;
+    }
+    struct engine *engine;
+    enum result result = pipeline_make_engine(pipeline, program, &engine, error);
+    if (result != RESULT_OK)
+        return result;
+    for (uint32_t i = 0; i < pipeline->held_count && result == RESULT_OK; i++)
+        if (pipeline->held[i].running)
+            result = swap_shard(pipeline, &pipeline->held[i], engine, program, error);
+    /* After a failure nothing is evaluated any more: which engine stays does not matter, both must go. */
+    engine_free(pipeline->engine);
+    pipeline->engine = engine;
+    pipeline->program = program;
+    pipeline_log(pipeline, LEVEL_INFO, "The rules are %.*s now.", TEXT_ARGUMENTS(program->ruleset));
+    return result;
+}
