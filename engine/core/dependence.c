@@ -7,7 +7,7 @@ struct builder {
     uint32_t *readers_from; /* while counting: how many readers the source before has */
     uint16_t *readers;      /* NULL: they are only counted */
     uint32_t *filled;
-    uint64_t *moving, *sliced, *unsteady, *borrowed;
+    uint64_t *clocked, *since, *sliced, *unsteady, *borrowed;
 };
 
 static void add_step(struct builder *builder, enum step_kind kind, uint32_t index) {
@@ -104,9 +104,11 @@ static void sort_instruction(struct builder *builder, uint32_t step, enum operat
     switch (operation) {
     case OP_SINCE:
     case OP_SINCE_FIRST:
+        set_add(builder->since, step);
+        return;
     case OP_AGE:
     case OP_UNTIL:
-        set_add(builder->moving, step);
+        set_add(builder->clocked, step);
         return;
     case OP_COUNT:
     case OP_SUM:
@@ -139,11 +141,11 @@ static void sort_step(struct builder *builder, uint32_t step) {
         return;
     case STEP_DIMENSION:
         if (program->dimensions[index].time_in != REGISTER_NONE)
-            set_add(builder->moving, step);
+            set_add(builder->clocked, step);
         return;
     case STEP_SEGMENT:
         if (program->segments[index].time_in != REGISTER_NONE)
-            set_add(builder->moving, step);
+            set_add(builder->clocked, step);
     }
 }
 
@@ -153,12 +155,13 @@ bool dependence_make(const struct program *program, struct arena *arena, struct 
     uint32_t words = steps_max / 64 + 1;
     struct builder builder = {.program = program,
                               .steps = arena_alloc(arena, (steps_max + 1) * sizeof *builder.steps),
-                              .moving = arena_alloc(arena, words * sizeof *builder.moving),
+                              .clocked = arena_alloc(arena, words * sizeof *builder.clocked),
+                              .since = arena_alloc(arena, words * sizeof *builder.since),
                               .sliced = arena_alloc(arena, words * sizeof *builder.sliced),
                               .unsteady = arena_alloc(arena, words * sizeof *builder.unsteady),
                               .borrowed = arena_alloc(arena, words * sizeof *builder.borrowed)};
-    if (builder.steps == NULL || builder.moving == NULL || builder.sliced == NULL || builder.unsteady == NULL ||
-        builder.borrowed == NULL)
+    if (builder.steps == NULL || builder.clocked == NULL || builder.since == NULL || builder.sliced == NULL ||
+        builder.unsteady == NULL || builder.borrowed == NULL)
         return false;
     add_steps(&builder);
     if (!add_readers(&builder, arena))
@@ -171,7 +174,8 @@ bool dependence_make(const struct program *program, struct arena *arena, struct 
                                           .readers_from = builder.readers_from,
                                           .readers = builder.readers,
                                           .first_aggregate = program->registers_count,
-                                          .moving = builder.moving,
+                                          .clocked = builder.clocked,
+                                          .since = builder.since,
                                           .sliced = builder.sliced,
                                           .unsteady = builder.unsteady,
                                           .borrowed = builder.borrowed};

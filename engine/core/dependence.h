@@ -24,8 +24,9 @@ struct dependence {
     const uint32_t *readers_from;
     const uint16_t *readers;
     uint32_t first_aggregate;
-    const uint64_t *moving;   /* steps that come to another value with every instant */
-    const uint64_t *sliced;   /* windows: they stay the same within a slice */
+    const uint64_t *clocked;  /* steps that look at now itself, and so come to another value with every instant */
+    const uint64_t *since;    /* as well: durations since an aggregate's instant */
+    const uint64_t *sliced;   /* windows of an aggregate: they stay the same within a slice */
     const uint64_t *unsteady; /* steps whose texts lie where the state's bytes are moved about */
     const uint64_t *borrowed; /* steps whose texts lie in the facts: they only move with the state as a whole */
 };

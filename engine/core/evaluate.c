@@ -50,15 +50,14 @@ static void evaluate_in_full(struct engine *engine) {
 static void add_timed(struct engine *engine) {
     const struct evaluation *evaluation = &engine->evaluation;
     const struct desk *desk = engine->desk;
-    const struct dependence *dependence = &engine->dependence;
     bool moved = evaluation->now_ms != desk->now_ms, sliced = false;
     for (enum stream stream = 0; stream < STREAMS; stream++) {
         int64_t look_ms = evaluation->look_ms[stream], former_ms = desk->look_ms[stream];
         moved = moved || look_ms != former_ms;
         sliced = sliced || (look_ms != former_ms && slice_index(look_ms, HOUR) != slice_index(former_ms, HOUR));
     }
-    for (uint32_t i = 0; i < dependence->words; i++)
-        evaluation->pending[i] |= (moved ? dependence->moving[i] : 0) | (sliced ? dependence->sliced[i] : 0);
+    if (moved)
+        evaluation_add_timed(evaluation, sliced, evaluation->pending);
 }
 
 /* What has to be taken again though nothing that it looks at has changed. */

@@ -254,3 +254,24 @@ bool evaluation_run_again(struct evaluation *evaluation, uint32_t instruction) {
     /* A text that is remembered may be another one in the same place. */
     return again->operation == OP_LAST_TEXT || again->operation == OP_COALESCE_TEXT || value_changed(&before, result);
 }
+
+/* Of what was never seen, nothing changes with the time: most aggregates of most accounts are empty. */
+static void add_readers_of_present(const struct evaluation *evaluation, bool sliced, uint64_t *set) {
+    const struct dependence *dependence = evaluation->dependence;
+    const uint32_t *offsets = evaluation->state->offsets + SLOT_AGGREGATES;
+    for (uint32_t i = 0; i < evaluation->program->aggregates_count; i++)
+        if (offsets[i] != 0 && (sliced || evaluation->program->aggregates[i].slice_ms == 0))
+            set_add_readers(set, dependence, dependence->first_aggregate + i);
+}
+
+void evaluation_add_timed(const struct evaluation *evaluation, bool sliced, uint64_t *set) {
+    const struct dependence *dependence = evaluation->dependence;
+    bool is_counting = evaluation->state->offsets[SLOT_COUNTING] != 0;
+    if (!is_counting)
+        add_readers_of_present(evaluation, sliced, set);
+    for (uint32_t i = 0; i < dependence->words; i++) {
+        set[i] |= dependence->clocked[i];
+        if (is_counting) /* Even what is empty is missing up to some instant. */
+            set[i] |= dependence->since[i] | (sliced ? dependence->sliced[i] : 0);
+    }
+}

@@ -73,6 +73,9 @@ void evaluation_run(struct evaluation *evaluation, uint32_t end);
 /* Runs one instruction of the code again: whether its register has another value now. */
 bool evaluation_run_again(struct evaluation *evaluation, uint32_t instruction);
 
+/* Adds the steps that another instant may change: within the same slices, or (`sliced`) beyond. */
+void evaluation_add_timed(const struct evaluation *evaluation, bool sliced, uint64_t *set);
+
 /* The facts' fields; all absent where there are none. */
 const struct event *evaluation_facts(struct evaluation *evaluation);
 

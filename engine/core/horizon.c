@@ -185,8 +185,8 @@ static double look_once(const struct horizon *horizon) {
     uint64_t *pending = horizon->evaluation->pending;
     double until = horizon->length_ms;
     memset(horizon->moves, 0, horizon_words(horizon->evaluation->program) * sizeof *horizon->moves);
-    for (uint32_t i = 0; i < dependence->words; i++)
-        pending[i] = dependence->moving[i] | dependence->sliced[i] | horizon->restless[i];
+    memcpy(pending, horizon->restless, dependence->words * sizeof *pending);
+    evaluation_add_timed(horizon->evaluation, true, pending);
     for (uint32_t i = 0; i < dependence->words; i++) {
         while (pending[i] != 0 && until > 0) {
             uint32_t step = i * 64 + (uint32_t)__builtin_ctzll(pending[i]);
