@@ -155,7 +155,8 @@ static int by_text(const void *left, const void *right) {
 }
 
 static void write_sorted(struct text *lines, uint32_t count, struct buffer *out) {
-    qsort(lines, count, sizeof *lines, by_text);
+    if (count > 0)
+        qsort(lines, count, sizeof *lines, by_text);
     for (uint32_t i = 0; i < count; i++) {
         buffer_put_text(out, lines[i]);
         buffer_put_u8(out, '\n');
@@ -245,6 +246,13 @@ static void replay_partition(struct sim_world *world, int32_t partition, struct 
     sim_worker_free(&worker);
 }
 
+static void print_line(const char *name, const struct buffer *lines, size_t begin) {
+    size_t end = begin;
+    while (end < lines->size && lines->data[end] != '\n')
+        end++;
+    fprintf(stderr, "%s: %.*s\n", name, (int)(end - begin), (const char *)lines->data + begin);
+}
+
 /* Fails with the first line that differs. */
 static void compare(const struct buffer *wanted, const struct buffer *found) {
     size_t line = 0, i = 0;
@@ -253,12 +261,8 @@ static void compare(const struct buffer *wanted, const struct buffer *found) {
             line = i;
     if (i == wanted->size && i == found->size)
         return;
-    const char *ends[] = {memchr(wanted->data + line, '\n', wanted->size - line),
-                          memchr(found->data + line, '\n', found->size - line)};
-    const char *begins[] = {(const char *)wanted->data + line, (const char *)found->data + line};
-    for (int j = 0; j < 2; j++)
-        fprintf(stderr, "%s: %.*s\n", j == 0 ? "expected" : "found", ends[j] == NULL ? 0 : (int)(ends[j] - begins[j]),
-                begins[j]);
+    print_line("expected", wanted, line);
+    print_line("found", found, line);
     if (getenv("SIM_VERBOSE") != NULL)
         fprintf(stderr, "---- expected\n%.*s---- found\n%.*s", (int)wanted->size, wanted->data, (int)found->size,
                 found->data);
