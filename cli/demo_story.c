@@ -181,6 +181,8 @@ static uint32_t count_segments(const struct story *story, struct segment_count s
 static void put_segments(const struct story *story, bool colour, struct buffer *out) {
     struct segment_count segments[SEGMENTS_MAX];
     uint32_t count = count_segments(story, segments);
+    if (count == 0)
+        return;
     put_heading(out, colour, "Segments");
     buffer_printf(out, "  %-30s%8s%8s%8s\n", "", "entered", "left", "now");
     for (uint32_t i = 0; i < count; i++)
