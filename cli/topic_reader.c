@@ -12,7 +12,8 @@ struct lane {
     uint32_t topic; /* its index in the options */
     int32_t partition;
     rd_kafka_queue_t *queue;
-    int64_t start, end; /* offsets at which reading starts, and at which the partition ended when it was opened */
+    int64_t start, end; /* offsets at which reading starts, and at which the partition ended when it was opened:
+                           until_end, behind transactions that were still open then */
     rd_kafka_message_t *head;
     bool at_end; /* its present end was met and nothing has come since */
     bool done;   /* until_end: it is read up to `end` */
@@ -32,10 +33,11 @@ static enum result no_answer(const char *what, rd_kafka_resp_err_t code, struct 
     return error_set(error, RESULT_RETRY, "%s: the brokers gave no answer (%s)", what, rd_kafka_err2str(code));
 }
 
-static enum result open_handle(struct topic_reader *reader, struct error *error) {
+static enum result open_handle(const struct topic_reader *reader, const char *isolation, rd_kafka_t **ret_handle,
+                               struct error *error) {
     const struct kafka_property own[] = {
         {"group.id", reader->options.group},
-        {"isolation.level", "read_committed"},
+        {"isolation.level", isolation},
         {"enable.auto.commit", "false"},
         {"enable.auto.offset.store", "false"},
         {"enable.partition.eof", "true"},
@@ -50,9 +52,10 @@ static enum result open_handle(struct topic_reader *reader, struct error *error)
     enum result result = client_configure(&reader->options.properties, &own_properties, 0, &conf, error);
     if (result != RESULT_OK)
         return result;
-    reader->handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf, message, sizeof message);
-    if (reader->handle != NULL) {
-        (void)rd_kafka_set_log_queue(reader->handle, NULL); /* onto the main queue, where log_events takes them */
+    rd_kafka_t *handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf, message, sizeof message);
+    if (handle != NULL) {
+        (void)rd_kafka_set_log_queue(handle, NULL); /* onto the main queue, where log_events takes them */
+        *ret_handle = handle;
         return RESULT_OK;
     }
     rd_kafka_conf_destroy(conf);
@@ -115,21 +118,49 @@ static enum result find_times(struct topic_reader *reader, int timeout_ms, struc
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? RESULT_OK : no_answer("offsets could not be looked up", code, error);
 }
 
-static enum result find_bounds(struct topic_reader *reader, int timeout_ms, struct error *error) {
+static enum result query_bounds(const struct topic_reader *reader, rd_kafka_t *handle, const struct lane *lane,
+                                int timeout_ms, int64_t *ret_low, int64_t *ret_high, struct error *error) {
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(handle, topic_of(reader, lane), lane->partition,
+                                                                ret_low, ret_high, timeout_ms);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? RESULT_OK
+               : no_answer("the ends of the partitions could not be asked for", code, error);
+}
+
+/* A read_committed handle is told where the first open transaction begins. A commit is answered before it is marked as
+ * such in the partitions, so what a process published that has just ended may lie behind that. */
+static enum result find_ends(struct topic_reader *reader, int timeout_ms, struct error *error) {
+    rd_kafka_t *handle;
+    int64_t low;
+    enum result result = open_handle(reader, "read_uncommitted", &handle, error);
+    if (result != RESULT_OK)
+        return result;
+    for (uint32_t i = 0; i < reader->lanes_count && result == RESULT_OK; i++)
+        result = query_bounds(reader, handle, &reader->lanes[i], timeout_ms, &low, &reader->lanes[i].end, error);
+    rd_kafka_destroy(handle);
+    return result;
+}
+
+static enum result find_starts(struct topic_reader *reader, int timeout_ms, struct error *error) {
     for (uint32_t i = 0; i < reader->lanes_count; i++) {
         struct lane *lane = &reader->lanes[i];
         int64_t low, high;
-        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(reader->handle, topic_of(reader, lane),
-                                                                    lane->partition, &low, &high, timeout_ms);
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return no_answer("the ends of the partitions could not be asked for", code, error);
-        lane->end = high;
+        enum result result = query_bounds(reader, reader->handle, lane, timeout_ms, &low, &high, error);
+        if (result != RESULT_OK)
+            return result;
+        if (!reader->options.until_end)
+            lane->end = high;
         lane->start = reader->options.start == READ_FROM_END ? high : low;
         if (reader->options.start == READ_FROM_BEFORE && high - reader->options.start_value > low)
             lane->start = high - reader->options.start_value;
         lane->done = reader->options.until_end && lane->start >= lane->end;
     }
     return reader->options.start == READ_FROM_TIME ? find_times(reader, timeout_ms, error) : RESULT_OK;
+}
+
+static enum result find_bounds(struct topic_reader *reader, int timeout_ms, struct error *error) {
+    enum result result = reader->options.until_end ? find_ends(reader, timeout_ms, error) : RESULT_OK;
+    return result == RESULT_OK ? find_starts(reader, timeout_ms, error) : result;
 }
 
 static enum result assign(struct topic_reader *reader, struct error *error) {
@@ -154,7 +185,7 @@ enum result topic_reader_open(const struct topic_reader_options *options, int ti
     if (reader == NULL)
         return error_set(error, RESULT_FATAL, "memory is out");
     reader->options = *options;
-    enum result result = open_handle(reader, error);
+    enum result result = open_handle(reader, "read_committed", &reader->handle, error);
     if (result == RESULT_OK)
         result = find_partitions(reader, timeout_ms, error);
     if (result == RESULT_OK)
