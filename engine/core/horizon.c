@@ -11,23 +11,19 @@ static const double lengths_ms[] = {HOUR, 6 * HOUR, DAY, 4 * DAY, 16 * DAY, 64 *
 #define LEVELS    ((uint8_t)(sizeof lengths_ms / sizeof lengths_ms[0]))
 #define LOOKS_MAX 4
 
-static bool moves(const struct horizon *horizon, uint16_t source) {
-    return (horizon->moves[source / 64] >> source % 64 & 1) != 0;
-}
-
-/* Gives a register that does not move its outlook, for a step that looks at it. */
-static void settle(const struct horizon *horizon, uint16_t source) {
-    if (source != REGISTER_NONE && !moves(horizon, source))
+/* Gives a register that does not move its outlook, for an instruction or a decision that looks at it. */
+static inline void settle(const struct horizon *horizon, uint16_t source) {
+    if (source != REGISTER_NONE && !horizon_moves(horizon, source))
         horizon->outlooks[source] = outlook_constant(horizon->evaluation->registers[source].number, INFINITY);
 }
 
-static bool is_still(const struct horizon *horizon, const struct outlook *outlook) {
+static inline bool is_still(const struct horizon *horizon, const struct outlook *outlook) {
     return outlook->until >= horizon->length_ms && outlook->low_slope == 0 && outlook->high_slope == 0 &&
            (outlook->low == outlook->high || isnan(outlook->low));
 }
 
 /* Has those steps taken that look at a register that moves. */
-static void spread(const struct horizon *horizon, uint16_t target) {
+static inline void spread(const struct horizon *horizon, uint16_t target) {
     if (target == REGISTER_NONE || is_still(horizon, &horizon->outlooks[target]))
         return;
     horizon->moves[target / 64] |= UINT64_C(1) << target % 64;
@@ -148,13 +144,9 @@ static void instruction_outlook(const struct horizon *horizon, uint32_t index) {
 }
 
 static void score_outlook(const struct horizon *horizon, uint32_t index) {
-    const struct score *score = &horizon->evaluation->program->scores[index];
-    for (uint32_t i = 0; i < score->signals_count; i++) {
-        settle(horizon, score->signals[i].value);
-        settle(horizon, score->signals[i].when);
-    }
-    outlook_of_score(horizon, index, &horizon->outlooks[score->result]);
-    spread(horizon, score->result);
+    uint16_t result = horizon->evaluation->program->scores[index].result;
+    outlook_of_score(horizon, index, &horizon->outlooks[result]);
+    spread(horizon, result);
 }
 
 /* Takes a step; returns until when it decides the same. */

@@ -32,6 +32,11 @@ static inline uint32_t horizon_words(const struct program *program) {
     return program->registers_count / 64 + 1;
 }
 
+/* Whether a register may be another one within the stretch. Of one that does not move, no outlook is kept. */
+static inline bool horizon_moves(const struct horizon *horizon, uint16_t source) {
+    return (horizon->moves[source / 64] >> source % 64 & 1) != 0;
+}
+
 /* The level of an account that was never looked at. */
 #define HORIZON_LEVEL_FIRST UINT8_MAX
 

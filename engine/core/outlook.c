@@ -489,6 +489,8 @@ static struct outlook curve_of_range(const struct signal *signal, double low, do
 static struct outlook signal_outlook(const struct horizon *horizon, const struct signal *signal,
                                      const struct signal_value *look) {
     const struct outlook *x = &horizon->outlooks[signal->value];
+    if (!horizon_moves(horizon, signal->value))
+        return outlook_constant(look->present ? look->y : signal->default_value, INFINITY);
     if (!look->present)
         return outlook_constant(signal->default_value, x->until);
     if (signal->type == TYPE_BOOLEAN || is_constant(x))
@@ -517,7 +519,7 @@ static struct outlook score_outlook(const struct horizon *horizon, uint32_t inde
     for (uint32_t i = 0; i < score->signals_count; i++) {
         const struct signal *signal = &score->signals[i];
         const struct signal_value *look = &decided->signals[i];
-        if (signal->when != REGISTER_NONE)
+        if (signal->when != REGISTER_NONE && horizon_moves(horizon, signal->when))
             sum.until = lesser(sum.until, horizon->outlooks[signal->when].until);
         if (!look->counts)
             continue;

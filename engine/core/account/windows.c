@@ -162,11 +162,22 @@ static struct window_cursor entries_in(const struct state *state, uint32_t slot,
     return entries;
 }
 
+/* From the newest slice back: most windows are shorter than what is held for the longest. */
 double window_count(const struct state *state, uint32_t slot, struct window window) {
-    struct window_cursor entries = entries_in(state, slot, AGGREGATE_COUNT, window);
+    uint32_t size;
+    const uint8_t *section = state_section(state, slot, &size);
+    if (section == NULL)
+        return 0;
+    int64_t first = window.first - base_of(section), last = window.last - base_of(section);
     uint64_t count = 0;
-    for (; entries.at < entries.end; entries.at += COUNT_ENTRY_SIZE)
-        count += read_u32(entries.at + DISTANCE_SIZE);
+    for (const uint8_t *entry = section + size - COUNT_ENTRY_SIZE; entry >= section + BASE_SIZE;
+         entry -= COUNT_ENTRY_SIZE) {
+        int64_t distance = distance_at(entry);
+        if (distance < first)
+            break;
+        if (distance <= last)
+            count += read_u32(entry + DISTANCE_SIZE);
+    }
     return (double)count;
 }
 
