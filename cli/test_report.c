@@ -367,7 +367,7 @@ static void put_place(struct buffer *out, struct text file, const struct test_vi
     buffer_put_string(out, "\n");
 }
 
-void test_report(const struct text file, const struct test_view *view, const struct expectation *expectation,
+void test_report(struct text file, const struct test_view *view, const struct expectation *expectation,
                  struct buffer *out) {
     put_place(out, file, view, expectation);
     switch (expectation->kind) {

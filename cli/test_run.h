@@ -52,5 +52,5 @@ int64_t test_first_value(const struct test_view *view, const struct expectation 
 
 /* ---- test_report.c: a difference, for people */
 
-void test_report(const struct text file, const struct test_view *view, const struct expectation *expectation,
+void test_report(struct text file, const struct test_view *view, const struct expectation *expectation,
                  struct buffer *out);

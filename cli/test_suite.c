@@ -47,7 +47,7 @@ static const struct node *find_fixture(struct test_reader *reader, const struct 
     if (names == NULL || !test_is_scalar(reader, name, "a fixture's name"))
         return NULL;
     int index = test_name(reader, name, "fixture", names, count);
-    return index < 0 ? NULL : fixtures->values[index];
+    return index < 0 || fixtures == NULL ? NULL : fixtures->values[index];
 }
 
 /* Appends the records of one list to those of the test. */
