@@ -347,8 +347,10 @@ enum result shard_load(struct shard *shard, const struct stored_blob *stored, co
                            deadline(shard, summary.due_ms, shard->clocks.ticked_ms), summary.waits_for, error);
 }
 
+/* What is needed may be something else by now, as the account of the record that waits was evicted meanwhile and has to
+ * come back first: the page is good all the same, since no tick has fired and nothing was written while it was asked
+ * for. */
 void shard_due_loaded(struct shard *shard, uint64_t next_cursor, int64_t next_due_ms, uint32_t waits_left) {
-    assert(shard->need.kind == NEED_DUE);
     shard->due_cursor = next_cursor;
     if (next_cursor != 0)
         return;
@@ -357,7 +359,6 @@ void shard_due_loaded(struct shard *shard, uint64_t next_cursor, int64_t next_du
 }
 
 void shard_scan_loaded(struct shard *shard, uint64_t next_cursor) {
-    assert(shard->need.kind == NEED_SCAN);
     shard->scan_cursor = next_cursor;
     if (next_cursor == 0)
         shard->rules_changed = false;

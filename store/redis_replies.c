@@ -108,7 +108,8 @@ static bool understand_claim(struct redis_store *store, struct request *request,
         return lose(store, request, reply, event);
     int64_t write = number_in(reply->element[4]);
     struct text offset = text_in(reply->element[5]);
-    event->meta = (struct store_meta){.exists = text_in(reply->element[3]).size > 0,
+    /* A former owner may have claimed the shard and then have ended before it wrote anything. */
+    event->meta = (struct store_meta){.exists = offset.size > 0,
                                       .epoch = number_in(reply->element[3]),
                                       .changelog_offset = offset.size == 0 ? OFFSET_NONE : number_in(reply->element[5]),
                                       .shard_record = text_in(reply->element[6])};

@@ -163,6 +163,17 @@ static void test_a_claim_returns_the_meta_as_it_was_before(void **state) {
     assert_true(text_equals(event.meta.shard_record, "shard record"));
 }
 
+/* As where the owner ended between its claim and its first write. */
+static void test_a_claim_without_a_write_leaves_no_meta(void **state) {
+    struct fixture *fixture = *state;
+    assert_false(claim(fixture, 0, claim_of(10, 10, false)).meta.exists);
+    struct store_event event = claim(fixture, 1, claim_of(20, 20, false));
+    assert_int_equal(event.kind, STORE_CLAIMED);
+    assert_false(event.meta.exists);
+    assert_int_equal(event.meta.epoch, 10);
+    assert_true(text_is_missing(event.meta.shard_record) || event.meta.shard_record.size == 0);
+}
+
 static void test_a_claim_is_refused_for_each_reason_by_name(void **state) {
     struct fixture *fixture = *state;
     claim_well(fixture, 0, 10);
@@ -392,6 +403,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_blobs_come_back_in_the_order_that_was_asked, start, stop),
         cmocka_unit_test_setup_teardown(test_a_claim_returns_the_meta_as_it_was_before, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_claim_without_a_write_leaves_no_meta, start, stop),
         cmocka_unit_test_setup_teardown(test_a_claim_is_refused_for_each_reason_by_name, start, stop),
         cmocka_unit_test_setup_teardown(test_an_old_owner_can_neither_write_nor_load, start, stop),
         cmocka_unit_test_setup_teardown(test_due_accounts_come_in_pages_with_what_comes_after, start, stop),

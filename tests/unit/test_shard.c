@@ -334,6 +334,30 @@ static void accounts_that_are_due_come_from_the_store_before_the_tick_is_over(vo
     end(fixture);
 }
 
+static void a_page_is_good_also_where_the_account_of_the_record_has_left_meanwhile(void **state) {
+    (void)state;
+    struct fixture *fixture = begin((struct shard_options){.stored = true});
+    const struct shard_need *need = shard_need(fixture->shard);
+    enum step_outcome outcome;
+    struct buffer blob = {0};
+    make_blob("a", 10, &blob);
+    struct clocks clocks = clocks_at(30);
+    shard_restore(fixture->shard, &clocks, false);
+    load(fixture, "a", &blob, START + 6 * HOUR, 0);
+    assert_int_equal(take(fixture, STREAM_LOGIN, "a", "2", 90, &outcome), RESULT_RETRY);
+    assert_int_equal(need->kind, NEED_DUE);
+    assert_int_equal(shard_evict(fixture->shard, 0), 1);
+    assert_int_equal(take(fixture, STREAM_LOGIN, "a", "2", 90, &outcome), RESULT_RETRY);
+    assert_int_equal(need->kind, NEED_ACCOUNT);
+    shard_due_loaded(fixture->shard, 0, START + 6 * HOUR, 0);
+    load(fixture, "a", &blob, START + 6 * HOUR, 0);
+    assert_int_equal(take(fixture, STREAM_LOGIN, "a", "2", 90, &outcome), RESULT_OK);
+    assert_int_equal(outcome, STEP_APPLIED);
+    assert_int_equal(shard_clocks(fixture->shard)->ticked_ms, START + HOUR);
+    buffer_free(&blob);
+    end(fixture);
+}
+
 static void an_account_that_left_memory_is_asked_for_at_its_deadline(void **state) {
     (void)state;
     struct fixture *fixture = begin((struct shard_options){.stored = true});
@@ -481,6 +505,7 @@ int main(void) {
         cmocka_unit_test(evaluations_of_one_call_are_bounded_and_it_goes_on_where_it_stopped),
         cmocka_unit_test(an_absent_account_is_asked_for_and_one_that_was_never_seen_begins),
         cmocka_unit_test(accounts_that_are_due_come_from_the_store_before_the_tick_is_over),
+        cmocka_unit_test(a_page_is_good_also_where_the_account_of_the_record_has_left_meanwhile),
         cmocka_unit_test(an_account_that_left_memory_is_asked_for_at_its_deadline),
         cmocka_unit_test(accounts_in_the_store_that_wait_for_a_stream_are_asked_for_when_it_resumes),
         cmocka_unit_test(after_a_takeover_it_is_not_known_which_streams_resumed),
