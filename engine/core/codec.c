@@ -170,7 +170,7 @@ static bool instant_is_whole(int64_t instant_ms) {
 }
 
 static bool instant_begins(struct text payload) {
-    return payload.size >= 8 && instant_is_whole(read_i64((const uint8_t *)payload.data));
+    return !text_is_missing(payload) && payload.size >= 8 && instant_is_whole(read_i64((const uint8_t *)payload.data));
 }
 
 /* Numbers are finite, and instants are 64-bit integers. */
@@ -372,7 +372,9 @@ static void bind_dimension(struct binding *binding) {
 }
 
 static bool segment_is_whole(struct text payload) {
-    uint8_t flags = payload.size == 0 ? 0 : (uint8_t)payload.data[0];
+    if (text_is_missing(payload) || payload.size == 0)
+        return false;
+    uint8_t flags = (uint8_t)payload.data[0];
     bool whole = flags > 0 && flags < 8 && payload.size == 1 + 8u * (unsigned)__builtin_popcount(flags);
     for (uint32_t at = 1; whole && at < payload.size; at += 8)
         whole = instant_is_whole(read_i64((const uint8_t *)payload.data + at));
