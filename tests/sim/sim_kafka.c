@@ -122,10 +122,11 @@ void sim_group_leave(struct sim_kafka *kafka, int member) {
     begin_rebalance(kafka);
 }
 
-void sim_group_expire(struct sim_kafka *kafka, int member) {
+void sim_group_expire(struct sim_kafka *kafka, int member, uint32_t polls) {
     kafka->members[member].joined = false;
     kafka->members[member].ready = false;
     kafka->members[member].kicked = true;
+    kafka->members[member].polls = polls;
     begin_rebalance(kafka);
 }
 

@@ -46,6 +46,7 @@ struct sim_member {
     bool holds;     /* has an assignment */
     bool told;      /* of the running rebalance */
     bool kicked;    /* its session is over, and it does not know */
+    uint32_t polls; /* how many it takes until it does */
     bool to_assign; /* has not seen its new assignment */
     int32_t generation;
     bool assigned[SIM_PARTITIONS_MAX];
@@ -89,9 +90,9 @@ void sim_log_compact(struct sim_kafka *kafka, struct sim_log *log);
 /* ---- the group */
 
 void sim_group_join(struct sim_kafka *kafka, int member);
-/* The member leaves, or its session has ended without its knowing. */
 void sim_group_leave(struct sim_kafka *kafka, int member);
-void sim_group_expire(struct sim_kafka *kafka, int member);
+/* The member's session has ended; it learns so after so many polls. */
+void sim_group_expire(struct sim_kafka *kafka, int member, uint32_t polls);
 
 /* ---- transactions, by the index of the worker whose transactional id it is */
 

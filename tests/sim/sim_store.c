@@ -128,7 +128,8 @@ static struct sim_pending *answer(struct sim_connection *connection, enum store_
                                   int32_t shard) {
     assert(connection->pending_count < SIM_EVENTS_MAX);
     struct sim_pending *pending = &connection->pending[connection->pending_count++];
-    *pending = (struct sim_pending){.event = {.kind = kind, .ticket = ticket, .shard = shard}};
+    *pending = (struct sim_pending){.event = {.kind = kind, .ticket = ticket, .shard = shard},
+                                    .ready_ms = *connection->now_ms + connection->delay_ms};
     return pending;
 }
 
@@ -344,7 +345,7 @@ static void poll(void *context, int timeout_ms, struct store_event *ret_event) {
         error_set(&ret_event->error, RESULT_RETRY, "The store is away.");
         return;
     }
-    if (connection->pending_count == 0)
+    if (connection->pending_count == 0 || connection->pending[0].ready_ms > *connection->now_ms)
         return;
     *ret_event = connection->pending[0].event;
     connection->borrowed = connection->pending[0].arena;

@@ -47,6 +47,7 @@ const struct sim_blob *sim_shard_find(const struct sim_shard *shard, struct text
 struct sim_pending {
     struct store_event event;
     struct arena arena;
+    int64_t ready_ms;
 };
 
 /* One worker's connection. */
@@ -62,6 +63,8 @@ struct sim_connection {
     struct arena borrowed; /* of the event that was handed out last */
     uint64_t *effects;
     bool *dead;
+    const int64_t *now_ms;
+    int64_t delay_ms; /* of its answers */
 };
 
 void sim_connection_init(struct sim_connection *connection, struct sim_store *store);

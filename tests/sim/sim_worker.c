@@ -71,6 +71,10 @@ static void source_poll(void *context, int timeout_ms, struct source_event *ret_
     }
     if (timeout_ms > 0)
         sim_kafka_pass(worker->kafka, timeout_ms);
+    if (member->kicked && member->polls > 0) {
+        member->polls--;
+        return; /* Heartbeats are far between. */
+    }
     if (member->kicked && !member->holds)
         sim_group_join(worker->kafka, worker->number); /* The library sees to that by itself. */
     if (member->kicked && !member->told) {
@@ -500,6 +504,7 @@ void sim_worker_init(struct sim_worker *worker, struct sim_kafka *kafka, struct 
     worker->changelog = (struct changelog){worker, log_bounds, log_open, log_read, log_close};
     sim_connection_init(&worker->connection, store);
     worker->connection.effects = &worker->effects;
+    worker->connection.now_ms = &kafka->monotonic_ms;
     worker->connection.dead = &worker->dead;
     worker->store = sim_connection_port(&worker->connection);
     worker->clock = (struct clock){worker, wall_ms, monotonic_ms};

@@ -314,7 +314,7 @@ static void a_zombie_commits_nothing(void **state) {
     sim_world_start(&world, 0);
     sim_world_run(&world, 150); /* decided, not committed */
     struct pipeline *zombie = world.pipelines[0];
-    sim_group_expire(&world.kafka, 0);
+    sim_group_expire(&world.kafka, 0, 50);
     world.pipelines[0] = NULL; /* it sleeps */
     sim_world_start(&world, 1);
     sim_world_run(&world, 2 * SECOND);

@@ -91,7 +91,7 @@ static void trouble_a_worker(struct sim_world *world, int worker) {
         break;
     case 5:
         tell(world, "falls asleep and loses its session:", worker);
-        sim_group_expire(&world->kafka, worker);
+        sim_group_expire(&world->kafka, worker, chance(80));
         sleeping[worker] = world->pipelines[worker];
         world->pipelines[worker] = NULL;
         break;
@@ -141,6 +141,7 @@ static void trouble(struct sim_world *world, struct sim_shard *copies) {
         tell(world, "starts:", worker);
         sim_world_start(world, worker);
         world->workers[worker].faults.reports_lack_offsets = chance(4) == 0;
+        world->workers[worker].connection.delay_ms = chance(2) ? 0 : chance(300);
     } else {
         trouble_a_worker(world, worker);
     }
