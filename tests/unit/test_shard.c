@@ -346,7 +346,7 @@ static void a_page_is_good_also_where_the_account_of_the_record_has_left_meanwhi
     load(fixture, "a", &blob, START + 6 * HOUR, 0);
     assert_int_equal(take(fixture, STREAM_LOGIN, "a", "2", 90, &outcome), RESULT_RETRY);
     assert_int_equal(need->kind, NEED_DUE);
-    assert_int_equal(shard_evict(fixture->shard, 0), 1);
+    assert_int_equal(shard_evict(fixture->shard, 0) + shard_evict(fixture->shard, 0), 1); /* it has a second chance */
     assert_int_equal(take(fixture, STREAM_LOGIN, "a", "2", 90, &outcome), RESULT_RETRY);
     assert_int_equal(need->kind, NEED_ACCOUNT);
     shard_due_loaded(fixture->shard, 0, START + 6 * HOUR, 0);
