@@ -339,22 +339,22 @@ static void a_page_is_good_also_where_the_account_of_the_record_has_left_meanwhi
     struct fixture *fixture = begin((struct shard_options){.stored = true});
     const struct shard_need *need = shard_need(fixture->shard);
     enum step_outcome outcome;
-    struct buffer blob = {0};
-    make_blob("a", 10, &blob);
     struct clocks clocks = clocks_at(30);
     shard_restore(fixture->shard, &clocks, false);
-    load(fixture, "a", &blob, START + 6 * HOUR, 0);
+    load(fixture, "a", NULL, INSTANT_NEVER, 0);
     assert_int_equal(take(fixture, STREAM_LOGIN, "a", "2", 90, &outcome), RESULT_RETRY);
     assert_int_equal(need->kind, NEED_DUE);
-    assert_int_equal(shard_evict(fixture->shard, 0) + shard_evict(fixture->shard, 0), 1); /* it has a second chance */
+    uint32_t evicted = 0;
+    for (int i = 0; i < 3 && evicted == 0; i++) /* it has a second chance */
+        evicted = shard_evict(fixture->shard, 0);
+    assert_int_equal(evicted, 1);
     assert_int_equal(take(fixture, STREAM_LOGIN, "a", "2", 90, &outcome), RESULT_RETRY);
     assert_int_equal(need->kind, NEED_ACCOUNT);
     shard_due_loaded(fixture->shard, 0, START + 6 * HOUR, 0);
-    load(fixture, "a", &blob, START + 6 * HOUR, 0);
+    load(fixture, "a", NULL, INSTANT_NEVER, 0);
     assert_int_equal(take(fixture, STREAM_LOGIN, "a", "2", 90, &outcome), RESULT_OK);
     assert_int_equal(outcome, STEP_APPLIED);
     assert_int_equal(shard_clocks(fixture->shard)->ticked_ms, START + HOUR);
-    buffer_free(&blob);
     end(fixture);
 }
 
