@@ -1,19 +1,18 @@
 #include "store/redis_link.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <assert.h>
 #include <hiredis/hiredis.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/embedded.h"
 #include "embedded/store.h"
+#include "store/redis_command.h"
 
 #define PAUSE_MIN_MS   50
 #define PAUSE_MAX_MS   2000
 #define OUT_KEPT_BYTES (4u << 20)
+#define RECEIVE_BYTES  (16u << 10)
 
 static const char *const script_files[SCRIPTS] = {"scripts/claim.lua", "scripts/load.lua",  "scripts/due.lua",
                                                   "scripts/scan.lua",  "scripts/write.lua", "scripts/verify.lua"};
@@ -28,6 +27,9 @@ enum result redis_link_init(struct redis_link *link, const struct redis_options 
                             struct error *error) {
     bool failed = false;
     *link = (struct redis_link){.options = *options, .clock = *clock, .pause_ms = PAUSE_MIN_MS};
+    link->transport = redis_socket_transport(&link->socket);
+    if (options->transport != NULL)
+        link->transport = *options->transport;
     link->options.host = copy_of(options->host, &failed);
     link->options.user = copy_of(options->user, &failed);
     link->options.password = copy_of(options->password, &failed);
@@ -45,16 +47,18 @@ void redis_link_free(struct redis_link *link) {
 }
 
 void redis_link_close(struct redis_link *link) {
-    if (link->context != NULL)
-        redisFree(link->context);
-    link->context = NULL;
+    if (link->reader != NULL)
+        redisReaderFree(link->reader);
+    link->reader = NULL;
+    link->transport.close(link->transport.context);
     link->sent = 0;
     link->waiting_since_ms = 0;
     buffer_free(&link->out);
 }
 
-static struct timeval timeval_of(int64_t timeout_ms) {
-    return (struct timeval){.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+void redis_link_pause(struct redis_link *link, int64_t pause_ms) {
+    assert(!redis_link_is_open(link));
+    (void)link->transport.wait(link->transport.context, false, (int)pause_ms);
 }
 
 static enum result trouble(const struct redis_link *link, const char *what, const char *answer, struct error *error) {
@@ -62,64 +66,96 @@ static enum result trouble(const struct redis_link *link, const char *what, cons
                      answer);
 }
 
-/* Takes one answer of the introduction. */
-static enum result introduced(const struct redis_link *link, redisReply *reply, const char *what, struct error *error) {
-    enum result result = RESULT_OK;
-    if (reply == NULL)
-        result = trouble(link, what, link->context->errstr, error);
-    else if (reply->type == REDIS_REPLY_ERROR)
-        result = trouble(link, what, reply->str, error);
-    if (reply != NULL)
+/* ---- the introduction: what every new connection needs before its first command; the server remembers none of it */
+
+static void put_introduction(struct redis_link *link) {
+    const struct redis_options *options = &link->options;
+    if (options->password != NULL) {
+        redis_command_begin(&link->out, options->user == NULL ? 2 : 3);
+        redis_command_string(&link->out, "AUTH");
+        if (options->user != NULL)
+            redis_command_string(&link->out, options->user);
+        redis_command_string(&link->out, options->password);
+    }
+    if (options->database != 0) {
+        redis_command_begin(&link->out, 2);
+        redis_command_string(&link->out, "SELECT");
+        redis_command_integer(&link->out, options->database);
+    }
+    for (enum script script = 0; script < SCRIPTS; script++) {
+        const struct embedded_file *file = store_files;
+        while (strcmp(file->name, script_files[script]) != 0)
+            file++;
+        redis_command_begin(&link->out, 3);
+        redis_command_string(&link->out, "SCRIPT");
+        redis_command_string(&link->out, "LOAD");
+        redis_command_text(&link->out, (struct text){file->text, (uint32_t)file->length});
+    }
+}
+
+/* Takes the next answer of the introduction, to be freed; an error is none. */
+static enum result introduced(struct redis_link *link, const char *what, redisReply **ret_reply, struct error *error) {
+    redisReply *reply = NULL;
+    while (reply == NULL)
+        if (redis_link_exchange(link, true, (int)link->options.timeout_ms, &reply, error) != RESULT_OK)
+            return RESULT_RETRY;
+    if (reply->type != REDIS_REPLY_ERROR) {
+        *ret_reply = reply;
+        return RESULT_OK;
+    }
+    enum result result = trouble(link, what, reply->str, error);
+    freeReplyObject(reply);
+    return result;
+}
+
+static enum result authenticated(struct redis_link *link, struct error *error) {
+    redisReply *reply;
+    if (link->options.password == NULL)
+        return RESULT_OK;
+    enum result result = introduced(link, "refused user or password (redis.url, redis.password_file)", &reply, error);
+    if (result == RESULT_OK)
         freeReplyObject(reply);
     return result;
 }
 
-static enum result authenticate(const struct redis_link *link, struct error *error) {
-    const char *user = link->options.user, *password = link->options.password;
-    if (password == NULL)
+static enum result selected(struct redis_link *link, struct error *error) {
+    redisReply *reply;
+    if (link->options.database == 0)
         return RESULT_OK;
-    redisReply *reply = user == NULL ? redisCommand(link->context, "AUTH %s", password)
-                                     : redisCommand(link->context, "AUTH %s %s", user, password);
-    return introduced(link, reply, "refused user or password (redis.url, redis.password_file)", error);
+    enum result result = introduced(link, "has no such database (redis.url)", &reply, error);
+    if (result == RESULT_OK)
+        freeReplyObject(reply);
+    return result;
 }
 
-static enum result load_script(struct redis_link *link, enum script script, struct error *error) {
-    const struct embedded_file *file = store_files;
-    while (strcmp(file->name, script_files[script]) != 0)
-        file++;
-    redisReply *reply = redisCommand(link->context, "SCRIPT LOAD %b", file->text, file->length);
-    if (reply != NULL && reply->type == REDIS_REPLY_STRING && reply->len == sizeof link->hashes[script] - 1)
+static enum result loaded(struct redis_link *link, enum script script, struct error *error) {
+    redisReply *reply;
+    enum result result = introduced(link, "did not take a script", &reply, error);
+    if (result != RESULT_OK)
+        return result;
+    if (reply->type == REDIS_REPLY_STRING && reply->len == sizeof link->hashes[script] - 1)
         memcpy(link->hashes[script], reply->str, sizeof link->hashes[script]);
-    return introduced(link, reply, "did not take a script", error);
-}
-
-/* What every new connection needs before its first command; a connection remembers none of it. */
-static enum result introduce(struct redis_link *link, struct error *error) {
-    enum result result = authenticate(link, error);
-    if (result == RESULT_OK && link->options.database != 0)
-        result = introduced(link, redisCommand(link->context, "SELECT %d", link->options.database),
-                            "has no such database (redis.url)", error);
-    for (enum script script = 0; result == RESULT_OK && script < SCRIPTS; script++)
-        result = load_script(link, script, error);
+    else
+        result = trouble(link, "did not take a script", "its answer is not the script's hash", error);
+    freeReplyObject(reply);
     return result;
 }
 
 static enum result connect_and_introduce(struct redis_link *link, struct error *error) {
-    struct timeval timeout = timeval_of(link->options.timeout_ms);
-    link->context = redisConnectWithTimeout(link->options.host, link->options.port, timeout);
-    if (link->context == NULL)
+    struct error why;
+    if (link->transport.connect(link->transport.context, link->options.host, link->options.port,
+                                link->options.timeout_ms, &why) != RESULT_OK)
+        return trouble(link, "cannot be reached", why.text, error);
+    link->reader = redisReaderCreate();
+    if (link->reader == NULL)
         return error_set(error, RESULT_RETRY, "Memory is out: no connection to Redis could be made.");
-    if (link->context->err != 0)
-        return trouble(link, "cannot be reached", link->context->errstr, error);
-    redisSetTimeout(link->context, timeout);
-    enum result result = introduce(link, error);
-    if (result != RESULT_OK)
-        return result;
-    int flags = fcntl(link->context->fd, F_GETFL);
-    if (flags < 0 || fcntl(link->context->fd, F_SETFL, flags | O_NONBLOCK) != 0)
-        return trouble(link, "cannot be used without blocking", strerror(errno), error);
-    link->context->flags &= ~REDIS_BLOCK;
-    return RESULT_OK;
+    put_introduction(link);
+    enum result result = authenticated(link, error);
+    if (result == RESULT_OK)
+        result = selected(link, error);
+    for (enum script script = 0; result == RESULT_OK && script < SCRIPTS; script++)
+        result = loaded(link, script, error);
+    return result;
 }
 
 enum result redis_link_open(struct redis_link *link, struct error *error) {
@@ -140,15 +176,17 @@ enum result redis_link_open(struct redis_link *link, struct error *error) {
     return result;
 }
 
-/* Sends what the socket takes. */
+/* Sends what the transport takes. */
 static enum result send_some(struct redis_link *link, struct error *error) {
+    struct error why;
     while (link->sent < link->out.size) {
-        ssize_t sent = write(link->context->fd, link->out.data + link->sent, link->out.size - link->sent);
-        if (sent < 0 && (errno == EAGAIN || errno == EINTR))
+        size_t sent = 0;
+        if (link->transport.send(link->transport.context, link->out.data + link->sent, link->out.size - link->sent,
+                                 &sent, &why) != RESULT_OK)
+            return trouble(link, "went away", why.text, error);
+        if (sent == 0)
             return RESULT_OK;
-        if (sent < 0)
-            return trouble(link, "went away", strerror(errno), error);
-        link->sent += (size_t)sent;
+        link->sent += sent;
     }
     link->sent = 0;
     if (link->out.capacity > OUT_KEPT_BYTES)
@@ -159,19 +197,47 @@ static enum result send_some(struct redis_link *link, struct error *error) {
 
 static enum result take_answer(struct redis_link *link, redisReply **ret_reply, struct error *error) {
     void *reply = NULL;
-    if (redisGetReplyFromReader(link->context, &reply) != REDIS_OK)
-        return trouble(link, "answered what is not Redis' protocol", link->context->errstr, error);
+    if (redisReaderGetReply(link->reader, &reply) != REDIS_OK)
+        return trouble(link, "answered what is not Redis' protocol", link->reader->errstr, error);
     *ret_reply = reply;
     return RESULT_OK;
 }
 
-static enum result overdue(struct redis_link *link, struct error *error) {
+/* Receives until an answer is whole, or nothing more is there. */
+static enum result receive_answer(struct redis_link *link, redisReply **ret_reply, struct error *error) {
+    char data[RECEIVE_BYTES];
+    size_t received = sizeof data;
+    struct error why;
+    enum result result = RESULT_OK;
+    while (result == RESULT_OK && *ret_reply == NULL && received == sizeof data) {
+        if (link->transport.receive(link->transport.context, data, sizeof data, &received, &why) != RESULT_OK)
+            return trouble(link, "went away", why.text, error);
+        if (redisReaderFeed(link->reader, data, received) != REDIS_OK)
+            return trouble(link, "cannot be read from", link->reader->errstr, error);
+        result = take_answer(link, ret_reply, error);
+    }
+    return result;
+}
+
+/* How long the answer may still take. */
+static int64_t left_ms(struct redis_link *link) {
     int64_t now_ms = link->clock.monotonic_ms(link->clock.context);
     if (link->waiting_since_ms == 0)
         link->waiting_since_ms = now_ms;
-    if (now_ms - link->waiting_since_ms <= link->options.timeout_ms)
-        return RESULT_OK;
-    return trouble(link, "gave no answer within redis.timeout", "it hangs, or is overloaded", error);
+    int64_t until_ms = link->waiting_since_ms + link->options.timeout_ms;
+    return now_ms < until_ms ? until_ms - now_ms : 0;
+}
+
+static enum result await_answer(struct redis_link *link, int timeout_ms, redisReply **ret_reply, struct error *error) {
+    int64_t wait_ms = left_ms(link);
+    if (wait_ms > timeout_ms)
+        wait_ms = timeout_ms;
+    if (!link->transport.wait(link->transport.context, link->sent < link->out.size, (int)wait_ms))
+        return left_ms(link) > 0
+                   ? RESULT_OK
+                   : trouble(link, "gave no answer within redis.timeout", "it hangs, or is overloaded", error);
+    enum result result = send_some(link, error);
+    return result == RESULT_OK ? receive_answer(link, ret_reply, error) : result;
 }
 
 enum result redis_link_exchange(struct redis_link *link, bool awaits_answer, int timeout_ms,
@@ -182,21 +248,9 @@ enum result redis_link_exchange(struct redis_link *link, bool awaits_answer, int
     enum result result = send_some(link, error);
     if (result == RESULT_OK)
         result = take_answer(link, ret_reply, error);
-    if (result != RESULT_OK || *ret_reply != NULL || !awaits_answer) {
+    if (result == RESULT_OK && *ret_reply == NULL && awaits_answer)
+        result = await_answer(link, timeout_ms, ret_reply, error);
+    if (*ret_reply != NULL || !awaits_answer)
         link->waiting_since_ms = 0;
-        return result;
-    }
-    struct pollfd wait = {.fd = link->context->fd, .events = POLLIN};
-    if (link->sent < link->out.size)
-        wait.events |= POLLOUT;
-    if (poll(&wait, 1, timeout_ms) <= 0)
-        return overdue(link, error);
-    result = send_some(link, error);
-    if (result == RESULT_OK && (wait.revents & (POLLIN | POLLHUP | POLLERR)) != 0 &&
-        redisBufferRead(link->context) != REDIS_OK)
-        return trouble(link, "went away", link->context->errstr, error);
-    if (result == RESULT_OK)
-        result = take_answer(link, ret_reply, error);
-    link->waiting_since_ms = *ret_reply != NULL ? 0 : link->waiting_since_ms;
     return result;
 }

@@ -1,10 +1,12 @@
 /* The connection: opened with a time-out, introduced (AUTH, SELECT, the scripts), then used without blocking. It never
- * repeats a command; once it broke it is closed, and a new one is opened after a pause that grows. */
+ * repeats a command; once it broke it is closed, and a new one is opened after a pause that grows. Bytes are carried by
+ * a transport, answers are read by hiredis. */
 #pragma once
 
 #include "base/buffer.h"
 #include "store/redis_store.h"
 
+struct redisReader;
 struct redisReply;
 
 enum script { SCRIPT_CLAIM, SCRIPT_LOAD, SCRIPT_DUE, SCRIPT_SCAN, SCRIPT_WRITE, SCRIPT_VERIFY, SCRIPTS };
@@ -12,10 +14,12 @@ enum script { SCRIPT_CLAIM, SCRIPT_LOAD, SCRIPT_DUE, SCRIPT_SCAN, SCRIPT_WRITE, 
 struct redis_link {
     struct redis_options options; /* strings are the link's own */
     struct clock clock;
-    struct redisContext *context; /* NULL: closed */
-    char hashes[SCRIPTS][41];     /* SHA-1 of each script, as the server gave it */
-    struct buffer out;            /* commands that were not sent yet */
-    size_t sent;                  /* of `out` */
+    struct redis_socket socket; /* the transport's, where the options name none */
+    struct redis_transport transport;
+    struct redisReader *reader; /* of the answers; NULL: closed */
+    char hashes[SCRIPTS][41];   /* SHA-1 of each script, as the server gave it */
+    struct buffer out;          /* commands that were not sent yet */
+    size_t sent;                /* of `out` */
     int64_t next_attempt_ms, pause_ms;
     int64_t waiting_since_ms; /* for an answer; 0: for none */
 };
@@ -25,13 +29,15 @@ MUST_USE enum result redis_link_init(struct redis_link *link, const struct redis
 void redis_link_free(struct redis_link *link);
 
 static inline bool redis_link_is_open(const struct redis_link *link) {
-    return link->context != NULL;
+    return link->reader != NULL;
 }
 
 /* Opens it, where the pause since the last attempt is over. RESULT_RETRY: it could not be, or not yet; the error says
  * why, and is empty where it is only the pause. */
 MUST_USE enum result redis_link_open(struct redis_link *link, struct error *error);
 void redis_link_close(struct redis_link *link);
+/* Lets time pass while it is closed. */
+void redis_link_pause(struct redis_link *link, int64_t pause_ms);
 
 /* Sends and receives what can be without waiting longer than `timeout_ms`, and takes the next answer, if there is one:
  * to be freed with freeReplyObject. RESULT_RETRY: the connection broke, or an answer is overdue. */

@@ -1,7 +1,6 @@
 #include "store/redis_store.h"
 
 #include <hiredis/hiredis.h>
-#include <poll.h>
 #include <stdlib.h>
 
 #include "store/redis_internal.h"
@@ -67,7 +66,7 @@ static void redis_release(void *context, int32_t shard) {
 static void say_unavailable(struct redis_store *store, int timeout_ms, struct store_event *event) {
     int64_t left_ms = store->link.next_attempt_ms - store->link.clock.monotonic_ms(store->link.clock.context);
     if (!redis_link_is_open(&store->link) && left_ms > 0) {
-        poll(NULL, 0, left_ms < timeout_ms ? (int)left_ms : timeout_ms);
+        redis_link_pause(&store->link, left_ms < timeout_ms ? left_ms : timeout_ms);
         if (left_ms > timeout_ms)
             return;
     }

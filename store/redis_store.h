@@ -13,6 +13,7 @@
 #pragma once
 
 #include "engine/ports.h"
+#include "store/redis_transport.h"
 
 #define STORE_BUCKETS 512
 
@@ -21,8 +22,9 @@ struct redis_options {
     int port;
     const char *user, *password; /* NULL: none */
     int database;
-    const char *group;  /* the consumer group: part of every key */
-    int64_t timeout_ms; /* of a connection attempt, and of an answer */
+    const char *group;                       /* the consumer group: part of every key */
+    int64_t timeout_ms;                      /* of a connection attempt, and of an answer */
+    const struct redis_transport *transport; /* what carries the bytes; NULL: a socket */
 };
 
 struct redis_store;
