@@ -117,8 +117,11 @@ static void log_line(const struct client *client, enum log_level level, const ch
     client->logger->write(client->logger->context, level, line);
 }
 
+/* That all brokers are down follows from what was said of each of them. */
 static void take_error(struct client *client, rd_kafka_event_t *event) {
     client->troubles++;
+    if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        error_set(&client->trouble, RESULT_RETRY, "%s", rd_kafka_event_error_string(event));
     log_line(client, LEVEL_WARNING, rd_kafka_event_error_string(event));
 }
 

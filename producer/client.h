@@ -40,6 +40,7 @@ struct client {
     rd_kafka_queue_t *queue;
     const struct logger *logger;
     uint64_t troubles;    /* errors that the library reported by itself */
+    struct error trouble; /* the newest of them that gives a reason; empty: none */
     uint32_t outstanding; /* records handed over of which no delivery report has come */
     uint32_t failed;      /* of those that have come, the bad ones */
     struct error failure; /* the first of them */

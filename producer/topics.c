@@ -42,7 +42,9 @@ void topics_close(struct topics *topics) {
 
 static enum result no_answer(struct topics *topics, rd_kafka_resp_err_t code, const char *what, struct error *error) {
     client_serve(&topics->client);
-    return error_set(error, RESULT_RETRY, "%s: the brokers gave no answer (%s).", what, rd_kafka_err2str(code));
+    const char *reason = topics->client.trouble.text; /* such as a password that was refused */
+    return error_set(error, RESULT_RETRY, "%s: the brokers gave no answer (%s).", what,
+                     reason[0] != '\0' ? reason : rd_kafka_err2str(code));
 }
 
 static void take_state(const struct rd_kafka_metadata *metadata, const char *name, struct topic_state *ret_state) {
@@ -115,7 +117,8 @@ static enum result judge_creation(const rd_kafka_event_t *event, struct error *e
         rd_kafka_resp_err_t code = rd_kafka_topic_result_error(results[i]);
         const char *reason = rd_kafka_topic_result_error_string(results[i]);
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-            return error_set(error, RESULT_REJECT, "The topic `%s` was not created: %s.",
+            return error_set(error, RESULT_REJECT,
+                             "The topic `%s` was not created (%s). Create it by hand, or give this user the right to.",
                              rd_kafka_topic_result_name(results[i]), reason == NULL ? rd_kafka_err2str(code) : reason);
     }
     return RESULT_OK;
