@@ -184,6 +184,7 @@ struct pipeline_options composition_options(const struct composition *compositio
         streams |= (uint32_t)configuration->streams.on[i] << i;
     return (struct pipeline_options){
         .cluster_id = text_of(composition->cluster_id),
+        .group = configuration->kafka.group,
         .partitions = composition->partitions,
         .streams = streams,
         .partitioner = (enum partitioner)configuration->kafka.partitioner,

@@ -281,6 +281,13 @@ static void name_instance(const struct reading *reading) {
     reading->configuration->kafka.instance_id = arena_text(reading->arena, text_of(host));
 }
 
+static void name_changelog(const struct reading *reading) {
+    struct configuration *configuration = reading->configuration;
+    if (text_is_missing(configuration->outputs.changelog))
+        configuration->outputs.changelog = arena_printf(reading->arena, "%.*s-changelog",
+                                                        TEXT_ARGUMENTS(configuration->kafka.group));
+}
+
 static void decide_encodings(struct configuration *configuration) {
     int decided = text_is_missing(configuration->registry.url) ? ENCODING_SINGLE_OBJECT : ENCODING_CONFLUENT;
     int *encodings[CONFIGURED_STREAMS + 2] = {&configuration->outputs.changes_encoding,
@@ -362,6 +369,7 @@ enum result configuration_read(struct arena *arena, const struct configuration_i
         read_set(&reading, input->sets[i]);
     read_secrets(&reading);
     name_instance(&reading);
+    name_changelog(&reading);
     decide_encodings(ret_configuration);
     check_timeouts(&reading);
     check_encodings(&reading);

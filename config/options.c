@@ -98,9 +98,9 @@ const struct option option_table[] = {
      .about = "Where each account's present status is kept (compacted)."},
     {"topics.dead_letters", OPTION_TEXT, AT(outputs.dead_letters), "dead-letters",
      .about = "Where rejected records go, as they came, with the reason in their headers."},
-    {"topics.changelog", OPTION_TEXT, AT(outputs.changelog), "bellwether-changelog",
-     .about =
-         "The state itself (compacted). Created by the daemon; nobody else writes it, and it must never be deleted."},
+    {"topics.changelog", OPTION_TEXT, AT(outputs.changelog), NULL,
+     .about = "The state itself (compacted). Created by the daemon; nobody else writes it, and it must never be "
+              "deleted. Each group has its own; null: the group's name, then `-changelog`."},
 
     STREAM_ENCODING("account", 0),
     STREAM_ENCODING("usage", 1),

@@ -57,9 +57,9 @@ static void put_url(struct buffer *line, struct text url) {
 
 static void put_value(struct buffer *line, const struct configuration *configuration, const struct option *option) {
     struct text written = configuration->origins[option - option_table].written;
-    if (text_equals(text_of(option->path), "kafka.instance_id"))
-        put_scalar(line, configuration->kafka.instance_id);
-    else if (text_is_missing(written))
+    if (option->kind == OPTION_TEXT && !option->secret) /* where nothing is written, a name may have been made */
+        written = *(const struct text *)((const char *)configuration + option->offset);
+    if (text_is_missing(written))
         buffer_put_string(line, "null");
     else if (option->secret)
         buffer_put_string(line, MASK);

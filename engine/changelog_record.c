@@ -39,11 +39,18 @@ void changelog_put_account_key(struct text account_id, struct buffer *out) {
     buffer_put_text(out, account_id);
 }
 
-enum result changelog_decode_id(struct text value, uint8_t ret_id[CHANGELOG_ID_SIZE], struct error *error) {
-    if (value.size != CHANGELOG_ID_SIZE)
-        return error_set(error, RESULT_REJECT, "The changelog's id has %u bytes instead of %d.", value.size,
-                         CHANGELOG_ID_SIZE);
+void changelog_encode_id(const uint8_t id[CHANGELOG_ID_SIZE], struct text group, struct buffer *out) {
+    buffer_put(out, id, CHANGELOG_ID_SIZE);
+    buffer_put_text(out, group);
+}
+
+enum result changelog_decode_id(struct text value, uint8_t ret_id[CHANGELOG_ID_SIZE], struct text *ret_group,
+                                struct error *error) {
+    if (value.size < CHANGELOG_ID_SIZE)
+        return error_set(error, RESULT_REJECT, "The changelog's id has %u bytes instead of %d and a group's name.",
+                         value.size, CHANGELOG_ID_SIZE);
     memcpy(ret_id, value.data, CHANGELOG_ID_SIZE);
+    *ret_group = (struct text){value.data + CHANGELOG_ID_SIZE, value.size - CHANGELOG_ID_SIZE};
     return RESULT_OK;
 }
 

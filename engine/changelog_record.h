@@ -28,8 +28,11 @@ struct text changelog_key(enum changelog_kind kind);
 /* The key of an account, appended. */
 void changelog_put_account_key(struct text account_id, struct buffer *out);
 
-/* The value is the id's bytes. RESULT_REJECT: the value is no id. */
-MUST_USE enum result changelog_decode_id(struct text value, uint8_t ret_id[CHANGELOG_ID_SIZE], struct error *error);
+/* The id's bytes, then the name of the group whose changelog it is. */
+void changelog_encode_id(const uint8_t id[CHANGELOG_ID_SIZE], struct text group, struct buffer *out);
+/* RESULT_REJECT: the value is no id. The group's name lies in the value. */
+MUST_USE enum result changelog_decode_id(struct text value, uint8_t ret_id[CHANGELOG_ID_SIZE], struct text *ret_group,
+                                         struct error *error);
 
 struct barrier {
     uint8_t nonce[NONCE_SIZE];

@@ -37,6 +37,7 @@ struct pipeline_ports {
 
 struct pipeline_options {
     struct text cluster_id;
+    struct text group;
     int32_t partitions; /* of every input and of the changelog */
     uint32_t streams;   /* bit i: stream i is an input */
     enum partitioner partitioner;

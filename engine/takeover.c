@@ -163,9 +163,11 @@ static enum result add_barrier(struct pipeline *pipeline, struct held_shard *hel
     const struct chance *chance = pipeline->ports.chance;
     struct takeover_shard *takeover = &held->takeover;
     enum result result = RESULT_OK;
-    if (takeover->makes_id)
-        result = add(pipeline, held, CHANGELOG_ID, (struct text){(const char *)held->changelog_id, CHANGELOG_ID_SIZE},
-                     error);
+    if (takeover->makes_id) {
+        buffer_clear(&pipeline->scratch);
+        changelog_encode_id(held->changelog_id, pipeline->options.group, &pipeline->scratch);
+        result = add(pipeline, held, CHANGELOG_ID, buffer_text(&pipeline->scratch), error);
+    }
     if (result == RESULT_OK && takeover->is_new)
         result = add_first_record(pipeline, held, error);
     if (result != RESULT_OK)
@@ -198,7 +200,7 @@ static enum progress set_barriers(struct pipeline *pipeline, struct error *error
 enum result takeover_barrier_end(struct pipeline *pipeline, enum transaction_outcome outcome, struct error *error) {
     struct takeover *takeover = &pipeline->takeover;
     if (outcome != TRANSACTION_KNOWN) {
-        takeover_restart(pipeline, outcome == TRANSACTION_ABANDONED ? "the barrier was given up." : error->text);
+        takeover_restart(pipeline, error->text);
         return RESULT_OK;
     }
     for (uint32_t i = 0; i < takeover->batch.count; i++) {

@@ -74,8 +74,13 @@ enum progress takeover_note_end(struct pipeline *pipeline, struct held_shard *he
 static enum reading take_id(struct held_shard *held, const struct log_record *record, enum changelog_kind kind,
                             struct error *error) {
     held->takeover.makes_id = false;
-    if (kind == CHANGELOG_ID)
-        return changelog_decode_id(record->value, held->changelog_id, error) == RESULT_OK ? READ_ENOUGH : READ_FATAL;
+    struct text group;
+    if (kind == CHANGELOG_ID) {
+        if (changelog_decode_id(record->value, held->changelog_id, &group, error) != RESULT_OK)
+            return READ_FATAL;
+        held->takeover.group = arena_text(&held->arena, group);
+        return READ_ENOUGH;
+    }
     error_set(
         error, RESULT_FATAL,
         "The first record of partition %d of the changelog, at offset %lld, is not a changelog's id: the topic is not "
@@ -90,9 +95,18 @@ enum progress takeover_read_id(struct pipeline *pipeline, struct held_shard *hel
     if (!held->takeover.open)
         held->takeover.makes_id = true;
     enum progress progress = read_log(pipeline, held, 0, held->takeover.noted_end, take_id, error);
-    if (progress == PROGRESS_DONE && held->takeover.makes_id)
+    if (progress != PROGRESS_DONE)
+        return progress;
+    if (held->takeover.makes_id) {
         chance->fill(chance->context, held->changelog_id, CHANGELOG_ID_SIZE);
-    return progress;
+    } else if (!text_equal(held->takeover.group, pipeline->options.group)) {
+        error_set(error, RESULT_FATAL,
+                  "The changelog is that of the group `%.*s`, and this is the group `%.*s`: each group needs its own. "
+                  "Give this one another `topics.changelog`.",
+                  TEXT_ARGUMENTS(held->takeover.group), TEXT_ARGUMENTS(pipeline->options.group));
+        return PROGRESS_FATAL;
+    }
+    return PROGRESS_DONE;
 }
 
 static enum reading keep_newest(struct held_shard *held, const struct log_record *record, enum changelog_kind kind,

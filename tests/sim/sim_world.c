@@ -37,6 +37,7 @@ void sim_world_init(struct sim_world *world, const char *rules, int32_t partitio
     sim_store_init(&world->store);
     world->program = sim_world_rules(world, rules);
     world->options = (struct pipeline_options){.cluster_id = TEXT("sim"),
+                                               .group = TEXT("sim"),
                                                .partitions = partitions,
                                                .streams = streams,
                                                .partitioner = PARTITIONER_MURMUR2,

@@ -110,6 +110,23 @@ static void a_barrier_is_read_as_it_was_written(void **state) {
     buffer_free(&bytes);
 }
 
+static void an_id_names_the_group_whose_changelog_it_is(void **state) {
+    (void)state;
+    struct buffer bytes = {0};
+    struct error error;
+    struct text group;
+    const uint8_t wanted[CHANGELOG_ID_SIZE] = "0123456789abcde";
+    uint8_t found[CHANGELOG_ID_SIZE];
+    changelog_encode_id(wanted, TEXT("ours"), &bytes);
+    assert_int_equal(changelog_decode_id(buffer_text(&bytes), found, &group, &error), RESULT_OK);
+    assert_memory_equal(found, wanted, sizeof found);
+    assert_true(text_equals(group, "ours"));
+    for (uint32_t size = 0; size < CHANGELOG_ID_SIZE; size++)
+        assert_int_equal(changelog_decode_id((struct text){(const char *)bytes.data, size}, found, &group, &error),
+                         RESULT_REJECT);
+    buffer_free(&bytes);
+}
+
 static void keys_say_what_lies_under_them(void **state) {
     (void)state;
     struct buffer key = {0};
@@ -165,6 +182,7 @@ int main(void) {
         cmocka_unit_test(a_shard_record_that_is_cut_off_or_longer_is_refused),
         cmocka_unit_test(flipped_bits_never_read_beyond_the_end),
         cmocka_unit_test(a_barrier_is_read_as_it_was_written),
+        cmocka_unit_test(an_id_names_the_group_whose_changelog_it_is),
         cmocka_unit_test(keys_say_what_lies_under_them),
         cmocka_unit_test(rules_that_others_followed_are_former_until_they_are_activated_again),
         cmocka_unit_test(the_oldest_rules_are_forgotten_first),

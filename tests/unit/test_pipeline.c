@@ -557,6 +557,21 @@ static void a_topic_that_is_no_changelog_is_refused(void **state) {
     sim_world_free(&world);
 }
 
+static void another_groups_changelog_is_refused_and_left_alone(void **state) {
+    (void)state;
+    struct sim_world world;
+    setup(&world, 1);
+    sim_world_start(&world, 0);
+    sim_world_finish(&world, 0);
+    int64_t end = sim_log_end(&world.kafka.outputs[OUTPUT_CHANGELOG][0]);
+    world.options.group = TEXT("other");
+    sim_world_start(&world, 0);
+    struct error error = failure_of(&world);
+    assert_non_null(strstr(error.text, "the group `sim`"));
+    assert_int_equal(sim_log_end(&world.kafka.outputs[OUTPUT_CHANGELOG][0]), end);
+    sim_world_free(&world);
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_topics_held_is_what_replay_says),
@@ -583,6 +598,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(an_input_that_was_recreated_is_refused),
         cmocka_unit_test(another_number_of_partitions_is_refused),
         cmocka_unit_test(a_topic_that_is_no_changelog_is_refused),
+        cmocka_unit_test(another_groups_changelog_is_refused_and_left_alone),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
