@@ -1,4 +1,5 @@
 #include <math.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +18,8 @@
 
 #define BROKERS_TIMEOUT_MS 30000
 #define FOLLOW_SLICE_MS    500
+#define SCHEMA_TIMEOUT_MS  30000 /* with --exit; else as long as it takes */
+#define SCHEMA_SLICE_MS    100
 
 enum topic_kind { TOPIC_CHANGES, TOPIC_DEAD_LETTERS, TOPIC_OTHER };
 
@@ -33,6 +36,8 @@ struct session {
     enum stream stream;           /* STREAMS: the topic is no input */
     struct text account, segment; /* missing: all */
     bool json, full, colour;
+    bool until_end;
+    bool waits; /* for a schema, and has said so */
     uint64_t unreadable;
 };
 
@@ -142,26 +147,48 @@ static void tell_unreadable(struct session *session, const rd_kafka_message_t *m
               (long long)message->offset, reason);
 }
 
-static void show_value(struct session *session, const rd_kafka_message_t *message) {
+/* A registry that is away is waited for: a record that can be read later must not be left out. RETRY: the reader of our
+ * output has gone meanwhile. */
+static enum result read_value(struct session *session, struct text value, json_t **ret_tree, struct error *error) {
+    int64_t until_ms = clock_monotonic_ms() + SCHEMA_TIMEOUT_MS;
+    for (;;) {
+        enum result result = value_read(&session->values, value, session->record, ret_tree, error);
+        if (result != RESULT_RETRY) {
+            session->waits = false;
+            return result;
+        }
+        if (!session->waits)
+            log_write(session->invocation->log, LEVEL_WARNING, "waiting: %s", error->text);
+        session->waits = true;
+        if (session->until_end && clock_monotonic_ms() > until_ms)
+            return error_set(error, RESULT_FATAL, "%s", error->text);
+        printer_flush(&session->printer);
+        if (session->printer.closed)
+            return RESULT_RETRY;
+        poll(NULL, 0, SCHEMA_SLICE_MS);
+    }
+}
+
+static enum result show_value(struct session *session, const rd_kafka_message_t *message, struct error *error) {
     struct text value = {message->payload, (uint32_t)message->len};
     struct published_change published;
-    struct error error;
     json_t *tree = NULL;
     if (message->payload == NULL) {
         if (session->kind == TOPIC_OTHER)
             show_other(session, message, NULL);
-        return;
+        return RESULT_OK;
     }
-    enum result result = value_read(&session->values, value, session->record, &tree, &error);
+    enum result result = read_value(session, value, &tree, error);
     if (result == RESULT_OK && session->kind == TOPIC_CHANGES)
-        result = change_read(tree, &published, &error);
-    if (result != RESULT_OK)
-        tell_unreadable(session, message, error.text);
-    else if (session->kind == TOPIC_CHANGES)
+        result = change_read(tree, &published, error);
+    if (result == RESULT_REJECT)
+        tell_unreadable(session, message, error->text);
+    else if (result == RESULT_OK && session->kind == TOPIC_CHANGES)
         show_change(session, &published);
-    else
+    else if (result == RESULT_OK)
         show_other(session, message, tree);
     json_decref(tree);
+    return result == RESULT_FATAL ? RESULT_FATAL : RESULT_OK;
 }
 
 static void show_letter(struct session *session, const rd_kafka_message_t *message) {
@@ -176,12 +203,14 @@ static void show_letter(struct session *session, const rd_kafka_message_t *messa
     buffer_put_string(&session->printer.buffer, "\n");
 }
 
-static void show(struct session *session, const rd_kafka_message_t *message) {
+static enum result show(struct session *session, const rd_kafka_message_t *message, struct error *error) {
+    enum result result = RESULT_OK;
     if (session->kind == TOPIC_DEAD_LETTERS)
         show_letter(session, message);
     else
-        show_value(session, message);
+        result = show_value(session, message, error);
     printer_end_line(&session->printer);
+    return result;
 }
 
 /* ---- the command */
@@ -209,7 +238,7 @@ static enum result read_arguments(struct session *session, struct topic_reader_o
     session->json = format != NULL && strcmp(format, "json") == 0;
     choose_topic(session, topic == NULL ? "segment-changes" : topic);
     reader_options->start = from_beginning ? READ_FROM_BEGINNING : since != NULL ? READ_FROM_TIME : READ_FROM_END;
-    reader_options->until_end = arguments_has(arguments, "exit");
+    reader_options->until_end = session->until_end = arguments_has(arguments, "exit");
     if (format != NULL && !session->json && strcmp(format, "text") != 0)
         return error_set(error, RESULT_REJECT, "--output: `%s` is neither `text` nor `json`", format);
     if (from_beginning && since != NULL)
@@ -223,10 +252,11 @@ static enum result read_arguments(struct session *session, struct topic_reader_o
 
 static enum result follow(struct session *session, struct error *error) {
     rd_kafka_message_t *message;
-    while (!session->printer.closed) {
+    enum result result = RESULT_OK;
+    while (result == RESULT_OK && !session->printer.closed) {
         switch (topic_reader_next(session->reader, FOLLOW_SLICE_MS, &message, error)) {
         case READER_RECORD:
-            show(session, message);
+            result = show(session, message, error);
             rd_kafka_message_destroy(message);
             break;
         case READER_NOTHING:
@@ -238,7 +268,7 @@ static enum result follow(struct session *session, struct error *error) {
             return RESULT_FATAL;
         }
     }
-    return RESULT_OK;
+    return result;
 }
 
 static enum result tail_all(struct session *session, const struct topic_reader_options *reader_options,
@@ -322,7 +352,7 @@ const struct command command_tail = {
              "is read. The records of the partitions are merged by the time of their publication.\n\n"
              "A record that cannot be decoded is reported on standard error with its partition and offset, and "
              "skipped; the exit "
-             "status is then 3, at the end.",
+             "status is then 3, at the end. A schema registry that is away is waited for, with --exit for 30 seconds.",
     .flags = flags,
     .configured = true,
     .examples = "bellwether tail --since 2h\n"
