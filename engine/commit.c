@@ -164,6 +164,8 @@ static enum result is_known(struct pipeline *pipeline, struct error *error) {
 static enum result is_not_known(struct pipeline *pipeline, enum transaction_outcome outcome, struct error *error) {
     counters_add(pipeline->counters, outcome == TRANSACTION_UNKNOWN ? COUNTER_COMMITS_UNKNOWN : COUNTER_COMMITS_ABORTED,
                  1);
+    if (pipeline->transaction.timed_out)
+        adapt_bytes(pipeline);
     if (pipeline->revoked || pipeline->lost || pipeline->stopping) {
         pipeline_drop_shards(pipeline);
         return RESULT_OK;

@@ -114,10 +114,8 @@ void pipeline_drop_shards(struct pipeline *pipeline) {
 void pipeline_free(struct pipeline *pipeline) {
     if (pipeline == NULL)
         return;
-    if (transaction_is_running(&pipeline->transaction)) {
-        pipeline->ports.sink->close(pipeline->ports.sink->context, 0); /* It may still borrow the batches. */
-        pipeline->transaction.phase = PHASE_IDLE;
-    }
+    pipeline->ports.sink->close(pipeline->ports.sink->context, 0); /* It may still borrow batches. */
+    pipeline->transaction.phase = PHASE_IDLE;
     pipeline_drop_shards(pipeline);
     batch_free(&pipeline->outputs);
     batch_free(&pipeline->takeover.batch);
@@ -289,7 +287,7 @@ static enum result serve_store(struct pipeline *pipeline, int timeout_ms, struct
 
 static enum result serve_transaction(struct pipeline *pipeline, struct error *error) {
     bool failed;
-    struct error why;
+    struct error why = {0};
     enum transaction_outcome outcome = transaction_step(&pipeline->transaction, TRANSACTION_WAIT_MS, &failed, &why);
     if (failed) {
         counters_add(pipeline->counters, COUNTER_COMMITS_ABORTED, 1);

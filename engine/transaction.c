@@ -46,7 +46,7 @@ void transaction_start(struct transaction *transaction, struct batch **batches, 
     transaction->offsets_count = offsets_count;
     transaction->membership = membership;
     transaction->abandoned = false;
-    transaction->timed_out = false;
+    transaction->timed_out = transaction->timed_out_sending = false;
     transaction->attempts = 0;
     transaction->not_before_ms = INSTANT_NONE;
     begin_attempt(transaction);
@@ -72,21 +72,31 @@ static void forget_offsets(struct transaction *transaction) {
             transaction->batches[i]->records[j].offset = OFFSET_NONE;
 }
 
-static enum transaction_outcome abort_for(struct transaction *transaction, enum transaction_outcome outcome) {
+/* `outcome` PENDING: it is tried again. */
+static enum transaction_outcome abort_for(struct transaction *transaction, enum transaction_outcome outcome,
+                                          const struct error *reason) {
     transaction->phase = PHASE_ABORT;
     transaction->abort_outcome = outcome;
+    transaction->reason = *reason;
     return TRANSACTION_PENDING;
 }
 
 /* A step before commit failed: nothing of this attempt will ever be committed. */
-static enum transaction_outcome attempt_failed(struct transaction *transaction, enum answer answer, bool *ret_failed) {
+static enum transaction_outcome attempt_failed(struct transaction *transaction, enum answer answer, bool *ret_failed,
+                                               const struct error *error) {
     if (answer == ANSWER_FATAL)
         return finish(transaction, TRANSACTION_FATAL);
     if (answer == ANSWER_ZOMBIE)
-        return abort_for(transaction, TRANSACTION_ZOMBIE);
+        return abort_for(transaction, TRANSACTION_ZOMBIE, error);
     *ret_failed = true;
     transaction->timed_out = true;
-    return abort_for(transaction, TRANSACTION_PENDING);
+    return abort_for(transaction, TRANSACTION_PENDING, error);
+}
+
+static enum transaction_outcome abandon(struct transaction *transaction) {
+    struct error reason;
+    error_set(&reason, RESULT_RETRY, "A transaction was given up before its commit.");
+    return abort_for(transaction, TRANSACTION_ABANDONED, &reason);
 }
 
 static enum transaction_outcome step_renew(struct transaction *transaction, int timeout_ms, bool *ret_failed,
@@ -111,8 +121,19 @@ static enum transaction_outcome step_begin(struct transaction *transaction, bool
     if (answer == ANSWER_OK)
         transaction->phase = transaction->batches_count > 0 ? PHASE_PUBLISH : PHASE_FLUSH;
     else if (answer != ANSWER_PENDING)
-        return attempt_failed(transaction, answer, ret_failed);
+        return attempt_failed(transaction, answer, ret_failed, error);
     return TRANSACTION_PENDING;
+}
+
+/* Once, a broker may have been away; twice, the batch is too large for it. */
+static enum transaction_outcome took_too_long(struct transaction *transaction, bool *ret_failed,
+                                              const struct error *error) {
+    bool again = transaction->timed_out_sending;
+    transaction->timed_out_sending = true;
+    enum transaction_outcome outcome = attempt_failed(transaction, ANSWER_FAILED, ret_failed, error);
+    if (again)
+        transaction->abort_outcome = TRANSACTION_ABANDONED;
+    return outcome;
 }
 
 static enum transaction_outcome step_send(struct transaction *transaction, int timeout_ms, bool *ret_failed,
@@ -131,10 +152,10 @@ static enum transaction_outcome step_send(struct transaction *transaction, int t
             return TRANSACTION_PENDING;
         error_set(error, RESULT_RETRY, "Kafka did not take a transaction's records within %lld ms.",
                   (long long)transaction->options.timeout_ms);
-        return attempt_failed(transaction, ANSWER_FAILED, ret_failed);
+        return took_too_long(transaction, ret_failed, error);
     }
     if (answer != ANSWER_OK)
-        return attempt_failed(transaction, answer, ret_failed);
+        return attempt_failed(transaction, answer, ret_failed, error);
     if (transaction->phase != PHASE_PUBLISH || ++transaction->published == transaction->batches_count)
         transaction->phase++;
     transaction->commit_ms = INSTANT_NONE;
@@ -173,10 +194,12 @@ static enum transaction_outcome step_commit(struct transaction *transaction, int
     return finish(transaction, answer == ANSWER_FATAL ? TRANSACTION_FATAL : TRANSACTION_UNKNOWN);
 }
 
-static enum transaction_outcome after_abort(struct transaction *transaction) {
+static enum transaction_outcome after_abort(struct transaction *transaction, struct error *error) {
     forget_offsets(transaction);
-    if (transaction->abort_outcome != TRANSACTION_PENDING)
+    if (transaction->abort_outcome != TRANSACTION_PENDING) {
+        *error = transaction->reason;
         return finish(transaction, transaction->abort_outcome);
+    }
     transaction->attempts++;
     transaction->not_before_ms = now(transaction) + ATTEMPT_PAUSE_MS;
     begin_attempt(transaction);
@@ -184,7 +207,7 @@ static enum transaction_outcome after_abort(struct transaction *transaction) {
 }
 
 /* Whatever abort answers, the next producer ends what this one leaves. */
-static enum transaction_outcome step_abort(struct transaction *transaction, int timeout_ms) {
+static enum transaction_outcome step_abort(struct transaction *transaction, int timeout_ms, struct error *error) {
     struct error ignored;
     const struct sink *sink = transaction->sink;
     enum answer answer = sink->abort(sink->context, timeout_ms, &ignored);
@@ -194,17 +217,17 @@ static enum transaction_outcome step_abort(struct transaction *transaction, int 
         transaction->phase = PHASE_DISCARD;
         return TRANSACTION_PENDING;
     }
-    if (transaction->abort_outcome == TRANSACTION_PENDING)
+    if (transaction->abort_outcome == TRANSACTION_PENDING || transaction->timed_out)
         transaction->has_producer = false;
-    return after_abort(transaction);
+    return after_abort(transaction, error);
 }
 
 /* The batches may be borrowed still: to begin with a new producer, however far it comes, destroys the old one. */
-static enum transaction_outcome step_discard(struct transaction *transaction) {
+static enum transaction_outcome step_discard(struct transaction *transaction, struct error *error) {
     struct error ignored;
     transaction->has_producer = false;
     (void)transaction->sink->renew(transaction->sink->context, 0, &ignored);
-    return after_abort(transaction);
+    return after_abort(transaction, error);
 }
 
 /* What is done instead of the next step once nobody wants the transaction any more; PENDING: the step is done all the
@@ -213,6 +236,7 @@ static enum transaction_outcome step_abandoned(struct transaction *transaction, 
     switch (transaction->phase) {
     case PHASE_RENEW:
     case PHASE_BEGIN:
+        error_set(error, RESULT_RETRY, "A transaction was given up before it began.");
         return finish(transaction, TRANSACTION_ABANDONED);
     case PHASE_ABORT:
     case PHASE_DISCARD:
@@ -221,12 +245,12 @@ static enum transaction_outcome step_abandoned(struct transaction *transaction, 
         return TRANSACTION_PENDING;
     case PHASE_COMMIT:
         if (transaction->commit_ms == INSTANT_NONE)
-            return abort_for(transaction, TRANSACTION_ABANDONED);
+            return abandon(transaction);
         error_set(error, RESULT_RETRY, "A transaction was given up while its commit was under way.");
         transaction->has_producer = false;
         return finish(transaction, TRANSACTION_UNKNOWN);
     default:
-        return abort_for(transaction, TRANSACTION_ABANDONED);
+        return abandon(transaction);
     }
 }
 
@@ -249,9 +273,9 @@ enum transaction_outcome transaction_step(struct transaction *transaction, int t
     case PHASE_COMMIT:
         return step_commit(transaction, timeout_ms, error);
     case PHASE_ABORT:
-        return step_abort(transaction, timeout_ms);
+        return step_abort(transaction, timeout_ms, error);
     case PHASE_DISCARD:
-        return step_discard(transaction);
+        return step_discard(transaction, error);
     default:
         return step_send(transaction, timeout_ms, ret_failed, error);
     }

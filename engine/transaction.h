@@ -23,7 +23,7 @@ struct transaction_options {
 enum transaction_outcome {
     TRANSACTION_PENDING,
     TRANSACTION_KNOWN,     /* committed */
-    TRANSACTION_ABANDONED, /* not committed: by transaction_abandon */
+    TRANSACTION_ABANDONED, /* not committed: by transaction_abandon, or Kafka is too slow for so large a batch */
     TRANSACTION_ZOMBIE,    /* not committed: the membership is over */
     TRANSACTION_UNKNOWN,   /* nobody knows yet; a new producer will find out by ending it */
     TRANSACTION_FATAL,
@@ -53,14 +53,16 @@ struct transaction {
     uint32_t offsets_count;
     const struct membership *membership;
     enum transaction_outcome abort_outcome; /* what is the outcome after PHASE_ABORT; PENDING: the same again */
+    struct error reason;                    /* why it is aborted */
     bool abandoned;
     uint32_t attempts;
-    int64_t not_before_ms; /* a pause before the next attempt */
-    int64_t begun_ms;      /* of this attempt */
-    int64_t commit_ms;     /* when commit was first called */
-    uint64_t troubles;     /* the sink's, at begin */
-    int64_t duration_ms;   /* of the last one that is known: from begin */
-    bool timed_out;        /* an attempt failed, or commit had to be called again */
+    int64_t not_before_ms;  /* a pause before the next attempt */
+    int64_t begun_ms;       /* of this attempt */
+    int64_t commit_ms;      /* when commit was first called */
+    uint64_t troubles;      /* the sink's, at begin */
+    int64_t duration_ms;    /* of the last one that is known: from begin */
+    bool timed_out;         /* an attempt failed, or commit had to be called again */
+    bool timed_out_sending; /* an attempt failed as Kafka did not take its records in time */
 
     bool has_producer;
     bool fresh; /* the producer has not ended a transaction yet */
@@ -75,8 +77,9 @@ void transaction_start(struct transaction *transaction, struct batch **batches, 
                        const struct input_offset *offsets, uint32_t offsets_count, const struct membership *membership);
 bool transaction_is_running(const struct transaction *transaction);
 
-/* Makes one step. Anything but PENDING ends it. `error` is filled for ZOMBIE, UNKNOWN and FATAL, and for PENDING where
- * `ret_failed` is true: an attempt failed and is repeated. */
+/* Makes one step. Anything but PENDING ends it. `error` is filled for every outcome but KNOWN, and for PENDING where
+ * `ret_failed` is true: an attempt failed and is repeated. A batch that Kafka did not take in time twice is ABANDONED:
+ * the same bytes would hardly fare better a third time. */
 enum transaction_outcome transaction_step(struct transaction *transaction, int timeout_ms, bool *ret_failed,
                                           struct error *error);
 

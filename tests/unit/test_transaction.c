@@ -123,11 +123,15 @@ static int setup(void **state) {
     return 0;
 }
 
+static struct error last_error;
+
 static enum transaction_outcome run(void) {
     bool failed;
-    struct error error;
+    struct error error = {0};
     for (int i = 0; i < 1000; i++) {
         enum transaction_outcome outcome = transaction_step(&transaction, 10, &failed, &error);
+        last_error = error;
+        error.text[0] = 0;
         if (outcome != TRANSACTION_PENDING)
             return outcome;
         script.now_ms += 10;
@@ -181,6 +185,9 @@ static void a_zombie_aborts_and_does_not_try_again(void **state) {
     (void)state;
     ends("ooooz", TRANSACTION_ZOMBIE, "nbpfsa");
     assert_false(transaction_needs_producer(&transaction));
+    assert_string_equal(last_error.text, "because");
+    ends("ooozppf", TRANSACTION_ZOMBIE, "bpfsaaan");
+    assert_string_equal(last_error.text, "because");
 }
 
 static void a_commit_that_fails_is_unknown_and_the_producer_is_not_used_again(void **state) {
@@ -267,6 +274,30 @@ static void records_that_kafka_does_not_take_in_time_are_tried_again(void **stat
     assert_string_equal(script.calls, "nbpffanbpfsc");
 }
 
+/* Takes steps until the sink has had `calls` calls, none of which may end the transaction. */
+static void step_to(size_t calls) {
+    bool failed;
+    struct error error;
+    for (; strlen(script.calls) < calls; script.now_ms += 10)
+        assert_int_equal(transaction_step(&transaction, 10, &failed, &error), TRANSACTION_PENDING);
+}
+
+static void records_that_kafka_does_not_take_in_time_twice_are_given_up(void **state) {
+    (void)state;
+    start("ooopp"
+          "oooopp");
+    step_to(4);
+    script.now_ms += 15001;
+    step_to(10); /* aborted, and begun again with a new producer */
+    script.now_ms += 15001;
+    assert_int_equal(run(), TRANSACTION_ABANDONED);
+    assert_string_equal(script.calls, "nbpffanbpffa");
+    assert_non_null(strstr(last_error.text, "within 15000 ms"));
+    assert_true(transaction.timed_out);
+    assert_true(transaction_needs_producer(&transaction));
+    ends("", TRANSACTION_KNOWN, "nbpfsc");
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
 int main(void) {
@@ -284,6 +315,7 @@ int main(void) {
         TEST(what_is_given_up_while_commit_is_under_way_is_unknown),
         TEST(what_cannot_become_good_is_fatal),
         TEST(records_that_kafka_does_not_take_in_time_are_tried_again),
+        TEST(records_that_kafka_does_not_take_in_time_twice_are_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
