@@ -290,6 +290,49 @@ static void test_an_erased_account_keeps_its_sequence_and_nothing_else(void **un
     world_end(&world);
 }
 
+static void test_an_account_larger_than_a_limit_that_was_lowered_lives_on_and_grows_no_more(void **unused) {
+    (void)unused;
+    struct world world;
+    struct buffer blob = {0};
+    struct state_bytes state;
+    struct error error;
+    struct step step;
+    struct engine *small;
+    struct engine_options options = {.account_bytes_max = 4096, .live_from_ms = INSTANT_NONE};
+    world_begin(&world, rich_rules);
+    take_some_records(&world);
+    for (int i = 0; i < 2000; i++) {
+        char line[256];
+        snprintf(line, sizeof line,
+                 "{\"stream\":\"ticket\",\"event_id\":\"more-%d\",\"account_id\":\"a\",\"ticket_id\":\"of many, "
+                 "number %d\",\"action\":\"OPENED\",\"severity\":\"URGENT\",\"occurred_at\":\"2026-01-07T00:00:00Z\"}",
+                 i, i);
+        world_take_string(&world, line);
+    }
+    encode_account(&world, &blob);
+    assert_int_equal(engine_create(world.program, &options, &small, &error), RESULT_OK);
+    if (engine_decode(small, blob.data, blob.size, NULL, &state, &error) != RESULT_OK)
+        fail_msg("%s", error.text);
+    assert_true(state.size > 40000);
+    uint8_t *owned = malloc(state.size);
+    assert_non_null(owned);
+    memcpy(owned, state.data, state.size);
+    state = (struct state_bytes){owned, state.size, state.size};
+
+    struct event login = {.stream = STREAM_LOGIN, .account_id = TEXT("a"), .event_id = TEXT("l2")};
+    login.time_ms = next_tick_ms;
+    struct clocks clocks = CLOCKS_INITIAL;
+    engine_apply(small, state, &login, &clocks, &step);
+    assert_int_equal(step.outcome, STEP_ACCOUNT_TOO_LARGE);
+    engine_tick(small, state, next_tick_ms + 30 * DAY, &clocks, &step);
+    assert_int_equal(step.outcome, STEP_APPLIED);
+    assert_true(step.changes_count > 0);
+    engine_free(small);
+    free(owned);
+    buffer_free(&blob);
+    world_end(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_state_of_the_golden_cases_survives_its_blob),
@@ -301,6 +344,7 @@ int main(void) {
         cmocka_unit_test(test_an_aggregate_that_is_new_is_missing_and_alarms_nobody),
         cmocka_unit_test(test_an_aggregate_that_is_new_counts_once_its_window_is_covered),
         cmocka_unit_test(test_an_erased_account_keeps_its_sequence_and_nothing_else),
+        cmocka_unit_test(test_an_account_larger_than_a_limit_that_was_lowered_lives_on_and_grows_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
