@@ -38,6 +38,15 @@ static enum result swap_shard(struct pipeline *pipeline, struct held_shard *held
     return RESULT_OK;
 }
 
+/* Shards that followed newer rules than ours begin now, with all others: a takeover is for all that the worker has. */
+static void release_held_back(struct pipeline *pipeline) {
+    bool any = false;
+    for (uint32_t i = 0; i < pipeline->held_count; i++)
+        any |= pipeline->held[i].held_back;
+    if (any)
+        pipeline_lose(pipeline, "The rules have changed, and there are shards that were not evaluated here.");
+}
+
 enum result reload_rules(struct pipeline *pipeline, struct error *error) {
     const struct program *program = pipeline->next_program;
     pipeline->next_program = NULL;
@@ -60,6 +69,8 @@ enum result reload_rules(struct pipeline *pipeline, struct error *error) {
     engine_free(pipeline->engine);
     pipeline->engine = engine;
     pipeline->program = program;
+    if (result == RESULT_OK)
+        release_held_back(pipeline);
     pipeline_log(pipeline, LEVEL_INFO, "The rules are %.*s now.", TEXT_ARGUMENTS(program->ruleset));
     return result;
 }

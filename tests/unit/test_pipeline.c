@@ -451,6 +451,31 @@ static void a_process_with_former_rules_evaluates_nothing_and_says_so(void **sta
     sim_world_free(&world);
 }
 
+static void shards_that_were_held_back_begin_once_the_newer_rules_are_read(void **state) {
+    (void)state;
+    struct sim_world world;
+    setup(&world, 2);
+    world.options.until_end = false;
+    const struct program *former = world.program, *newer = sim_world_rules(&world, other_rules);
+    for (int i = 0; i < 2; i++) {
+        world.program = i == 0 ? former : newer;
+        sim_world_start(&world, 0);
+        sim_world_run(&world, 10 * SECOND);
+        sim_world_kill(&world, 0);
+    }
+    world.program = former;
+    sim_world_start(&world, 0);
+    sim_world_run(&world, 10 * SECOND);
+    assert_non_null(strstr(world.workers[0].last_log, "is not evaluated here"));
+    uint64_t records = counters_get(&world.counters, COUNTER_RECORDS + STREAM_LOGIN);
+    sim_world_event(&world, STREAM_LOGIN, "account-1", "new", world.kafka.wall_ms - DAY, "");
+    world.program = newer;
+    pipeline_reload(world.pipelines[0], newer);
+    sim_world_run(&world, 10 * SECOND);
+    assert_int_equal(counters_get(&world.counters, COUNTER_RECORDS + STREAM_LOGIN), records + 1);
+    sim_world_free(&world);
+}
+
 static void other_rules_are_taken_on_while_running(void **state) {
     (void)state;
     struct sim_world world;
@@ -592,6 +617,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(what_cannot_be_taken_goes_to_the_dead_letters_and_disturbs_nobody),
         cmocka_unit_test(changed_rules_are_taken_on_by_every_account_at_the_next_tick),
         cmocka_unit_test(a_process_with_former_rules_evaluates_nothing_and_says_so),
+        cmocka_unit_test(shards_that_were_held_back_begin_once_the_newer_rules_are_read),
         cmocka_unit_test(other_rules_are_taken_on_while_running),
         cmocka_unit_test(a_changelog_that_lost_its_end_is_refused),
         cmocka_unit_test(offsets_that_were_reset_are_outvoted_by_the_shard_record),
