@@ -82,6 +82,9 @@ static void put_introduction(struct redis_link *link) {
         redis_command_string(&link->out, "SELECT");
         redis_command_integer(&link->out, options->database);
     }
+    redis_command_begin(&link->out, 2);
+    redis_command_string(&link->out, "INFO");
+    redis_command_string(&link->out, "memory");
     for (enum script script = 0; script < SCRIPTS; script++) {
         const struct embedded_file *file = store_files;
         while (strcmp(file->name, script_files[script]) != 0)
@@ -128,6 +131,27 @@ static enum result selected(struct redis_link *link, struct error *error) {
     return result;
 }
 
+/* An account that the server has thrown away would be taken for one that was never seen. A server that does not let us
+ * look is believed. */
+static enum result keeps_all(struct redis_link *link, struct error *error) {
+    static const char name[] = "maxmemory_policy:", wanted[] = "noeviction";
+    redisReply *reply = NULL;
+    while (reply == NULL)
+        if (redis_link_exchange(link, true, (int)link->options.timeout_ms, &reply, error) != RESULT_OK)
+            return RESULT_RETRY;
+    enum result result = RESULT_OK;
+    const char *policy = reply->type == REDIS_REPLY_STRING ? strstr(reply->str, name) : NULL;
+    if (policy != NULL && strncmp(policy + strlen(name), wanted, strlen(wanted)) != 0) {
+        policy += strlen(name);
+        result = error_set(error, RESULT_RETRY,
+                           "Redis at %s:%d is not used: its maxmemory-policy is `%.*s`, by which it throws accounts "
+                           "away when it is full; set it to `noeviction`, by CONFIG SET and in redis.conf",
+                           link->options.host, link->options.port, (int)strcspn(policy, "\r\n"), policy);
+    }
+    freeReplyObject(reply);
+    return result;
+}
+
 static enum result loaded(struct redis_link *link, enum script script, struct error *error) {
     redisReply *reply;
     enum result result = introduced(link, "did not take a script", &reply, error);
@@ -153,6 +177,8 @@ static enum result connect_and_introduce(struct redis_link *link, struct error *
     enum result result = authenticated(link, error);
     if (result == RESULT_OK)
         result = selected(link, error);
+    if (result == RESULT_OK)
+        result = keeps_all(link, error);
     for (enum script script = 0; result == RESULT_OK && script < SCRIPTS; script++)
         result = loaded(link, script, error);
     return result;

@@ -361,6 +361,20 @@ static void test_a_replica_is_unavailable_and_says_what_to_do(void **state) {
     assert_non_null(strstr(event.error.text, "primary"));
 }
 
+static void test_a_server_that_evicts_is_not_used_until_it_is_mended(void **state) {
+    struct fixture *fixture = *state;
+    redis_server_configure(&fixture->server, "maxmemory-policy", "allkeys-lru");
+    struct store_event event = claim(fixture, 0, claim_of(10, 10, false));
+    assert_int_equal(event.kind, STORE_UNAVAILABLE);
+    assert_non_null(strstr(event.error.text, "its maxmemory-policy is `allkeys-lru`"));
+    redis_server_configure(&fixture->server, "maxmemory-policy", "noeviction");
+    int tries = 0;
+    do
+        event = claim(fixture, 0, claim_of(10, 10, false));
+    while (event.kind == STORE_UNAVAILABLE && ++tries < 100);
+    assert_int_equal(event.kind, STORE_CLAIMED);
+}
+
 static void test_foreign_data_under_the_keys_are_left_alone(void **state) {
     struct fixture *fixture = *state;
     freeReplyObject(redis_server_command(&fixture->server, "SET {bw:" GROUP ":7}:meta theirs"));
@@ -415,6 +429,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_a_server_that_is_away_is_said_to_be_and_found_again, start, stop),
         cmocka_unit_test_setup_teardown(test_a_full_server_is_unavailable_and_says_what_to_do, start, stop),
         cmocka_unit_test_setup_teardown(test_a_replica_is_unavailable_and_says_what_to_do, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_server_that_evicts_is_not_used_until_it_is_mended, start, stop),
         cmocka_unit_test_setup_teardown(test_foreign_data_under_the_keys_are_left_alone, start, stop),
         cmocka_unit_test_setup_teardown(test_a_wrong_password_is_named, start, stop),
         cmocka_unit_test_setup_teardown(test_a_released_shard_gives_no_event_any_more, start, stop),
