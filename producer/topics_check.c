@@ -163,6 +163,19 @@ static void examine_policy(struct examination *examination, const char *changelo
         rd_kafka_event_destroy(event);
 }
 
+/* It was made with as many copies as the inputs; somebody may have made it before, or have given the inputs more. */
+static void examine_copies(struct examination *examination, const char *changelog) {
+    const int32_t copies = examination->outputs[OUTPUT_CHANGELOG].replication;
+    for (int stream = 0; stream < STREAMS; stream++)
+        if (examination->inputs[stream].partitions > 0 && examination->inputs[stream].replication > copies) {
+            find(examination, true,
+                 "The changelog `%s` has %" PRId32 " copies of each partition, and the input `%s` has %" PRId32
+                 ": a broker that is lost could take the state with it. Reassign it to as many.",
+                 changelog, copies, examination->plan->inputs[stream], examination->inputs[stream].replication);
+            return;
+        }
+}
+
 static void examine_changelog(struct examination *examination) {
     const char *changelog = examination->plan->outputs[OUTPUT_CHANGELOG];
     const struct topic_state *state = &examination->outputs[OUTPUT_CHANGELOG];
@@ -175,6 +188,7 @@ static void examine_changelog(struct examination *examination) {
              ". Their number is fixed for the life of a group: give the inputs their former number, or begin anew with "
              "another `kafka.group` and `topics.changelog`.",
              changelog, state->partitions, examination->plan->inputs[first], examination->inputs[first].partitions);
+    examine_copies(examination, changelog);
     examine_log_start(examination, changelog);
     examine_policy(examination, changelog);
 }
