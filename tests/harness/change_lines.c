@@ -54,23 +54,61 @@ static struct lines split(const char *text) {
     return lines;
 }
 
-static void compare_at(const struct lines *actual, const struct lines *expected, size_t i) {
-    static const struct line none = {"(no line)", 9, 0, 0};
-    const struct line *is = i < actual->count ? &actual->items[i] : &none;
-    const struct line *should = i < expected->count ? &expected->items[i] : &none;
-    if (is->size != should->size || memcmp(is->text, should->text, is->size) != 0) {
-        harness_fail("of %zu changes, where %zu are expected, the %zu. differs:\n  is        %.*s\n  should be %.*s",
-                     actual->count, expected->count, i + 1, (int)is->size, is->text, (int)should->size, should->text);
-    }
+static bool is_same(const struct line *a, const struct line *b) {
+    return a->size == b->size && memcmp(a->text, b->text, a->size) == 0;
 }
 
-void assert_same_changes(const char *actual, const char *expected) {
+// Behind the last line of the account whose first one is at `first`.
+static size_t account_end(const struct lines *lines, size_t first) {
+    size_t end = first;
+    while (end < lines->count && compare_accounts(&lines->items[first], &lines->items[end]) == 0) {
+        end++;
+    }
+    return end;
+}
+
+// Moves both places behind the next account's lines; whether they are the same. Where not, and where `ret_first` is no
+// NULL, says how they differ.
+static bool compare_next(const struct lines *actual, size_t *i, const struct lines *expected, size_t *j,
+                         char *ret_first) {
+    static const struct line none = {"(no line)", 9, 0, 0};
+    int order = *i == actual->count     ? 1
+                : *j == expected->count ? -1
+                                        : compare_accounts(&actual->items[*i], &expected->items[*j]);
+    size_t is_end = order <= 0 ? account_end(actual, *i) : *i;
+    size_t should_end = order >= 0 ? account_end(expected, *j) : *j;
+    while (*i < is_end && *j < should_end && is_same(&actual->items[*i], &expected->items[*j])) {
+        ++*i, ++*j;
+    }
+    bool same = *i == is_end && *j == should_end;
+    if (!same && ret_first) {
+        const struct line *is = *i < is_end ? &actual->items[*i] : &none;
+        const struct line *should = *j < should_end ? &expected->items[*j] : &none;
+        snprintf(ret_first, DIFFERENCE_BYTES,
+                 "of %zu changes, where %zu are expected, the %zu. differs:\n  is        %.*s\n  should be %.*s",
+                 actual->count, expected->count, *j + 1, (int)is->size, is->text, (int)should->size, should->text);
+    }
+    *i = is_end;
+    *j = should_end;
+    return same;
+}
+
+size_t count_different_accounts(const char *actual, const char *expected, char ret_first[DIFFERENCE_BYTES]) {
     struct lines are = split(actual), should = split(expected);
-    for (size_t i = 0; i < are.count || i < should.count; i++) {
-        compare_at(&are, &should, i);
+    size_t different = 0;
+    for (size_t i = 0, j = 0; i < are.count || j < should.count;) {
+        different += !compare_next(&are, &i, &should, &j, different == 0 ? ret_first : NULL);
     }
     free(are.items);
     free(should.items);
+    return different;
+}
+
+void assert_same_changes(const char *actual, const char *expected) {
+    char first[DIFFERENCE_BYTES];
+    if (count_different_accounts(actual, expected, first) > 0) {
+        harness_fail("%s", first);
+    }
 }
 
 void assert_whole_sequences(const char *changes) {

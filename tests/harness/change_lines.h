@@ -7,6 +7,10 @@
 // same, byte for byte and in the same order.
 void assert_same_changes(const char *actual, const char *expected);
 
+// The same without failing: how many accounts differ, and the first difference in words.
+enum { DIFFERENCE_BYTES = 4096 };
+size_t count_different_accounts(const char *actual, const char *expected, char ret_first[DIFFERENCE_BYTES]);
+
 // Each account's sequences are 1, 2, 3, ... without a gap or a repetition.
 void assert_whole_sequences(const char *changes);
 

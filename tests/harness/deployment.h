@@ -9,7 +9,7 @@
 #include "tests/harness/redis_server.h"
 #include "tests/harness/temporary.h"
 
-enum { DEPLOYMENT_OPTIONS_MAX = 48, DEPLOYMENT_DAEMONS_MAX = 2 };
+enum { DEPLOYMENT_OPTIONS_MAX = 48, DEPLOYMENT_DAEMONS_MAX = 4 };
 
 struct deployment {
     const struct kafka_server *kafka;
@@ -52,8 +52,8 @@ char *deployment_changes(struct deployment *deployment);
 // What `replay` makes of the lines, partition by partition: what each shard must make of them. The caller frees it.
 char *deployment_expected(struct deployment *deployment, const struct event_lines *lines);
 
-// Starts `run`, as the process with this number (0 or 1), each with a log and a name in the group of its own; `flag`,
-// such as --until-end, may be NULL.
+// Starts `run`, as the process with this number (0 to DEPLOYMENT_DAEMONS_MAX - 1), each with a log and a name in the
+// group of its own; `flag`, such as --until-end, may be NULL.
 struct process *deployment_start(struct deployment *deployment, int number, const char *flag);
 
 // SIGTERM; it must end with the status 0.

@@ -110,7 +110,7 @@ static bool broker_answers(void *context) {
     rd_kafka_t *client = kafka_client_new(server, RD_KAFKA_PRODUCER, NULL);
     const struct rd_kafka_metadata *metadata = NULL;
     bool ready = rd_kafka_metadata(client, 0, NULL, &metadata, METADATA_MS) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-                 metadata->broker_cnt == 1;
+                 metadata->broker_cnt >= 1;
     if (metadata) {
         rd_kafka_metadata_destroy(metadata);
     }
@@ -118,9 +118,12 @@ static bool broker_answers(void *context) {
     return ready;
 }
 
-static void launch(struct kafka_server *server) {
+void kafka_server_launch(struct kafka_server *server) {
     const char *program[] = {"kafka.Kafka", server->properties_path, NULL};
     start_java(server, program, &server->process);
+}
+
+void kafka_server_await(struct kafka_server *server) {
     process_await(&server->process, broker_answers, server, "an answer to a request for metadata",
                   deadline_after(START_MS));
 }
@@ -139,18 +142,22 @@ static void write_properties(struct kafka_server *server, const char *const *ext
     temporary_write(&server->folder, "server.properties", text, server->properties_path);
 }
 
-void kafka_server_start(int port, const char *const *extra_properties, struct kafka_server *ret_server) {
-    *ret_server = (struct kafka_server){0};
-    int ports[2];
-    ports_find(2, ports);
-    ret_server->port = port ? port : ports[0];
-    ret_server->controller_port = ports[1];
+void kafka_server_prepare(int port, int controller_port, const char *const *extra_properties,
+                          struct kafka_server *ret_server) {
+    *ret_server = (struct kafka_server){.port = port, .controller_port = controller_port};
     snprintf(ret_server->address, sizeof(ret_server->address), "127.0.0.1:%d", ret_server->port);
     find_classpath(ret_server->classpath);
     temporary_create("kafka", &ret_server->folder);
     write_properties(ret_server, extra_properties);
     format_storage(ret_server);
-    launch(ret_server);
+}
+
+void kafka_server_start(int port, const char *const *extra_properties, struct kafka_server *ret_server) {
+    int ports[2];
+    ports_find(2, ports);
+    kafka_server_prepare(port ? port : ports[0], ports[1], extra_properties, ret_server);
+    kafka_server_launch(ret_server);
+    kafka_server_await(ret_server);
 }
 
 void kafka_server_stop(struct kafka_server *server) {
@@ -163,7 +170,8 @@ void kafka_server_kill(struct kafka_server *server) {
 
 void kafka_server_restart(struct kafka_server *server) {
     kafka_server_stop(server);
-    launch(server);
+    kafka_server_launch(server);
+    kafka_server_await(server);
 }
 
 void kafka_server_pause(struct kafka_server *server) {

@@ -13,7 +13,7 @@ struct kafka_server {
     struct process process;
     int port;
     int controller_port;
-    char address[32]; // 127.0.0.1:PORT, for bootstrap.servers.
+    char address[96]; // 127.0.0.1:PORT, for bootstrap.servers.
     char classpath[PATH_MAX];
     char properties_path[PATH_MAX];
 };
@@ -21,6 +21,13 @@ struct kafka_server {
 // `port` 0: any free one. `extra_properties`: lines "name=value" of server.properties, NULL-terminated, or NULL; they
 // win over the harness' own. Returns once the broker answers a request for its metadata.
 void kafka_server_start(int port, const char *const *extra_properties, struct kafka_server *ret_server);
+
+// The same in steps, for more than one node: a folder with its properties and formatted storage; the process; and the
+// wait until the broker answers, for which others may be needed.
+void kafka_server_prepare(int port, int controller_port, const char *const *extra_properties,
+                          struct kafka_server *ret_server);
+void kafka_server_launch(struct kafka_server *server);
+void kafka_server_await(struct kafka_server *server);
 
 // An orderly shutdown (SIGTERM); the data stays for kafka_server_restart.
 void kafka_server_stop(struct kafka_server *server);
