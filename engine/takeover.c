@@ -134,10 +134,15 @@ static enum progress find_starts(struct pipeline *pipeline, struct error *error)
 
 /* ---- the barrier */
 
+/* Adds the record whose value is in `scratch`. */
 static enum result add(struct pipeline *pipeline, const struct held_shard *held, enum changelog_kind kind,
-                       struct text value, struct error *error) {
-    struct record record = {
-        .output = OUTPUT_CHANGELOG, .partition = held->number, .key = changelog_key(kind), .value = value};
+                       struct error *error) {
+    if (!buffer_ok(&pipeline->scratch))
+        return error_set(error, RESULT_FATAL, "Memory is out: a barrier could not be encoded.");
+    struct record record = {.output = OUTPUT_CHANGELOG,
+                            .partition = held->number,
+                            .key = changelog_key(kind),
+                            .value = buffer_text(&pipeline->scratch)};
     return batch_add(&pipeline->takeover.batch, &record, error);
 }
 
@@ -153,9 +158,7 @@ static enum result add_first_record(struct pipeline *pipeline, struct held_shard
         return result;
     buffer_clear(&pipeline->scratch);
     shard_record_encode(&first, &pipeline->scratch);
-    if (!buffer_ok(&pipeline->scratch))
-        return error_set(error, RESULT_FATAL, "Memory is out: a shard record could not be encoded.");
-    return add(pipeline, held, CHANGELOG_SHARD, buffer_text(&pipeline->scratch), error);
+    return add(pipeline, held, CHANGELOG_SHARD, error);
 }
 
 /* The barrier is the last of the shard's records: what is up to it is all that there was. */
@@ -166,7 +169,7 @@ static enum result add_barrier(struct pipeline *pipeline, struct held_shard *hel
     if (takeover->makes_id) {
         buffer_clear(&pipeline->scratch);
         changelog_encode_id(held->changelog_id, pipeline->options.group, &pipeline->scratch);
-        result = add(pipeline, held, CHANGELOG_ID, buffer_text(&pipeline->scratch), error);
+        result = add(pipeline, held, CHANGELOG_ID, error);
     }
     if (result == RESULT_OK && takeover->is_new)
         result = add_first_record(pipeline, held, error);
@@ -176,7 +179,7 @@ static enum result add_barrier(struct pipeline *pipeline, struct held_shard *hel
     takeover->barrier.partitions = pipeline->options.partitions;
     buffer_clear(&pipeline->scratch);
     barrier_encode(&takeover->barrier, &pipeline->scratch);
-    return add(pipeline, held, CHANGELOG_BARRIER, buffer_text(&pipeline->scratch), error);
+    return add(pipeline, held, CHANGELOG_BARRIER, error);
 }
 
 static enum progress set_barriers(struct pipeline *pipeline, struct error *error) {

@@ -34,6 +34,7 @@ static enum progress compare_input(struct pipeline *pipeline, struct held_shard 
         pipeline_log(pipeline, LEVEL_WARNING, "The group's offset of %.*s/%d is %lld; the shard's own, %lld, counts.",
                      TEXT_ARGUMENTS(name), held->number, (long long)committed, (long long)input->next_offset);
         counters_add(pipeline->counters, COUNTER_OFFSETS_BEHIND, 1);
+        held->takeover.group_is_behind = true;
     }
     return PROGRESS_DONE;
 }
@@ -221,7 +222,8 @@ static enum result begin_shard(struct pipeline *pipeline, struct held_shard *hel
         return result;
     shard_restore(held->shard, &held->record.clocks, changed || held->record.rules_changed);
     rulesets_known(&held->record, held->known);
-    held->moved = changed; /* An activation is committed even where no record comes. */
+    /* An activation is committed even where no record comes, and so are offsets that the group has lost. */
+    held->moved = changed || held->takeover.group_is_behind;
     held->newest_offset = held->epoch;
     held->record_ms = INSTANT_NONE;
     held->claimed = held->takeover.claimed;

@@ -79,7 +79,10 @@ static enum reading take_id(struct held_shard *held, const struct log_record *re
         if (changelog_decode_id(record->value, held->changelog_id, &group, error) != RESULT_OK)
             return READ_FATAL;
         held->takeover.group = arena_text(&held->arena, group);
-        return READ_ENOUGH;
+        if (!text_is_missing(held->takeover.group))
+            return READ_ENOUGH;
+        error_set(error, RESULT_FATAL, "Memory is out: a changelog's id could not be kept.");
+        return READ_FATAL;
     }
     error_set(
         error, RESULT_FATAL,

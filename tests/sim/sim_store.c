@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/core/engine.h"
+#include "tests/sim/sim_memory.h"
 
 /* ---- the server */
 
@@ -49,8 +50,43 @@ void sim_store_flush(struct sim_store *store, int32_t shard) {
 }
 
 void sim_store_free(struct sim_store *store) {
-    for (int i = 0; i < SIM_PARTITIONS_MAX; i++)
+    for (int i = 0; i < SIM_PARTITIONS_MAX; i++) {
         sim_store_flush(store, i);
+        for (uint32_t j = 0; j < store->copies_count[i]; j++)
+            sim_shard_free(&store->copies[i][j]);
+        store->copies_count[i] = 0;
+    }
+}
+
+void sim_store_keep(struct sim_store *store, int32_t shard) {
+    struct sim_shard *copies = store->copies[shard];
+    if (store->copies_count[shard] == SIM_COPIES_MAX) {
+        sim_shard_free(&copies[0]);
+        memmove(copies, copies + 1, (SIM_COPIES_MAX - 1) * sizeof *copies);
+        store->copies_count[shard]--;
+    }
+    copies[store->copies_count[shard]++] = sim_shard_copy(&store->shards[shard]);
+}
+
+void sim_store_roll_back(struct sim_store *store, int32_t shard, uint32_t ago) {
+    if (ago >= store->copies_count[shard])
+        return;
+    sim_shard_free(&store->shards[shard]);
+    store->shards[shard] = sim_shard_copy(&store->copies[shard][store->copies_count[shard] - 1 - ago]);
+}
+
+uint32_t sim_store_visit(const struct sim_store *store, int32_t shard, sim_store_visitor *visitor, void *context) {
+    const struct sim_shard *found = &store->shards[shard];
+    for (uint32_t i = 0; i < found->count; i++) {
+        const struct sim_blob *blob = &found->blobs[i];
+        struct stored_blob stored = {.account_id = {blob->account_id, blob->id_size},
+                                     .blob = {blob->blob, blob->blob_size},
+                                     .changelog_offset = blob->changelog_offset,
+                                     .due_ms = blob->due_ms,
+                                     .waits_for = blob->waits_for};
+        visitor(context, &stored);
+    }
+    return found->count;
 }
 
 const struct sim_blob *sim_shard_find(const struct sim_shard *shard, struct text account_id) {
@@ -115,12 +151,16 @@ void sim_connection_cut(struct sim_connection *connection) {
 }
 
 /* Whether the request reaches the server. */
-static bool reaches(struct sim_connection *connection) {
+static bool reaches(struct sim_connection *connection, const char *what, int32_t shard) {
     ++*connection->effects;
     if (*connection->dead)
         return false;
-    if (connection->store->down)
+    if (connection->store->down ||
+        (connection->chance != NULL && sim_one_in(connection->chance, connection->cut_before)))
         connection->broken = true;
+    if (connection->watcher.asked != NULL)
+        connection->watcher.asked(connection->watcher.context, connection->broken ? "cannot reach the store" : what,
+                                  shard);
     return !connection->broken;
 }
 
@@ -128,6 +168,8 @@ static struct sim_pending *answer(struct sim_connection *connection, enum store_
                                   int32_t shard) {
     assert(connection->pending_count < SIM_EVENTS_MAX);
     struct sim_pending *pending = &connection->pending[connection->pending_count++];
+    if (connection->chance != NULL && sim_one_in(connection->chance, connection->cut_after))
+        connection->broken = true; /* It is done, and nobody is told. */
     *pending = (struct sim_pending){.event = {.kind = kind, .ticket = ticket, .shard = shard},
                                     .ready_ms = *connection->now_ms + connection->delay_ms};
     return pending;
@@ -173,7 +215,8 @@ static enum result claim(void *context, uint64_t ticket, int32_t shard, const st
                          struct error *error) {
     (void)error;
     struct sim_connection *connection = context;
-    if (!reaches(connection))
+    SIM_OUTSIDE;
+    if (!reaches(connection, "claims in the store", shard))
         return RESULT_OK;
     struct sim_shard *found = &connection->store->shards[shard];
     enum store_refusal refusal;
@@ -227,7 +270,8 @@ static enum result load(void *context, uint64_t ticket, int32_t shard, const str
                         struct error *error) {
     (void)error;
     struct sim_connection *connection = context;
-    if (!reaches(connection))
+    SIM_OUTSIDE;
+    if (!reaches(connection, "loads", shard))
         return RESULT_OK;
     if (!is_owner(connection, shard))
         return lost(connection, ticket, shard, "it has another owner, or went back");
@@ -248,7 +292,8 @@ static enum result load_due(void *context, uint64_t ticket, int32_t shard, const
                             struct error *error) {
     (void)error;
     struct sim_connection *connection = context;
-    if (!reaches(connection))
+    SIM_OUTSIDE;
+    if (!reaches(connection, "loads due accounts", shard))
         return RESULT_OK;
     if (!is_owner(connection, shard))
         return lost(connection, ticket, shard, "it has another owner, or went back");
@@ -275,7 +320,8 @@ static enum result load_due(void *context, uint64_t ticket, int32_t shard, const
 static enum result scan(void *context, uint64_t ticket, int32_t shard, uint64_t cursor, struct error *error) {
     (void)error;
     struct sim_connection *connection = context;
-    if (!reaches(connection))
+    SIM_OUTSIDE;
+    if (!reaches(connection, "scans", shard))
         return RESULT_OK;
     if (!is_owner(connection, shard))
         return lost(connection, ticket, shard, "it has another owner, or went back");
@@ -293,7 +339,8 @@ static enum result write(void *context, uint64_t ticket, int32_t shard, const st
                          struct error *error) {
     (void)error;
     struct sim_connection *connection = context;
-    if (!reaches(connection))
+    SIM_OUTSIDE;
+    if (!reaches(connection, "writes to the store", shard))
         return RESULT_OK;
     if (!is_owner(connection, shard))
         return lost(connection, ticket, shard, "it has another owner, or went back");
@@ -303,6 +350,8 @@ static enum result write(void *context, uint64_t ticket, int32_t shard, const st
     if (wanted->has_meta)
         shard_set_meta(found, wanted->changelog_offset, wanted->shard_record);
     connection->write_number[shard] = ++found->write_number;
+    if (connection->watcher.written != NULL)
+        connection->watcher.written(connection->watcher.context, shard, wanted);
     answer(connection, STORE_WRITTEN, ticket, shard);
     return RESULT_OK;
 }
@@ -310,7 +359,8 @@ static enum result write(void *context, uint64_t ticket, int32_t shard, const st
 static enum result verify(void *context, uint64_t ticket, int32_t shard, struct error *error) {
     (void)error;
     struct sim_connection *connection = context;
-    if (!reaches(connection))
+    SIM_OUTSIDE;
+    if (!reaches(connection, "verifies", shard))
         return RESULT_OK;
     if (!is_owner(connection, shard))
         return lost(connection, ticket, shard, "it has another owner, or went back");
@@ -320,6 +370,7 @@ static enum result verify(void *context, uint64_t ticket, int32_t shard, struct 
 
 static void release(void *context, int32_t shard) {
     struct sim_connection *connection = context;
+    SIM_OUTSIDE;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < connection->pending_count; i++) {
         if (connection->pending[i].event.shard == shard)
@@ -333,6 +384,7 @@ static void release(void *context, int32_t shard) {
 
 static void poll(void *context, int timeout_ms, struct store_event *ret_event) {
     struct sim_connection *connection = context;
+    SIM_OUTSIDE;
     (void)timeout_ms; /* The source's poll lets time pass. */
     arena_free(&connection->borrowed);
     *ret_event = (struct store_event){.kind = STORE_NOTHING};

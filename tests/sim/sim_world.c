@@ -101,7 +101,7 @@ void sim_world_start(struct sim_world *world, int worker) {
     if (pipeline_create(&world->options, &world->workers[worker].ports, world->program, &world->counters, NULL,
                         &world->pipelines[worker], &error) != RESULT_OK)
         fail("pipeline_create", error.text);
-    sim_group_join(&world->kafka, worker);
+    world->workers[worker].member_id = sim_group_join(&world->kafka, worker);
 }
 
 void sim_world_kill(struct sim_world *world, int worker) {

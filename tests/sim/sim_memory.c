@@ -1,0 +1,51 @@
+#include "tests/sim/sim_memory.h"
+
+#include <stddef.h>
+
+static struct sim_worker *running;
+static uint64_t allocations_left; /* 0: no end of them */
+static uint32_t failures_left;
+static uint64_t failures;
+
+void sim_enter(struct sim_worker *worker) {
+    running = worker;
+}
+
+void sim_leave(void) {
+    running = NULL;
+}
+
+struct sim_worker *sim_running(void) {
+    return running;
+}
+
+struct sim_outside sim_go_outside(void) {
+    struct sim_outside outside = {running};
+    running = NULL;
+    return outside;
+}
+
+void sim_come_back(struct sim_outside *outside) {
+    running = outside->worker;
+}
+
+void sim_memory_fail(uint64_t after, uint32_t count) {
+    allocations_left = after;
+    failures_left = after > 0 ? count : 0;
+}
+
+int sim_memory_is_out(void) {
+    if (running == NULL || failures_left == 0)
+        return 0;
+    if (allocations_left > 1) {
+        allocations_left--;
+        return 0;
+    }
+    failures_left--;
+    failures++;
+    return 1;
+}
+
+uint64_t sim_memory_failures(void) {
+    return failures;
+}

@@ -1,0 +1,34 @@
+#include "tests/sim/sim_violation.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static uint64_t the_seed;
+static const struct sim_story *the_story;
+
+void sim_violation_about(uint64_t seed, const struct sim_story *story) {
+    the_seed = seed;
+    the_story = story;
+}
+
+void sim_violation_story(void) {
+    if (the_story != NULL)
+        sim_story_print(the_story, stdout);
+    printf("seed %llu: violated; run it again with --seed %llu\n", (unsigned long long)the_seed,
+           (unsigned long long)the_seed);
+    fflush(stdout);
+}
+
+void sim_violation(const char *invariant, const char *format, ...) {
+    sim_violation_story();
+    va_list arguments;
+    va_start(arguments, format);
+    printf("invariant: %s\n", invariant);
+    vprintf(format, arguments);
+    va_end(arguments);
+    printf("\n\n");
+    fflush(stdout);
+    _exit(1);
+}
