@@ -11,7 +11,6 @@
 struct owned_shard {
     int32_t shard;
     uint64_t generation; /* grows with each claim and release: answers to older requests are nobody's */
-    bool claimed;
     int64_t epoch, connection;
     int64_t write_sent;           /* the write number once all that was sent is done */
     int64_t write_acknowledged;   /* as the newest answer said */

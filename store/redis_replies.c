@@ -57,7 +57,6 @@ static bool lose(struct redis_store *store, const struct request *request, const
     struct owned_shard *owned = &store->shards[request->shard];
     bool whole = reply->type == REDIS_REPLY_ARRAY && reply->elements >= 3;
     owned->generation++;
-    owned->claimed = false;
     event->kind = STORE_LOST;
     (void)error_set(&event->error, RESULT_RETRY,
                     "Shard %d: Redis at %s:%d does not hold what was left there (epoch %" PRId64 ", connection %" PRId64
@@ -96,17 +95,21 @@ static bool refuse(struct redis_store *store, const struct request *request, con
     return true;
 }
 
-/* Whether a new connection finds the shard as the old one may have left it. */
-static bool is_continued(const struct owned_shard *owned, const struct store_meta *former, int64_t write) {
-    return former->epoch == owned->epoch && write >= owned->write_acknowledged && write <= owned->write_sent;
+/* Whether a new connection finds the shard as the old one may have left it. A claim adds one to the write number too:
+ * of one that was done and not answered, the connection number tells; without it such claims would make up for as many
+ * writes of a server that went back. */
+static bool is_continued(const struct owned_shard *owned, const struct store_meta *former, int64_t connection,
+                         int64_t write) {
+    return former->epoch == owned->epoch && connection == owned->connection && write >= owned->write_acknowledged &&
+           write <= owned->write_sent;
 }
 
 static bool understand_claim(struct redis_store *store, struct request *request, const redisReply *reply,
                              struct store_event *event) {
     struct owned_shard *owned = &store->shards[request->shard];
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 8)
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 8 || reply->element[0]->type != REDIS_REPLY_STRING)
         return lose(store, request, reply, event);
-    int64_t write = number_in(reply->element[4]);
+    int64_t write = number_in(reply->element[4]), connection = number_in(reply->element[7]);
     struct text offset = text_in(reply->element[5]);
     /* A former owner may have claimed the shard and then have ended before it wrote anything. */
     event->meta = (struct store_meta){.exists = offset.size > 0,
@@ -115,22 +118,21 @@ static bool understand_claim(struct redis_store *store, struct request *request,
                                       .shard_record = text_in(reply->element[6])};
     if (strcmp(reply->element[0]->str, "OK") != 0)
         return refuse(store, request, reply, event);
-    if (request->claim.again && !is_continued(owned, &event->meta, write)) {
+    if (request->claim.again && !is_continued(owned, &event->meta, connection - 1, write)) {
         owned->generation++;
-        owned->claimed = false;
         event->kind = STORE_LOST;
         (void)error_set(&event->error, RESULT_RETRY,
-                        "Shard %d: Redis at %s:%d is at write %" PRId64 " of epoch %" PRId64
-                        ", and was left between %" PRId64 " and %" PRId64 " of epoch %" PRId64
-                        ": it was rolled back or flushed",
-                        owned->shard, store->link.options.host, store->link.options.port, write, event->meta.epoch,
-                        owned->write_acknowledged, owned->write_sent, owned->epoch);
+                        "Shard %d: Redis at %s:%d is at write %" PRId64 " of connection %" PRId64 ", epoch %" PRId64
+                        ", and was left between %" PRId64 " and %" PRId64 " of connection %" PRId64 ", epoch %" PRId64
+                        ": it was rolled back or flushed, or a claim was done without an answer",
+                        owned->shard, store->link.options.host, store->link.options.port, write, connection - 1,
+                        event->meta.epoch, owned->write_acknowledged, owned->write_sent, owned->connection,
+                        owned->epoch);
         return true;
     }
     event->kind = STORE_CLAIMED;
-    owned->claimed = true;
     owned->epoch = request->claim.epoch;
-    owned->connection = number_in(reply->element[7]);
+    owned->connection = connection;
     owned->write_sent = owned->write_acknowledged = (write < 0 ? 0 : write) + 1;
     return true;
 }

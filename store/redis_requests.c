@@ -252,9 +252,9 @@ static void put_blob(struct buffer *out, const struct stored_blob *blob) {
 
 /* One script's part of a write: the accounts [from, to) in the order of their buckets; with the last one the meta. */
 static void write_some(struct redis_store *store, const struct request *request, const struct store_write *write,
-                       const struct bucketed *order, uint32_t from, uint32_t to) {
+                       const struct bucketed *order, uint32_t from, uint32_t to, bool is_last) {
     struct owned_shard *owned = &store->shards[request->shard];
-    bool with_meta = write->has_meta && to == write->count;
+    bool with_meta = write->has_meta && is_last;
     struct buffer *out = call(store, request, SCRIPT_WRITE, 7 + 2 * groups_in(order, from, to) + 4 * (to - from));
     redis_command_string(out, owned->prefix);
     redis_command_integer(out, owned->epoch);
@@ -277,12 +277,35 @@ static void write_some(struct redis_store *store, const struct request *request,
 }
 
 /* How many accounts from `from` on fit into one script. */
-static uint32_t script_end(const struct store_write *write, const struct bucketed *order, uint32_t from) {
+static uint32_t script_end(const struct store_write *write, const struct bucketed *order, uint32_t from,
+                           uint32_t count) {
     uint32_t end = from;
     size_t bytes = 0;
-    while (end < write->count && end - from < SCRIPT_ACCOUNTS_MAX && bytes < SCRIPT_BYTES_MAX)
+    while (end < count && end - from < SCRIPT_ACCOUNTS_MAX && bytes < SCRIPT_BYTES_MAX)
         bytes += write->blobs[order[end++].place].blob.size;
     return end;
+}
+
+/* Whether the account comes again, later in its bucket. */
+static bool is_superseded(const struct store_write *write, const struct bucketed *order, uint32_t at) {
+    struct text account_id = write->blobs[order[at].place].account_id;
+    for (uint32_t i = at + 1; i < write->count && order[i].bucket == order[at].bucket; i++)
+        if (text_equal(write->blobs[order[i].place].account_id, account_id))
+            return true;
+    return false;
+}
+
+/* The write's accounts in the order of their buckets, each once, as it comes last: a page of the changelog may have it
+ * several times, and a script must not. */
+static uint32_t order_accounts(const struct store_write *write, struct bucketed *order) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < write->count; i++)
+        order[i] = (struct bucketed){store_bucket(write->blobs[i].account_id), i};
+    qsort(order, write->count, sizeof *order, by_bucket);
+    for (uint32_t i = 0; i < write->count; i++)
+        if (!is_superseded(write, order, i))
+            order[kept++] = order[i];
+    return kept;
 }
 
 enum result redis_write(void *context, uint64_t ticket, int32_t shard, const struct store_write *write,
@@ -297,16 +320,13 @@ enum result redis_write(void *context, uint64_t ticket, int32_t shard, const str
         redis_request_free(request);
         return out_of_memory(error);
     }
-    for (uint32_t i = 0; i < write->count; i++)
-        order[i] = (struct bucketed){store_bucket(write->blobs[i].account_id), i};
-    qsort(order, write->count, sizeof *order, by_bucket);
-    uint32_t from = 0;
+    uint32_t count = order_accounts(write, order), from = 0;
     do {
-        uint32_t to = script_end(write, order, from);
-        write_some(store, request, write, order, from, to);
+        uint32_t to = script_end(write, order, from, count);
+        write_some(store, request, write, order, from, to, to == count);
         request->scripts_left++;
         from = to;
-    } while (from < write->count);
+    } while (from < count);
     enqueue(store, request);
     return RESULT_OK;
 }

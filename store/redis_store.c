@@ -56,10 +56,8 @@ void redis_store_free(struct redis_store *store) {
 static void redis_release(void *context, int32_t shard) {
     struct redis_store *store = context;
     for (uint32_t i = 0; i < store->shards_count; i++)
-        if (store->shards[i].shard == shard) {
+        if (store->shards[i].shard == shard)
             store->shards[i].generation++;
-            store->shards[i].claimed = false;
-        }
 }
 
 /* Says once that the server cannot be used, after the pause until it is worth to try again. */

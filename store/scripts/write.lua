@@ -2,7 +2,8 @@
 -- left it.
 -- KEYS[1] meta
 -- ARGV: prefix, epoch, connection, write, restoring ('1' or ''), changelog offset ('' : the meta stays), shard record,
---       then groups: bucket, count, and for each account id, value, due tick ('' : none), waits ('0' : none)
+--       then groups: bucket, count, and for each account id, value, due tick ('' : none), waits ('0' : none); an
+--       account comes once
 -- A value begins with the 8 bytes, little-endian, of its changelog offset.
 local found = redis.call('HMGET', KEYS[1], 'epoch', 'connection', 'write')
 if found[1] ~= ARGV[2] or found[2] ~= ARGV[3] or found[3] ~= ARGV[4] then return found end

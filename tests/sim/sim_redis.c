@@ -72,6 +72,11 @@ static void select_database(struct sim_redis_link *link, const struct sim_redis_
     sim_answer_status(&link->out, "OK");
 }
 
+static void answer_info(const struct sim_redis *redis, struct buffer *out) {
+    sim_answer_text(out, redis->evicts ? TEXT("# Memory\r\nmaxmemory_policy:allkeys-lru\r\n")
+                                       : TEXT("# Memory\r\nmaxmemory_policy:noeviction\r\n"));
+}
+
 static void answer_unknown(const struct sim_command_call *call) {
     buffer_printf(call->out,
                   "-ERR unknown command '%.*s', with args beginning with: ", TEXT_ARGUMENTS(call->arguments[0]));
@@ -107,6 +112,8 @@ static void answer_request(struct sim_redis *redis, struct sim_redis_link *link,
         sim_answer_error(&link->out, "NOAUTH Authentication required.");
     else if (is_word(name, "SELECT") && request->count == 2)
         select_database(link, request);
+    else if (is_word(name, "INFO") && request->count == 2)
+        answer_info(redis, &link->out);
     else if (redis->condition == SIM_REDIS_LOADS)
         sim_answer_error(&link->out, loading);
     else if (is_word(name, "PING") && request->count == 1)

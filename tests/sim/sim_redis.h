@@ -31,6 +31,7 @@ struct sim_redis {
     struct sim_scripts *scripts;
     enum sim_redis_condition condition; /* set by sim_redis_set_condition */
     const char *password;               /* NULL: none */
+    bool evicts;                        /* says that it throws keys away when it is full */
     const int64_t *now_ms;
     struct sim_redis_link **links; /* the server's ends of connections */
     uint32_t links_count;

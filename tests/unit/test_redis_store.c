@@ -1,0 +1,671 @@
+/* The Redis store's protocol on a simulated server: connections cut at each byte, answers late or lost, a server that
+ * hangs, restarts, goes back to any of its writes or is promoted from a replica that lags. What a real server answers
+ * is integration.redis_store's and integration.redis_alike's. */
+#include "store/redis_store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "engine/core/engine.h"
+#include "tests/sim/sim_redis.h"
+
+#define GROUP      "test"
+#define SHARD      7
+#define TIMEOUT_MS 1000
+
+/* A server, and two owners of the same group who both may think that a shard is theirs. */
+struct fixture {
+    int64_t now_ms;
+    struct sim_redis redis;
+    struct sim_redis_client clients[2];
+    struct redis_transport transports[2];
+    struct redis_store *stores[2];
+    struct store ports[2];
+    struct clock clock;
+    uint64_t ticket;
+};
+
+static int64_t monotonic_ms(void *context) {
+    return ((struct fixture *)context)->now_ms;
+}
+
+static void pass(void *context, int64_t duration_ms) {
+    ((struct fixture *)context)->now_ms += duration_ms;
+}
+
+static void open_store(struct fixture *fixture, int owner) {
+    struct error error;
+    struct sim_redis_client *client = &fixture->clients[owner];
+    sim_redis_client_init(client, &fixture->redis);
+    client->context = fixture;
+    client->pass = pass;
+    fixture->transports[owner] = sim_redis_transport(client);
+    struct redis_options options = {
+        .host = "sim", .port = 1, .group = GROUP, .timeout_ms = TIMEOUT_MS, .transport = &fixture->transports[owner]};
+    assert_int_equal(redis_store_create(&options, &fixture->clock, &fixture->stores[owner], &error), RESULT_OK);
+    fixture->ports[owner] = redis_store_port(fixture->stores[owner]);
+}
+
+static void begin(struct fixture *fixture) {
+    *fixture = (struct fixture){.now_ms = 1};
+    fixture->clock = (struct clock){fixture, monotonic_ms, monotonic_ms};
+    sim_redis_init(&fixture->redis, &fixture->now_ms);
+    open_store(fixture, 0);
+    open_store(fixture, 1);
+}
+
+static void end(struct fixture *fixture) {
+    for (int i = 0; i < 2; i++) {
+        redis_store_free(fixture->stores[i]);
+        sim_redis_client_free(&fixture->clients[i]);
+    }
+    sim_redis_free(&fixture->redis);
+}
+
+static int start(void **state) {
+    static struct fixture fixture;
+    begin(&fixture);
+    *state = &fixture;
+    return 0;
+}
+
+static int stop(void **state) {
+    end(*state);
+    return 0;
+}
+
+/* ---- requests; each of these waits for its event */
+
+/* The next thing that the store tells within so long. */
+static struct store_event await_for(struct fixture *fixture, int owner, int64_t duration_ms) {
+    struct store_event event = {.kind = STORE_NOTHING};
+    struct store *port = &fixture->ports[owner];
+    int64_t until_ms = fixture->now_ms + duration_ms;
+    do {
+        int64_t before_ms = fixture->now_ms;
+        port->poll(port->context, 100, &event);
+        fixture->now_ms += fixture->now_ms == before_ms;
+    } while (event.kind == STORE_NOTHING && fixture->now_ms < until_ms);
+    return event;
+}
+
+/* What was asked goes out, and its answer is not here yet. */
+static void send_now(struct fixture *fixture, int owner) {
+    struct store_event event;
+    struct store *port = &fixture->ports[owner];
+    assert_true(fixture->clients[owner].request_ms + fixture->clients[owner].answer_ms > 0);
+    port->poll(port->context, 0, &event);
+    assert_int_equal(event.kind, STORE_NOTHING);
+}
+
+static struct store_event await(struct fixture *fixture, int owner) {
+    struct store_event event = await_for(fixture, owner, 10 * TIMEOUT_MS);
+    assert_int_not_equal(event.kind, STORE_NOTHING);
+    return event;
+}
+
+static void ask_claim(struct fixture *fixture, int owner, int64_t epoch, int64_t newest_known, bool again) {
+    struct store *port = &fixture->ports[owner];
+    struct store_claim claim = {{TEXT("cluster-1"), {1, 0, 2}, 12}, epoch, newest_known, again};
+    struct error error;
+    assert_int_equal(port->claim(port->context, ++fixture->ticket, SHARD, &claim, &error), RESULT_OK);
+}
+
+static struct store_event claim(struct fixture *fixture, int owner, int64_t epoch) {
+    ask_claim(fixture, owner, epoch, epoch, false);
+    return await(fixture, owner);
+}
+
+static struct store_event claim_again(struct fixture *fixture, int owner, int64_t epoch, int64_t newest_known) {
+    ask_claim(fixture, owner, epoch, newest_known, true);
+    return await(fixture, owner);
+}
+
+static void ask_verify(struct fixture *fixture, int owner) {
+    struct store *port = &fixture->ports[owner];
+    struct error error;
+    assert_int_equal(port->verify(port->context, ++fixture->ticket, SHARD, &error), RESULT_OK);
+}
+
+static struct store_event verify(struct fixture *fixture, int owner) {
+    ask_verify(fixture, owner);
+    return await(fixture, owner);
+}
+
+static struct stored_blob blob(const char *id, const char *bytes, int64_t offset, int64_t due_ms, uint32_t waits_for) {
+    return (struct stored_blob){text_of(id), text_of(bytes), offset, due_ms, waits_for};
+}
+
+static void ask_write(struct fixture *fixture, int owner, const struct stored_blob *blobs, uint32_t count,
+                      bool restoring, int64_t meta_offset) {
+    struct store *port = &fixture->ports[owner];
+    struct error error;
+    struct store_write write = {.blobs = blobs,
+                                .count = count,
+                                .restoring = restoring,
+                                .has_meta = meta_offset >= 0,
+                                .changelog_offset = meta_offset,
+                                .shard_record = TEXT("shard record")};
+    assert_int_equal(port->write(port->context, ++fixture->ticket, SHARD, &write, &error), RESULT_OK);
+}
+
+/* One account, as the only one of its commit. */
+static void ask_write_one(struct fixture *fixture, int owner, const char *id, const char *bytes, int64_t offset) {
+    struct stored_blob one = blob(id, bytes, offset, INSTANT_NEVER, 0);
+    ask_write(fixture, owner, &one, 1, false, offset);
+}
+
+static struct store_event write_one(struct fixture *fixture, int owner, const char *id, const char *bytes,
+                                    int64_t offset) {
+    ask_write_one(fixture, owner, id, bytes, offset);
+    return await(fixture, owner);
+}
+
+static bool holds(const struct fixture *fixture, const char *id, const char *bytes) {
+    struct stored_blob found;
+    return sim_redis_find(&fixture->redis, SHARD, text_of(id), &found) && text_equals(found.blob, bytes);
+}
+
+static void assert_in_order(const struct fixture *fixture) {
+    const char *disorder = sim_redis_disorder(&fixture->redis, SHARD);
+    if (disorder != NULL)
+        fail_msg("%s", disorder);
+}
+
+/* ---- writes */
+
+static void test_what_is_written_lies_where_it_is_looked_for(void **state) {
+    struct fixture *fixture = *state;
+    struct stored_blob blobs[] = {blob("a", "state of a", 11, 5000, 0), blob("b", "", 12, INSTANT_NEVER, 3),
+                                  blob("c", "\1\2", 13, INSTANT_NONE, 32)};
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    ask_write(fixture, 0, blobs, 3, false, 13);
+    assert_int_equal(await(fixture, 0).kind, STORE_WRITTEN);
+    struct sim_redis_meta meta = sim_redis_meta(&fixture->redis, SHARD);
+    assert_true(meta.claimed && meta.epoch == 10 && meta.changelog_offset == 13 && meta.write == 2);
+    assert_true(text_equals(meta.shard_record, "shard record"));
+    assert_int_equal(sim_redis_accounts(&fixture->redis, SHARD), 3);
+    assert_true(holds(fixture, "a", "state of a") && holds(fixture, "b", "") && holds(fixture, "c", "\1\2"));
+    assert_in_order(fixture);
+}
+
+/* As the changelog has it where it was not compacted yet: each account's records come one after the other. */
+static void test_an_account_that_is_restored_twice_at_once_is_as_it_was_last(void **state) {
+    struct fixture *fixture = *state;
+    struct stored_blob log[] = {
+        blob("a", "1", 11, INSTANT_NEVER, 4), blob("b", "1", 12, 5000, 0),          blob("c", "1", 13, 5000, 0),
+        blob("a", "2", 14, 6000, 0),          blob("b", "2", 15, INSTANT_NEVER, 2), blob("c", "2", 16, 7000, 2),
+    };
+    assert_int_equal(claim(fixture, 0, 20).kind, STORE_CLAIMED);
+    ask_write(fixture, 0, log, 6, true, 20);
+    assert_int_equal(await(fixture, 0).kind, STORE_WRITTEN);
+    assert_true(holds(fixture, "a", "2") && holds(fixture, "b", "2") && holds(fixture, "c", "2"));
+    assert_in_order(fixture);
+}
+
+static void test_a_large_write_is_several_scripts_and_one_event(void **state) {
+    struct fixture *fixture = *state;
+    enum { ACCOUNTS = 1200 };
+    static struct stored_blob blobs[ACCOUNTS];
+    static char ids[ACCOUNTS][12];
+    for (uint32_t i = 0; i < ACCOUNTS; i++) {
+        snprintf(ids[i], sizeof ids[i], "%u", i);
+        blobs[i] = blob(ids[i], "x", 11, i, i % 64);
+    }
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    uint32_t before = sim_redis_writes(&fixture->redis, SHARD);
+    ask_write(fixture, 0, blobs, ACCOUNTS, false, 11);
+    struct store_event event = await(fixture, 0);
+    assert_int_equal(event.kind, STORE_WRITTEN);
+    assert_int_equal(event.ticket, fixture->ticket);
+    assert_int_equal(sim_redis_writes(&fixture->redis, SHARD) - before, 3);
+    assert_int_equal(verify(fixture, 0).kind, STORE_VERIFIED);
+    assert_in_order(fixture);
+    /* The meta came with the last of them: before it, nothing is claimed. */
+    sim_redis_roll_back(&fixture->redis, SHARD, before + 2);
+    assert_int_equal(sim_redis_meta(&fixture->redis, SHARD).changelog_offset, OFFSET_NONE);
+}
+
+/* ---- connections that break */
+
+/* Claims again as often as it takes; the shard goes on as it was, or is lost. */
+static struct store_event recover(struct fixture *fixture, int owner, int64_t epoch, int64_t newest_known) {
+    struct store_event event = {.kind = STORE_UNAVAILABLE};
+    for (int i = 0; i < 100 && event.kind == STORE_UNAVAILABLE; i++)
+        event = claim_again(fixture, owner, epoch, newest_known);
+    return event;
+}
+
+static void test_a_connection_may_break_before_any_byte_of_a_request(void **state) {
+    (void)state;
+    bool done = false;
+    for (int64_t i = 0; !done; i++) {
+        struct fixture fixture;
+        begin(&fixture);
+        assert_int_equal(claim(&fixture, 0, 10).kind, STORE_CLAIMED);
+        assert_int_equal(write_one(&fixture, 0, "a", "old", 11).kind, STORE_WRITTEN);
+        fixture.clients[0].cut_after_sent = i;
+        struct store_event event = write_one(&fixture, 0, "a", "new", 12);
+        done = event.kind == STORE_WRITTEN;
+        assert_true(done || event.kind == STORE_UNAVAILABLE);
+        assert_true(holds(&fixture, "a", done ? "new" : "old"));
+        fixture.clients[0].cut_after_sent = -1;
+        if (!done)
+            assert_int_equal(recover(&fixture, 0, 10, 12).kind, STORE_CLAIMED);
+        assert_int_equal(write_one(&fixture, 0, "a", "newer", 13).kind, STORE_WRITTEN);
+        assert_true(i < 10000);
+        end(&fixture);
+    }
+}
+
+static void test_a_connection_may_break_before_any_byte_of_an_answer(void **state) {
+    (void)state;
+    bool done = false;
+    for (int64_t i = 0; !done; i++) {
+        struct fixture fixture;
+        begin(&fixture);
+        assert_int_equal(claim(&fixture, 0, 10).kind, STORE_CLAIMED);
+        assert_int_equal(write_one(&fixture, 0, "a", "old", 11).kind, STORE_WRITTEN);
+        fixture.clients[0].cut_after_received = i;
+        struct store_event event = write_one(&fixture, 0, "a", "new", 12);
+        done = event.kind == STORE_WRITTEN;
+        assert_true(done || event.kind == STORE_UNAVAILABLE);
+        assert_true(holds(&fixture, "a", "new")); /* whether one was told or not */
+        fixture.clients[0].cut_after_received = -1;
+        if (!done)
+            assert_int_equal(recover(&fixture, 0, 10, 12).kind, STORE_CLAIMED);
+        assert_int_equal(write_one(&fixture, 0, "a", "newer", 13).kind, STORE_WRITTEN);
+        assert_true(i < 10000);
+        end(&fixture);
+    }
+}
+
+static void test_a_connection_may_break_before_any_byte_of_the_introduction_and_of_a_claim(void **state) {
+    (void)state;
+    for (int answers = 0; answers < 2; answers++) {
+        struct store_event event = {.kind = STORE_UNAVAILABLE};
+        for (int64_t i = 0; event.kind != STORE_CLAIMED; i += 7) {
+            struct fixture fixture;
+            begin(&fixture);
+            *(answers ? &fixture.clients[0].cut_after_received : &fixture.clients[0].cut_after_sent) = i;
+            event = claim(&fixture, 0, 10);
+            assert_true(event.kind == STORE_CLAIMED || event.kind == STORE_UNAVAILABLE);
+            fixture.clients[0].cut_after_received = fixture.clients[0].cut_after_sent = -1;
+            for (int tries = 0; event.kind == STORE_UNAVAILABLE && tries < 50; tries++)
+                if (claim(&fixture, 0, 10).kind == STORE_CLAIMED)
+                    break;
+            assert_int_equal(write_one(&fixture, 0, "a", "x", 11).kind, STORE_WRITTEN);
+            assert_true(i < 100000);
+            end(&fixture);
+        }
+    }
+}
+
+static void test_bytes_may_come_one_by_one(void **state) {
+    struct fixture *fixture = *state;
+    struct text ids[] = {TEXT("a"), TEXT("nobody")};
+    struct error error;
+    fixture->clients[0].bytes_per_call = 1;
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    assert_int_equal(write_one(fixture, 0, "a", "x\r\ny", 11).kind, STORE_WRITTEN);
+    struct store *port = &fixture->ports[0];
+    assert_int_equal(port->load(port->context, ++fixture->ticket, SHARD, ids, 2, &error), RESULT_OK);
+    struct store_event event = await(fixture, 0);
+    assert_int_equal(event.kind, STORE_LOADED);
+    assert_true(text_equals(event.blobs[0].blob, "x\r\ny"));
+    assert_true(text_is_missing(event.blobs[1].blob));
+}
+
+static void test_requests_of_a_broken_connection_are_void_and_give_no_event(void **state) {
+    struct fixture *fixture = *state;
+    fixture->clients[0].answer_ms = 50;
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    ask_write_one(fixture, 0, "a", "x", 11);
+    ask_verify(fixture, 0);
+    ask_verify(fixture, 0);
+    send_now(fixture, 0);
+    sim_redis_cut(&fixture->clients[0], true);
+    assert_int_equal(await(fixture, 0).kind, STORE_UNAVAILABLE);
+    assert_int_equal(await_for(fixture, 0, 2 * TIMEOUT_MS).kind, STORE_NOTHING);
+    assert_true(holds(fixture, "a", "x"));
+    struct store_event event = recover(fixture, 0, 10, 11);
+    assert_int_equal(event.kind, STORE_CLAIMED);
+    assert_int_equal(event.ticket, fixture->ticket);
+}
+
+/* ---- late and silent servers */
+
+static void test_late_answers_are_waited_for(void **state) {
+    struct fixture *fixture = *state;
+    fixture->clients[0].request_ms = 200;
+    fixture->clients[0].answer_ms = TIMEOUT_MS - 300;
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    int64_t before_ms = fixture->now_ms;
+    assert_int_equal(write_one(fixture, 0, "a", "x", 11).kind, STORE_WRITTEN);
+    assert_int_equal(fixture->now_ms - before_ms, TIMEOUT_MS - 100);
+}
+
+static void test_a_server_that_hangs_is_given_up_after_the_time_out(void **state) {
+    struct fixture *fixture = *state;
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    sim_redis_set_condition(&fixture->redis, SIM_REDIS_HANGS);
+    int64_t before_ms = fixture->now_ms;
+    struct store_event event = write_one(fixture, 0, "a", "x", 11);
+    assert_int_equal(event.kind, STORE_UNAVAILABLE);
+    assert_non_null(strstr(event.error.text, "no answer within redis.timeout"));
+    assert_in_range(fixture->now_ms - before_ms, TIMEOUT_MS, TIMEOUT_MS + 200);
+    before_ms = fixture->now_ms;
+    event = claim_again(fixture, 0, 10, 11); /* It takes connections, and says nothing. */
+    assert_int_equal(event.kind, STORE_UNAVAILABLE);
+    assert_in_range(fixture->now_ms - before_ms, TIMEOUT_MS, TIMEOUT_MS + 200);
+    assert_false(holds(fixture, "a", "x"));
+    sim_redis_set_condition(&fixture->redis, SIM_REDIS_SERVES);
+    assert_true(holds(fixture, "a", "x")); /* now it has done what was asked */
+    assert_int_equal(recover(fixture, 0, 10, 11).kind, STORE_CLAIMED);
+    assert_int_equal(write_one(fixture, 0, "a", "y", 12).kind, STORE_WRITTEN);
+}
+
+static void test_a_write_that_arrives_after_the_next_claim_is_refused(void **state) {
+    struct fixture *fixture = *state;
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    fixture->clients[0].request_ms = 5000;
+    ask_write_one(fixture, 0, "a", "old", 11);
+    send_now(fixture, 0);
+    sim_redis_cut(&fixture->clients[0], true); /* The network still has it. */
+    fixture->clients[0].request_ms = 0;
+    assert_int_equal(await(fixture, 0).kind, STORE_UNAVAILABLE);
+    assert_int_equal(recover(fixture, 0, 10, 11).kind, STORE_CLAIMED);
+    assert_int_equal(write_one(fixture, 0, "a", "new", 12).kind, STORE_WRITTEN);
+    fixture->now_ms += 5000;
+    sim_redis_serve(&fixture->redis);
+    assert_true(holds(fixture, "a", "new"));
+    assert_int_equal(verify(fixture, 0).kind, STORE_VERIFIED);
+}
+
+static void test_a_write_of_a_former_owner_that_arrives_late_is_refused(void **state) {
+    struct fixture *fixture = *state;
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    fixture->clients[0].request_ms = 500;
+    ask_write_one(fixture, 0, "a", "old", 11);
+    send_now(fixture, 0);
+    assert_int_equal(claim(fixture, 1, 20).kind, STORE_CLAIMED);
+    assert_int_equal(write_one(fixture, 1, "a", "new", 21).kind, STORE_WRITTEN);
+    assert_int_equal(await(fixture, 0).kind, STORE_LOST);
+    assert_true(holds(fixture, "a", "new"));
+    assert_int_equal(verify(fixture, 1).kind, STORE_VERIFIED);
+}
+
+static void test_a_claim_of_a_former_owner_that_arrives_late_is_refused(void **state) {
+    struct fixture *fixture = *state;
+    fixture->clients[0].request_ms = 500;
+    ask_claim(fixture, 0, 10, 10, false);
+    assert_int_equal(claim(fixture, 1, 20).kind, STORE_CLAIMED);
+    struct store_event event = await(fixture, 0);
+    assert_int_equal(event.kind, STORE_REFUSED);
+    assert_int_equal(event.refusal, STORE_REFUSED_EPOCH);
+    assert_int_equal(verify(fixture, 1).kind, STORE_VERIFIED);
+}
+
+/* One's own claim that was given up, and is done after the one that took its place: nothing fits any more. */
+static void test_a_claim_that_is_done_after_the_next_one_costs_the_shard_and_nothing_else(void **state) {
+    struct fixture *fixture = *state;
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    fixture->clients[0].request_ms = 5 * TIMEOUT_MS;
+    ask_claim(fixture, 0, 10, 1000, true);
+    send_now(fixture, 0);
+    sim_redis_cut(&fixture->clients[0], true);
+    fixture->clients[0].request_ms = 0;
+    assert_int_equal(await(fixture, 0).kind, STORE_UNAVAILABLE);
+    assert_int_equal(recover(fixture, 0, 10, 10).kind, STORE_CLAIMED);
+    assert_int_equal(write_one(fixture, 0, "a", "x", 11).kind, STORE_WRITTEN);
+    fixture->now_ms += 5 * TIMEOUT_MS;
+    assert_int_equal(write_one(fixture, 0, "a", "y", 12).kind, STORE_LOST);
+    assert_true(holds(fixture, "a", "x"));
+}
+
+/* ---- a server that goes back */
+
+static void test_every_write_that_is_gone_is_noticed_by_the_next_request(void **state) {
+    (void)state;
+    enum { WRITES = 6 };
+    for (uint32_t left = 0; left <= WRITES + 1; left++) {
+        struct fixture fixture;
+        char bytes[8];
+        begin(&fixture);
+        assert_int_equal(claim(&fixture, 0, 10).kind, STORE_CLAIMED);
+        for (int i = 0; i < WRITES; i++) {
+            snprintf(bytes, sizeof bytes, "%d", i);
+            assert_int_equal(write_one(&fixture, 0, i % 2 == 0 ? "a" : "b", bytes, 11 + i).kind, STORE_WRITTEN);
+        }
+        assert_int_equal(sim_redis_writes(&fixture.redis, SHARD), WRITES + 1);
+        sim_redis_roll_back(&fixture.redis, SHARD, left);
+        assert_int_equal(verify(&fixture, 0).kind, left == WRITES + 1 ? STORE_VERIFIED : STORE_LOST);
+        end(&fixture);
+    }
+}
+
+/* What the owner and the server went through before the owner claims again. */
+struct trial {
+    uint32_t acknowledged; /* writes that the owner knows of */
+    uint32_t unanswered;   /* writes after these whose answers were lost */
+    uint32_t lost;         /* of the server's writes */
+    uint32_t claims;       /* done after that, and not answered */
+};
+
+static void write_numbered(struct fixture *fixture, uint32_t number, bool awaited) {
+    char id[8];
+    snprintf(id, sizeof id, "%u", number);
+    ask_write_one(fixture, 0, id, "x", 100 + number);
+    if (awaited)
+        assert_int_equal(await(fixture, 0).kind, STORE_WRITTEN);
+}
+
+/* If the claim says that all is as it was left, every write that was acknowledged must be there. */
+static void try_to_fool(const struct trial *trial, bool *ret_continued) {
+    struct fixture fixture;
+    begin(&fixture);
+    assert_int_equal(claim(&fixture, 1, 5).kind, STORE_CLAIMED); /* a former owner */
+    assert_int_equal(claim(&fixture, 1, 6).kind, STORE_CLAIMED);
+    assert_int_equal(claim(&fixture, 0, 10).kind, STORE_CLAIMED);
+    for (uint32_t i = 0; i < trial->acknowledged; i++)
+        write_numbered(&fixture, i, true);
+    fixture.clients[0].answer_ms = 10;
+    for (uint32_t i = 0; i < trial->unanswered; i++)
+        write_numbered(&fixture, trial->acknowledged + i, false);
+    send_now(&fixture, 0);
+    sim_redis_cut(&fixture.clients[0], true);
+    uint32_t writes = sim_redis_writes(&fixture.redis, SHARD);
+    sim_redis_roll_back(&fixture.redis, SHARD, writes - (trial->lost < writes ? trial->lost : writes));
+    ask_verify(&fixture, 0);
+    assert_int_equal(await(&fixture, 0).kind, STORE_UNAVAILABLE);
+    for (uint32_t i = 0; i < trial->claims; i++) {
+        ask_claim(&fixture, 0, 10, 1000, true);
+        send_now(&fixture, 0);
+        sim_redis_cut(&fixture.clients[0], true);
+        assert_int_equal(await(&fixture, 0).kind, STORE_UNAVAILABLE);
+    }
+    fixture.clients[0].answer_ms = 0;
+    struct store_event event = claim_again(&fixture, 0, 10, 1000);
+    *ret_continued = event.kind == STORE_CLAIMED;
+    assert_true(event.kind == STORE_CLAIMED || event.kind == STORE_LOST);
+    for (uint32_t i = 0; i < trial->acknowledged && *ret_continued; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "%u", i);
+        if (!holds(&fixture, id, "x"))
+            fail_msg("%u acknowledged, %u unanswered, %u lost, %u claims: the claim hides that write %u is gone",
+                     trial->acknowledged, trial->unanswered, trial->lost, trial->claims, i);
+    }
+    end(&fixture);
+}
+
+static void test_no_claim_hides_that_a_server_has_gone_back(void **state) {
+    (void)state;
+    uint32_t continued = 0;
+    for (uint32_t i = 0; i < 4 * 3 * 9 * 4; i++) {
+        struct trial trial = {i % 4, i / 4 % 3, i / 12 % 9, i / 108};
+        bool went_on;
+        try_to_fool(&trial, &went_on);
+        continued += went_on;
+        if (trial.lost == 0 && trial.claims == 0)
+            assert_true(went_on);
+    }
+    assert_true(continued > 12);
+}
+
+static void test_a_flush_is_noticed_by_a_claim_even_after_claims_that_nobody_heard_of(void **state) {
+    struct fixture *fixture = *state;
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    assert_int_equal(write_one(fixture, 0, "a", "x", 11).kind, STORE_WRITTEN);
+    sim_redis_flush_all(&fixture->redis);
+    sim_redis_cut(&fixture->clients[0], true);
+    ask_verify(fixture, 0);
+    assert_int_equal(await(fixture, 0).kind, STORE_UNAVAILABLE);
+    fixture->clients[0].answer_ms = 10;
+    ask_claim(fixture, 0, 10, 11, true);
+    send_now(fixture, 0);
+    sim_redis_cut(&fixture->clients[0], true);
+    assert_int_equal(await(fixture, 0).kind, STORE_UNAVAILABLE);
+    assert_int_equal(claim_again(fixture, 0, 10, 11).kind, STORE_LOST);
+}
+
+static void test_a_restarted_server_gets_the_scripts_again(void **state) {
+    struct fixture *fixture = *state;
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    assert_int_equal(write_one(fixture, 0, "a", "x", 11).kind, STORE_WRITTEN);
+    sim_redis_restart(&fixture->redis);
+    assert_int_equal(verify(fixture, 0).kind, STORE_UNAVAILABLE);
+    assert_int_equal(recover(fixture, 0, 10, 11).kind, STORE_CLAIMED);
+    assert_int_equal(write_one(fixture, 0, "a", "y", 12).kind, STORE_WRITTEN);
+}
+
+static void test_a_replica_that_lacks_writes_and_is_promoted_is_noticed(void **state) {
+    struct fixture *fixture = *state;
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    assert_int_equal(write_one(fixture, 0, "a", "old", 11).kind, STORE_WRITTEN);
+    assert_int_equal(write_one(fixture, 0, "a", "new", 12).kind, STORE_WRITTEN);
+    sim_redis_promote(&fixture->redis, 1);
+    assert_true(holds(fixture, "a", "old"));
+    assert_int_equal(verify(fixture, 0).kind, STORE_UNAVAILABLE);
+    assert_int_equal(recover(fixture, 0, 10, 12).kind, STORE_LOST);
+}
+
+static void test_a_store_that_knows_more_than_the_changelog_is_refused_on_a_new_connection_too(void **state) {
+    struct fixture *fixture = *state;
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    assert_int_equal(write_one(fixture, 0, "a", "x", 50).kind, STORE_WRITTEN);
+    sim_redis_cut(&fixture->clients[0], true);
+    ask_verify(fixture, 0);
+    assert_int_equal(await(fixture, 0).kind, STORE_UNAVAILABLE);
+    struct store_event event = claim_again(fixture, 0, 10, 49);
+    assert_int_equal(event.kind, STORE_REFUSED);
+    assert_int_equal(event.refusal, STORE_REFUSED_OFFSET);
+    assert_int_equal(event.meta.changelog_offset, 50);
+}
+
+/* ---- servers that do not serve */
+
+static void test_what_keeps_a_server_from_serving_is_said(void **state) {
+    struct fixture *fixture = *state;
+    static const struct {
+        enum sim_redis_condition condition;
+        const char *says;
+    } conditions[] = {{SIM_REDIS_IS_DOWN, "cannot be reached"},
+                      {SIM_REDIS_LOADS, "LOADING"},
+                      {SIM_REDIS_IS_REPLICA, "primary"},
+                      {SIM_REDIS_IS_FULL, "maxmemory"},
+                      {SIM_REDIS_CANNOT_SAVE, "cannot save to its disk"}};
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    for (size_t i = 0; i < sizeof conditions / sizeof conditions[0]; i++) {
+        sim_redis_set_condition(&fixture->redis, conditions[i].condition);
+        sim_redis_cut(&fixture->clients[0], true);
+        ask_verify(fixture, 0); /* Whether it goes well depends on the condition. */
+        struct store_event event = await(fixture, 0);
+        event = claim_again(fixture, 0, 10, 10);
+        assert_int_equal(event.kind, STORE_UNAVAILABLE);
+        assert_non_null(strstr(event.error.text, conditions[i].says));
+        sim_redis_set_condition(&fixture->redis, SIM_REDIS_SERVES);
+        assert_int_equal(recover(fixture, 0, 10, 10).kind, STORE_CLAIMED);
+    }
+}
+
+static void test_a_server_that_evicts_is_not_used(void **state) {
+    struct fixture *fixture = *state;
+    fixture->redis.evicts = true;
+    struct store_event event = claim(fixture, 0, 10);
+    assert_int_equal(event.kind, STORE_UNAVAILABLE);
+    assert_non_null(strstr(event.error.text, "allkeys-lru"));
+    assert_false(sim_redis_meta(&fixture->redis, SHARD).claimed);
+}
+
+static void test_foreign_data_in_the_way_are_said_and_left_alone(void **state) {
+    struct fixture *fixture = *state;
+    static const char *const keys[] = {"{bw:" GROUP ":7}:meta", "{bw:" GROUP ":7}:due", "{bw:" GROUP ":7}:wait:1"};
+    struct stored_blob one = blob("a", "x", 11, 5000, 2);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        assert_true(sim_redis_command(&fixture->redis, (const char *const[]){"FLUSHALL"}, 1));
+        assert_true(sim_redis_command(&fixture->redis, (const char *const[]){"SET", keys[i], "theirs"}, 3));
+        struct store_event event = claim(fixture, 0, 10);
+        if (event.kind == STORE_CLAIMED) {
+            ask_write(fixture, 0, &one, 1, false, 11);
+            event = await(fixture, 0);
+        }
+        assert_int_equal(event.kind, STORE_UNAVAILABLE);
+        assert_non_null(strstr(event.error.text, "another product"));
+        const struct sim_value *theirs = sim_data_find(&fixture->redis.data, 0, text_of(keys[i]));
+        assert_true(theirs != NULL && theirs->kind == SIM_STRING);
+    }
+}
+
+/* ---- released shards */
+
+static void test_a_released_shard_gives_no_event_though_its_requests_are_done(void **state) {
+    struct fixture *fixture = *state;
+    struct store *port = &fixture->ports[0];
+    fixture->clients[0].answer_ms = 20;
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    ask_write_one(fixture, 0, "a", "x", 11);
+    ask_verify(fixture, 0);
+    port->release(port->context, SHARD);
+    assert_int_equal(await_for(fixture, 0, 2 * TIMEOUT_MS).kind, STORE_NOTHING);
+    assert_true(holds(fixture, "a", "x"));
+    assert_int_equal(claim(fixture, 0, 20).kind, STORE_CLAIMED);
+    assert_int_equal(verify(fixture, 0).kind, STORE_VERIFIED);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_what_is_written_lies_where_it_is_looked_for, start, stop),
+        cmocka_unit_test_setup_teardown(test_an_account_that_is_restored_twice_at_once_is_as_it_was_last, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_large_write_is_several_scripts_and_one_event, start, stop),
+        cmocka_unit_test(test_a_connection_may_break_before_any_byte_of_a_request),
+        cmocka_unit_test(test_a_connection_may_break_before_any_byte_of_an_answer),
+        cmocka_unit_test(test_a_connection_may_break_before_any_byte_of_the_introduction_and_of_a_claim),
+        cmocka_unit_test_setup_teardown(test_bytes_may_come_one_by_one, start, stop),
+        cmocka_unit_test_setup_teardown(test_requests_of_a_broken_connection_are_void_and_give_no_event, start, stop),
+        cmocka_unit_test_setup_teardown(test_late_answers_are_waited_for, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_server_that_hangs_is_given_up_after_the_time_out, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_write_that_arrives_after_the_next_claim_is_refused, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_write_of_a_former_owner_that_arrives_late_is_refused, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_claim_of_a_former_owner_that_arrives_late_is_refused, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_claim_that_is_done_after_the_next_one_costs_the_shard_and_nothing_else,
+                                        start, stop),
+        cmocka_unit_test(test_every_write_that_is_gone_is_noticed_by_the_next_request),
+        cmocka_unit_test(test_no_claim_hides_that_a_server_has_gone_back),
+        cmocka_unit_test_setup_teardown(test_a_flush_is_noticed_by_a_claim_even_after_claims_that_nobody_heard_of,
+                                        start, stop),
+        cmocka_unit_test_setup_teardown(test_a_restarted_server_gets_the_scripts_again, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_replica_that_lacks_writes_and_is_promoted_is_noticed, start, stop),
+        cmocka_unit_test_setup_teardown(
+            test_a_store_that_knows_more_than_the_changelog_is_refused_on_a_new_connection_too, start, stop),
+        cmocka_unit_test_setup_teardown(test_what_keeps_a_server_from_serving_is_said, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_server_that_evicts_is_not_used, start, stop),
+        cmocka_unit_test_setup_teardown(test_foreign_data_in_the_way_are_said_and_left_alone, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_released_shard_gives_no_event_though_its_requests_are_done, start, stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
