@@ -27,7 +27,7 @@
 #define LINES_PER_DAY     4   /* that are told; the rest is counted */
 #define FLUSH_TIMEOUT_MS  10000
 #define ASSIGNMENT_MAX_MS 20000 /* until the group has formed */
-#define CATCH_UP_MS       30000 /* until all records are taken, and all changes have come, at the end */
+#define STANDSTILL_MS     30000 /* without a further record or change, at the end */
 #define SETS_MAX          12
 #define SET_SIZE_MAX      320
 
@@ -338,7 +338,8 @@ static uint64_t changes_decided(const struct session *session) {
 
 /* Until every record is taken and every change that was decided has been read back from the topic. */
 static enum result catch_up(struct session *session, struct error *error) {
-    int64_t deadline_ms = clock_monotonic_ms() + CATCH_UP_MS;
+    int64_t deadline_ms = 0;
+    uint64_t progress = UINT64_MAX;
     while (!was_interrupted(session)) {
         enum result result = take_changes(session, clock_monotonic_ms() + 50, error);
         if (result == RESULT_OK)
@@ -347,6 +348,10 @@ static enum result catch_up(struct session *session, struct error *error) {
             return result;
         if (records_taken(session) == session->events && story_changes(session->story) == changes_decided(session))
             return RESULT_OK;
+        uint64_t former = progress;
+        progress = records_taken(session) + story_changes(session->story);
+        if (progress != former)
+            deadline_ms = clock_monotonic_ms() + STANDSTILL_MS;
         if (clock_monotonic_ms() >= deadline_ms)
             return error_set(error, RESULT_FATAL,
                              "the pipeline took %llu of %llu records and published %llu changes, then "

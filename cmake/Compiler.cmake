@@ -65,3 +65,9 @@ if(BELLWETHER_LTO)
         message(STATUS "Link-time optimisation is done with gcc only; this build goes without")
     endif()
 endif()
+
+# librdkafka's threads are C11's, which the thread sanitizer does not see: see tests/house/c11_threads.c.
+if(BELLWETHER_SANITIZE STREQUAL "thread")
+    add_library(bw_c11_threads OBJECT "${CMAKE_SOURCE_DIR}/tests/house/c11_threads.c")
+    link_libraries("$<TARGET_OBJECTS:bw_c11_threads>" -rdynamic)
+endif()
