@@ -47,6 +47,7 @@ static enum result open_source(const struct composition *composition, struct wor
         .start = kinds[start->kind],
         .start_ms = start->instant_ms,
         .logger = &setup->logger,
+        .clock = &ports->clock,
     };
     memcpy(source_options.topics, setup->topics, sizeof source_options.topics);
     enum result result = kafka_source_create(&source_options, &ports->kafka_source, error);

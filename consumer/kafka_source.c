@@ -12,63 +12,13 @@
 #include "consumer/kafka_source_state.h"
 #include "engine/limits.h"
 
-/* How much of each input librdkafka keeps ready, and after how much less it is reminded to fetch, see remind(). */
-#define QUEUED_MESSAGES_MIN  "20000"
-#define QUEUED_KILOBYTES_MAX "8192"
-#define REMIND_MESSAGES      8000
-#define REMIND_BYTES         (2 * 1024 * 1024)
-#define REMIND_BELOW         0x020200ff /* the version that needs no reminder */
-#define CLOSE_STEP_MS        50
+/* After how much less in the library's queues it is reminded to fetch, see remind(). */
+#define REMIND_MESSAGES 8000
+#define REMIND_BYTES    (2 * 1024 * 1024)
+#define REMIND_BELOW    0x020200ff /* the version that needs no reminder */
+#define CLOSE_STEP_MS   50
 
 /* ---- create, free ---- */
-
-static enum result open_handle(struct kafka_source *source, struct error *error) {
-    const struct kafka_source_options *options = &source->options;
-    char session[24], heartbeat[24];
-    snprintf(session, sizeof session, "%lld", (long long)options->session_timeout_ms);
-    snprintf(heartbeat, sizeof heartbeat, "%lld", (long long)(options->session_timeout_ms / 10 + 1));
-    const struct consumer_property own[] = {
-        {"group.id", options->group},
-        {"group.instance.id", options->instance_id},
-        {"partition.assignment.strategy", "range"},
-        {"session.timeout.ms", session},
-        {"heartbeat.interval.ms", heartbeat},
-        {"isolation.level", "read_committed"},
-        {"enable.auto.commit", "false"},
-        {"enable.auto.offset.store", "false"},
-        {"auto.offset.reset", "error"},
-        {"enable.partition.eof", "true"},
-    };
-    /* An end of a partition is told with an empty answer, for which the broker waits as long as fetch.wait.max.ms. */
-    static const struct consumer_property defaults[] = {
-        {"queued.min.messages", QUEUED_MESSAGES_MIN},
-        {"queued.max.messages.kbytes", QUEUED_KILOBYTES_MAX},
-        {"fetch.wait.max.ms", "100"},
-        {"fetch.queue.backoff.ms", "5"},
-        {"fetch.error.backoff.ms", "100"},
-        {"reconnect.backoff.max.ms", "1000"},
-    };
-    return kafka_handle_open(&source->handle, &options->properties,
-                             &(struct consumer_properties){defaults, sizeof defaults / sizeof defaults[0]},
-                             &(struct consumer_properties){own, sizeof own / sizeof own[0]}, options->logger, error);
-}
-
-static void wake_on(const struct kafka_source *source, rd_kafka_queue_t *queue) {
-    static const uint64_t one = 1;
-    rd_kafka_queue_io_event_enable(queue, source->wake, &one, sizeof one);
-}
-
-static enum result subscribe(struct kafka_source *source, struct error *error) {
-    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(STREAMS);
-    for (enum stream stream = 0; stream < STREAMS; stream++)
-        if (source->options.topics[stream] != NULL)
-            rd_kafka_topic_partition_list_add(topics, source->options.topics[stream], RD_KAFKA_PARTITION_UA);
-    rd_kafka_resp_err_t code = rd_kafka_subscribe(source->handle.client, topics);
-    rd_kafka_topic_partition_list_destroy(topics);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return RESULT_OK;
-    return error_set(error, RESULT_FATAL, "the topics could not be subscribed to: %s", rd_kafka_err2str(code));
-}
 
 enum result kafka_source_create(const struct kafka_source_options *options, struct kafka_source **ret_source,
                                 struct error *error) {
@@ -76,13 +26,10 @@ enum result kafka_source_create(const struct kafka_source_options *options, stru
     if (source == NULL)
         return error_set(error, RESULT_FATAL, "out of memory");
     source->options = *options;
+    source->joined_anew_ms = INSTANT_NONE;
     source->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     enum result result = source->wake < 0 ? error_set(error, RESULT_FATAL, "no event descriptor could be had")
-                                          : open_handle(source, error);
-    if (result == RESULT_OK) {
-        wake_on(source, source->handle.queue);
-        result = subscribe(source, error);
-    }
+                                          : kafka_source_join(source, error);
     if (result == RESULT_OK)
         *ret_source = source;
     else
@@ -175,6 +122,7 @@ static void on_revoked(struct kafka_source *source, struct source_event *ret_eve
         return;
     }
     source->reported = false;
+    source->takes_back = true;
     ret_event->kind = rd_kafka_assignment_lost(source->handle.client) != 0 ? SOURCE_LOST : SOURCE_REVOKED;
 }
 
@@ -199,6 +147,8 @@ static void set_fatal(struct source_event *event, const struct kafka_source *sou
 
 static void on_error(struct kafka_source *source, rd_kafka_event_t *event, struct source_event *ret_event) {
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+    if (kafka_source_is_fenced(source))
+        return; /* go_on_fenced() */
     if (rd_kafka_event_error_is_fatal(event)) {
         char reason[512];
         code = rd_kafka_fatal_error(source->handle.client, reason, sizeof reason);
@@ -230,10 +180,25 @@ static bool take_event(struct kafka_source *source, struct source_event *ret_eve
     return true;
 }
 
+/* A consumer that was fenced is of no use any more. The group is joined again by another one, once nothing is held of
+ * this one's. */
+static void go_on_fenced(struct kafka_source *source, struct source_event *ret_event) {
+    if (source->reported) {
+        source->reported = false;
+        source->takes_back = true;
+        ret_event->kind = SOURCE_LOST;
+    } else if (!source->takes_back) {
+        ret_event->kind = kafka_source_join_anew(source, &ret_event->error) == RESULT_OK ? SOURCE_NOTHING
+                                                                                         : SOURCE_FATAL;
+    }
+}
+
 static void source_poll(void *context, int timeout_ms, struct source_event *ret_event) {
     struct kafka_source *source = context;
     *ret_event = (struct source_event){.kind = SOURCE_NOTHING};
-    if (take_event(source, ret_event))
+    if (kafka_source_is_fenced(source))
+        go_on_fenced(source, ret_event);
+    if (ret_event->kind != SOURCE_NOTHING || take_event(source, ret_event))
         return;
     struct pollfd wake = {.fd = source->wake, .events = POLLIN};
     if (poll(&wake, 1, timeout_ms) <= 0)
@@ -282,7 +247,7 @@ static enum answer open_queue(struct kafka_source *source, struct input input, s
         return ANSWER_FATAL;
     }
     rd_kafka_queue_forward(queue->queue, NULL);
-    wake_on(source, queue->queue);
+    kafka_source_wake_on(source, queue->queue);
     return ANSWER_OK;
 }
 
@@ -321,19 +286,24 @@ static enum answer source_assign(void *context, const struct input_offset *posit
     if (answer == ANSWER_OK)
         answer = kafka_answer_set(error, replace_assignment(source, list), "assigning %u partitions", count);
     rd_kafka_topic_partition_list_destroy(list);
+    if (answer == ANSWER_FATAL && kafka_source_is_fenced(source))
+        return ANSWER_OK; /* The next poll says that nothing is held any more. */
     return answer == ANSWER_PENDING ? ANSWER_FAILED : answer;
 }
 
 static enum answer source_unassign(void *context, struct error *error) {
     struct kafka_source *source = context;
     drop_queues(source);
+    source->takes_back = false;
+    if (kafka_source_is_fenced(source))
+        return kafka_source_join_anew(source, error) == RESULT_OK ? ANSWER_OK : ANSWER_FATAL;
     return kafka_answer_set(error, replace_assignment(source, NULL), "giving partitions back");
 }
 
 /* Keeps an error of an input for the next poll; a fatal one is not covered by others. */
 static void note_error(struct kafka_source *source, struct input input, const rd_kafka_message_t *message) {
     const char *topic = source->options.topics[input.stream];
-    if (source->pending.kind == SOURCE_FATAL)
+    if (source->pending.kind == SOURCE_FATAL || kafka_source_is_fenced(source))
         return;
     if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
         source->pending.kind = SOURCE_FATAL;

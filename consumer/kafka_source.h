@@ -20,6 +20,7 @@ struct kafka_source_options {
     enum start start;            /* where reading starts when nothing is committed */
     int64_t start_ms;            /* START_AT_INSTANT */
     const struct logger *logger; /* may be NULL */
+    const struct clock *clock;
 };
 
 /* Joins the group, as soon as it is polled. What `options` points to is borrowed until kafka_source_free.

@@ -32,7 +32,7 @@ enum answer kafka_source_committed(void *context, struct input_offset *positions
     for (uint32_t i = 0; i < count && answer == ANSWER_OK; i++)
         positions[i].offset = offset_in(source, list, positions[i].input);
     rd_kafka_topic_partition_list_destroy(list);
-    return answer;
+    return answer == ANSWER_FATAL && kafka_source_is_fenced(source) ? ANSWER_PENDING : answer;
 }
 
 /* Asks for `what`, and for the end of those partitions that have nothing so late. */

@@ -29,9 +29,21 @@ struct kafka_source {
     struct input *assigned; /* what the group gave us last */
     uint32_t assigned_count;
     bool reported;               /* an assignment was handed on, and not yet taken back */
+    bool takes_back;             /* it was told that it is over, and not yet answered */
+    int64_t joined_anew_ms;      /* monotonic; INSTANT_NONE: never */
     struct source_event pending; /* met while fetching, for the next poll */
     struct kafka_probe probe;
 };
+
+/* kafka_source_join.c */
+
+/* Makes a consumer, which joins the group as soon as it is polled. */
+MUST_USE enum result kafka_source_join(struct kafka_source *source, struct error *error);
+/* Whether the consumer was fenced by another one of its name, and that may have been itself. */
+bool kafka_source_is_fenced(const struct kafka_source *source);
+/* Puts another consumer in the place of one that was fenced. Nothing of its is held any more. */
+MUST_USE enum result kafka_source_join_anew(struct kafka_source *source, struct error *error);
+void kafka_source_wake_on(const struct kafka_source *source, rd_kafka_queue_t *queue);
 
 MUST_USE enum answer kafka_probe(struct kafka_probe *probe, const struct kafka_source *source, struct input input,
                                  int64_t offset, bool *ret_found, int64_t *ret_timestamp_ms, int timeout_ms,

@@ -62,12 +62,19 @@ static struct fixture open_fixture(struct kafka_server *server) {
     return fixture;
 }
 
+static int64_t monotonic_ms(void *context) {
+    (void)context;
+    return deadline_after(0).at_ms;
+}
+
 static struct kafka_source_options options_of(const struct fixture *fixture, const char *instance_id) {
+    static const struct clock clock = {.monotonic_ms = monotonic_ms};
     return (struct kafka_source_options){
         .properties = {fixture->properties, 1},
         .group = fixture->group,
         .instance_id = instance_id,
         .session_timeout_ms = 6000,
+        .clock = &clock,
         .topics = {[STREAM_LOGIN] = fixture->logins, [STREAM_ACCOUNT] = fixture->accounts},
     };
 }
@@ -449,23 +456,49 @@ static void members_share_the_partitions_and_each_number_goes_to_one(void **stat
     close_member(&one);
 }
 
-static void a_twin_of_the_same_name_is_fatal_to_the_elder(void **state) {
+/* A turn that answers everything, and holds nothing. */
+static enum source_event_kind idle_turn(struct member *member, struct error *error) {
+    struct error ignored;
+    enum source_event_kind kind = turn(member, error);
+    if (kind == SOURCE_ASSIGNED)
+        assign(member, NULL, 0);
+    if (kind == SOURCE_LOST || kind == SOURCE_REVOKED)
+        assert_int_equal(member->port.unassign(member->port.context, &ignored), ANSWER_OK);
+    return kind;
+}
+
+/* The twin goes on fencing the elder, once more within a session. */
+static void a_twin_of_the_same_name_is_fatal_to_one_of_both(void **state) {
     struct fixture fixture = open_fixture(*state);
     struct member elder, twin;
     join(&fixture, &elder);
     open_member(&fixture, "one", &twin);
     struct deadline deadline = deadline_after(WAIT_MS);
-    enum source_event_kind kind;
-    do {
-        kind = turn(&elder, &fixture.error);
-        struct error ignored;
-        if (turn(&twin, &ignored) == SOURCE_ASSIGNED)
-            assign(&twin, NULL, 0);
+    while (idle_turn(&elder, &fixture.error) != SOURCE_FATAL && idle_turn(&twin, &fixture.error) != SOURCE_FATAL)
         assert_false(deadline_passed(deadline));
-    } while (kind != SOURCE_FATAL);
     assert_non_null(strstr(fixture.error.text, "under this process's name one"));
     close_member(&elder);
     close_member(&twin);
+}
+
+/* As librdkafka does to itself, see consumer/kafka_source_join.c. */
+static void a_member_that_was_fenced_once_loses_its_inputs_and_joins_again(void **state) {
+    struct fixture fixture = open_fixture(*state);
+    struct member elder, twin;
+    join(&fixture, &elder);
+    open_member(&fixture, "one", &twin);
+    await_event(&twin, SOURCE_ASSIGNED, &fixture.error);
+    assign(&twin, NULL, 0);
+    kafka_source_free(twin.kafka); /* gone without a word, like a consumer that was forgotten */
+    membership_free(twin.membership);
+    struct input_offset position = {{STREAM_LOGIN, 0}, OFFSET_NONE};
+    await_event(&elder, SOURCE_LOST, &fixture.error);
+    assert_int_not_equal(elder.port.committed(elder.port.context, &position, 1, 50, &fixture.error), ANSWER_FATAL);
+    assert_int_equal(elder.port.unassign(elder.port.context, &fixture.error), ANSWER_OK);
+    await_event(&elder, SOURCE_ASSIGNED, &fixture.error);
+    assert_int_equal(elder.inputs_count, 2 * PARTITIONS);
+    assign(&elder, NULL, 0);
+    close_member(&elder);
 }
 
 static void a_topic_that_is_not_there_is_fatal(void **state) {
@@ -592,7 +625,8 @@ int main(void) {
         cmocka_unit_test(bounds_are_those_that_a_reader_of_committed_records_can_reach),
         cmocka_unit_test(the_timestamp_of_a_record_can_be_looked_up),
         cmocka_unit_test(members_share_the_partitions_and_each_number_goes_to_one),
-        cmocka_unit_test(a_twin_of_the_same_name_is_fatal_to_the_elder),
+        cmocka_unit_test(a_twin_of_the_same_name_is_fatal_to_one_of_both),
+        cmocka_unit_test(a_member_that_was_fenced_once_loses_its_inputs_and_joins_again),
         cmocka_unit_test(a_topic_that_is_not_there_is_fatal),
         cmocka_unit_test(a_broker_that_is_away_is_trouble_and_no_more),
         cmocka_unit_test(a_property_that_is_not_good_is_refused),
