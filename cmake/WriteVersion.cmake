@@ -1,5 +1,7 @@
 # Run by the target bw_version_header.
 
+cmake_minimum_required(VERSION 3.25)
+
 execute_process(
     COMMAND git -C "${ROOT}" describe --always --dirty --tags
     OUTPUT_VARIABLE revision
