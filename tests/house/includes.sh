@@ -31,7 +31,7 @@ only_in() {
     for file in "$@"; do
         excluded+=(":!$file")
     done
-    sources '*.c' '*.h' ':!tests' "${excluded[@]}" | xargs --no-run-if-empty grep -nHE "$pattern" |
+    sources '*.c' '*.h' ':!tests' ':!bench' "${excluded[@]}" | xargs --no-run-if-empty grep -nHE "$pattern" |
         sed "s|\$| <- $reason|" >>"$complaints" || true
 }
 

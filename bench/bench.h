@@ -1,0 +1,64 @@
+/* What all measurements share: servers of their own, which are started when they are first needed, and the rows that
+ * were found. One thread, the main one. */
+#pragma once
+
+#include "bench/load.h"
+#include "bench/meter.h"
+#include "bench/rows.h"
+#include "bench/stage.h"
+#include "tests/harness/kafka_client.h"
+#include "tests/harness/redis_server.h"
+#include "tests/harness/temporary.h"
+
+struct bench {
+    bool quick;
+    int pairs;            /* how often each stage is run, one after the other: A B A B */
+    const char *only;     /* NULL: all */
+    const char *log_path; /* a log of events for `replay`; NULL: there is none */
+    const char *program;  /* this one's path */
+    int64_t base_ms;      /* when the loads' time begins */
+    bool served;
+    struct kafka_server kafka;
+    struct redis_server redis;
+    struct temporary folder;
+    uint32_t runs; /* so far: each has a group and outputs of its own */
+    struct rows rows;
+};
+
+/* Starts Kafka and Redis, once. */
+void bench_serve(struct bench *bench);
+/* Creates the load's topics and fills them. */
+void bench_load(struct bench *bench, const struct load *load);
+void bench_drop_load(struct bench *bench, const struct load *load);
+
+/* ---- one run of a stage */
+
+struct run {
+    enum stage stage;
+    const struct load *load;
+    bool from_cold;    /* everything is measured; else only what comes behind the prelude */
+    uint32_t workers;  /* 0: one */
+    const char *rules; /* a file; NULL: the default pack */
+};
+
+/* What the process of the stage printed, see stage.c. */
+struct figures {
+    double cpu_ns, wall_ns, redis_cpu_ns, records, changes, ticks, commits, commit_bytes;
+    double resident_before, resident_settled, accounts_settled;
+};
+
+void bench_run(struct bench *bench, const struct run *run, struct figures *ret_figures);
+
+/* The same stages in turn, `pairs` times; the series are nanoseconds of CPU for each record. */
+struct repeated {
+    struct series process, redis, wall;
+    struct figures last;
+};
+
+void bench_repeat(struct bench *bench, const struct run *runs, uint32_t count, struct repeated *ret_repeated);
+
+/* ---- the measurements; each adds its rows */
+
+void measure_steady(struct bench *bench);
+void measure_restless(struct bench *bench);
+void measure_recovery(struct bench *bench);

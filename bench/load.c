@@ -1,0 +1,173 @@
+#include "bench/load.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/instant.h"
+#include "bench/fail.h"
+#include "consumer/own_schemas.h"
+
+#define USES_PER_RESTLESS_ACCOUNT 5
+#define RESTLESS_DAYS             60
+
+enum { USAGE_EVENT_ID, USAGE_ACCOUNT_ID, USAGE_USER_ID, USAGE_TIME, USAGE_FEATURE, USAGE_QUANTITY, USAGE_DURATION };
+enum { FACT_STATUS = 3, FACT_SEATS = 7, FACT_CREATED = 12, FACT_ONBOARDED = 13, FACT_RENEWS = 14 };
+
+/* splitmix64: a number becomes another that looks like chance. */
+static uint64_t scatter(uint64_t number) {
+    number += 0x9E3779B97F4A7C15u;
+    number = (number ^ (number >> 30)) * 0xBF58476D1CE4E5B9u;
+    number = (number ^ (number >> 27)) * 0x94D049BB133111EBu;
+    return number ^ (number >> 31);
+}
+
+static double chance(uint64_t number) {
+    return (double)(scatter(number) >> 11) * 0x1p-53;
+}
+
+/* The rank, from 0: its probability is proportional to ln((rank + 2) / (rank + 1)), which is 1 / (rank + 1) but for the
+ * very first. */
+static uint32_t draw_rank(const struct load *load, uint64_t number) {
+    double dice = chance(number ^ 0x5A17);
+    double rank = load->uniform ? dice * load->accounts : exp(dice * log((double)load->accounts + 1)) - 1;
+    return rank >= load->accounts ? load->accounts - 1 : (uint32_t)rank;
+}
+
+/* One use in so many is of an account that nobody has seen before: those change something. */
+#define USES_PER_NEW_ACCOUNT 100
+
+/* Ranks are scattered over the accounts, so that those in demand are no neighbours. */
+static uint32_t account_of_rank(const struct load *load, uint32_t rank) {
+    return (uint32_t)((uint64_t)rank * 2654435761u % load->accounts);
+}
+
+static int64_t spread(int64_t from_ms, int64_t length_ms, uint64_t place, uint64_t count) {
+    return from_ms + (int64_t)((double)place / (double)count * (double)length_ms);
+}
+
+static void set_number(struct event *event, uint32_t field, double number) {
+    event->present |= 1u << field;
+    event->fields[field].number = number;
+}
+
+static void set_text(struct event *event, uint32_t field, struct text text) {
+    event->present |= 1u << field;
+    event->fields[field].text = text;
+}
+
+static void begin_event(struct event_maker *maker, enum stream stream, uint32_t account, int64_t time_ms,
+                        struct event *ret_event) {
+    snprintf(maker->account_id, sizeof maker->account_id, "account-%08u", account);
+    *ret_event = (struct event){.stream = stream, .account_id = text_of(maker->account_id), .time_ms = time_ms};
+    ret_event->place.timestamp_ms = time_ms;
+    set_text(ret_event, stream_schemas[stream].account_id, ret_event->account_id);
+    set_number(ret_event, stream_schemas[stream].time, (double)time_ms);
+}
+
+void load_use(struct event_maker *maker, uint64_t number, uint32_t account, int64_t time_ms, struct event *ret_event) {
+    static const struct text features[] = {TEXT("report"), TEXT("export"), TEXT("dashboard"), TEXT("search")};
+    uint64_t dice = scatter(number);
+    begin_event(maker, STREAM_USAGE, account, time_ms, ret_event);
+    snprintf(maker->event_id, sizeof maker->event_id, "%016llx%08x", (unsigned long long)dice, (unsigned)number);
+    snprintf(maker->user_id, sizeof maker->user_id, "user-%u", (unsigned)(dice % 5));
+    ret_event->event_id = text_of(maker->event_id);
+    set_text(ret_event, USAGE_EVENT_ID, ret_event->event_id);
+    set_text(ret_event, USAGE_USER_ID, text_of(maker->user_id));
+    set_text(ret_event, USAGE_FEATURE, features[dice >> 8 & 3]);
+    set_number(ret_event, USAGE_QUANTITY, (double)(1 + (dice >> 16) % 9));
+    set_number(ret_event, USAGE_DURATION, (double)((dice >> 24) % 60000));
+}
+
+static void make_facts(struct event_maker *maker, uint32_t account, int64_t time_ms, struct event *ret_event) {
+    static const struct text plans[] = {TEXT("starter"), TEXT("team"), TEXT("business")};
+    uint64_t dice = scatter(account);
+    begin_event(maker, STREAM_ACCOUNT, account, time_ms, ret_event);
+    set_number(ret_event, FACT_STATUS, 1);
+    set_text(ret_event, FACT_PLAN, plans[dice % 3]);
+    set_number(ret_event, FACT_ARR, (double)(500 + dice % 90000));
+    set_text(ret_event, FACT_CURRENCY, TEXT("EUR"));
+    set_number(ret_event, FACT_SEATS, (double)(1 + (dice >> 20) % 60));
+    set_number(ret_event, FACT_CREATED, (double)(time_ms - 400 * DAY));
+    set_number(ret_event, FACT_ONBOARDED, (double)(time_ms - 360 * DAY));
+    set_number(ret_event, FACT_RENEWS, (double)(time_ms + 200 * DAY));
+}
+
+uint64_t load_uses(const struct load *load) {
+    return load->kind == LOAD_RESTLESS ? (uint64_t)load->accounts * USES_PER_RESTLESS_ACCOUNT
+                                       : (uint64_t)load->accounts * load->prelude + load->events;
+}
+
+uint64_t load_records(const struct load *load) {
+    return load->accounts + load_uses(load);
+}
+
+static void make_steady_use(struct event_maker *maker, uint64_t use, struct event *ret_event) {
+    const struct load *load = maker->load;
+    uint64_t prelude = (uint64_t)load->accounts * load->prelude;
+    if (use < prelude)
+        load_use(maker, use, (uint32_t)(use % load->accounts), spread(load->base_ms + HOUR, HOUR, use, prelude),
+                 ret_event);
+    else
+        load_use(maker, use,
+                 use % USES_PER_NEW_ACCOUNT == 0 ? load->accounts + (uint32_t)(use - prelude)
+                                                 : account_of_rank(load, draw_rank(load, use)),
+                 spread(load->base_ms + 2 * HOUR, HOUR, use - prelude, load->events), ret_event);
+}
+
+void load_event(struct event_maker *maker, uint64_t number, struct event *ret_event) {
+    const struct load *load = maker->load;
+    uint64_t use = number - load->accounts;
+    if (number < load->accounts)
+        make_facts(maker, (uint32_t)number, spread(load->base_ms, HOUR, number, load->accounts), ret_event);
+    else if (load->kind == LOAD_STEADY)
+        make_steady_use(maker, use, ret_event);
+    else
+        load_use(maker, use, (uint32_t)(chance(use) * load->accounts),
+                 spread(load->base_ms + HOUR, RESTLESS_DAYS * DAY, use, load_uses(load)), ret_event);
+}
+
+/* ---- onto the broker */
+
+struct event_producer *load_open(const struct load *load, const char *brokers) {
+    static char topics[2][128];
+    struct kafka_property properties[] = {
+        {"bootstrap.servers", brokers}, {"linger.ms", "20"}, {"queue.buffering.max.messages", "200000"}};
+    struct produce_options options = {.properties = {properties, 3}, .partitioner = "murmur2_random"};
+    struct own_schemas own;
+    struct error error;
+    struct event_producer *producer;
+    snprintf(topics[0], sizeof topics[0], "%s-accounts", load->name);
+    snprintf(topics[1], sizeof topics[1], "%s-usage", load->name);
+    options.topics[STREAM_ACCOUNT] = topics[0];
+    options.topics[STREAM_USAGE] = topics[1];
+    must(own_schemas_load(&own, &error), &error);
+    for (int i = 0; i < STREAMS; i++)
+        options.framings[i] = (struct framing){.kind = FRAMING_SINGLE_OBJECT,
+                                               .fingerprint = own.streams[i]->fingerprint};
+    own_schemas_free(&own);
+    must(produce_open(&options, &producer, &error), &error);
+    return producer;
+}
+
+void load_close(struct event_producer *producer) {
+    struct error error;
+    struct produce_counts counts;
+    must(produce_flush(producer, 60000, &error), &error);
+    produce_count(producer, &counts);
+    if (counts.failed > 0)
+        bench_fail("%llu records were not delivered: %s", (unsigned long long)counts.failed, counts.failure.text);
+    produce_close(producer);
+}
+
+void load_produce(const struct load *load, const char *brokers) {
+    struct event_producer *producer = load_open(load, brokers);
+    struct event_maker maker = {.load = load};
+    for (uint64_t i = 0; i < load_records(load); i++) {
+        struct event event;
+        struct error error;
+        load_event(&maker, i, &event);
+        must(produce_event(producer, &event, &error), &error);
+    }
+    load_close(producer);
+}

@@ -1,0 +1,46 @@
+/* The made-up input that is measured with: topics of a real broker, filled once for all runs. The same options always
+ * give the same records. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "producer/produce.h"
+
+enum load_kind {
+    /* Facts of every account, then `prelude` uses per account so that all are known; then the uses that are measured:
+     * an hour of them, of accounts drawn by a Zipf law of exponent 1 (or uniformly). Few of them change anything. */
+    LOAD_STEADY,
+    /* Five uses per account, spread over 60 days: nearly each changes something, and so does silence. */
+    LOAD_RESTLESS,
+};
+
+struct load {
+    enum load_kind kind;
+    const char *name; /* of its topics: NAME-accounts, NAME-usage */
+    uint32_t accounts;
+    uint32_t prelude;
+    uint64_t events;
+    int32_t partitions;
+    bool uniform;
+    int64_t base_ms; /* when time begins */
+};
+
+/* The event of this number, from 0: facts first, then uses, in the order of time. Borrowed until the next call. */
+struct event_maker {
+    const struct load *load;
+    char account_id[32], event_id[40], user_id[24];
+};
+
+uint64_t load_records(const struct load *load); /* of both topics */
+uint64_t load_uses(const struct load *load);    /* of the topic of uses */
+void load_event(struct event_maker *maker, uint64_t number, struct event *ret_event);
+
+/* A use of any account at any time, for those who make their own. */
+void load_use(struct event_maker *maker, uint64_t number, uint32_t account, int64_t time_ms, struct event *ret_event);
+
+/* Opens a producer for the load's topics, or fills them. Ends the process with a message where that fails. */
+struct event_producer *load_open(const struct load *load, const char *brokers);
+void load_produce(const struct load *load, const char *brokers);
+/* Waits until all has arrived, and closes. */
+void load_close(struct event_producer *producer);

@@ -1,0 +1,102 @@
+/* `./run bench`: measures and judges. Servers are started as the tests start them; nothing else has to run. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/instant.h"
+#include "bench/bench.h"
+#include "bench/fail.h"
+#include "cli/clock.h"
+
+static const struct {
+    const char *name, *about;
+    void (*measure)(struct bench *bench);
+} measurements[] = {
+    {"steady", "the pipeline's stages against the bare loop, and the cost of exactly-once", measure_steady},
+    {"restless", "where nearly every record changes something", measure_restless},
+};
+
+#define MEASUREMENTS (sizeof measurements / sizeof measurements[0])
+
+static void print_usage(void) {
+    puts("usage: bench [--quick] [--json FILE] [--only NAME] [--log FILE] [--pairs N]\n\n"
+         "  --quick      smaller and fewer, within ten minutes\n"
+         "  --json FILE  the rows, as JSON\n"
+         "  --log FILE   events for the row about replay (else BELLWETHER_BENCH_LOG)\n"
+         "  --pairs N    how often each stage is run (5; 2 with --quick)\n"
+         "  --only NAME  one of:");
+    for (size_t i = 0; i < MEASUREMENTS; i++)
+        printf("      %-10s %s\n", measurements[i].name, measurements[i].about);
+}
+
+struct request {
+    const char *json_path;
+    int pairs;
+};
+
+static void read_arguments(struct bench *bench, struct request *request, int count, char **arguments) {
+    for (int i = 1; i < count; i++) {
+        const char *value = i + 1 < count ? arguments[i + 1] : NULL;
+        if (strcmp(arguments[i], "--quick") == 0) {
+            bench->quick = true;
+            continue;
+        }
+        if (strcmp(arguments[i], "--help") == 0) {
+            print_usage();
+            exit(EXIT_SUCCESS);
+        }
+        if (value == NULL)
+            bench_fail("%s is not known, or lacks its value; see --help", arguments[i]);
+        else if (strcmp(arguments[i], "--json") == 0)
+            request->json_path = value;
+        else if (strcmp(arguments[i], "--only") == 0)
+            bench->only = value;
+        else if (strcmp(arguments[i], "--log") == 0)
+            bench->log_path = value;
+        else if (strcmp(arguments[i], "--pairs") == 0)
+            request->pairs = atoi(value);
+        else
+            bench_fail("%s is not known; see --help", arguments[i]);
+        i++;
+    }
+    bench->pairs = request->pairs > 0 ? request->pairs : bench->quick ? 2 : 5;
+}
+
+static void measure_all(struct bench *bench) {
+    bool any = false;
+    for (size_t i = 0; i < MEASUREMENTS; i++) {
+        if (bench->only != NULL && strcmp(bench->only, measurements[i].name) != 0)
+            continue;
+        any = true;
+        fprintf(stderr, "\n%s: %s\n", measurements[i].name, measurements[i].about);
+        measurements[i].measure(bench);
+    }
+    if (!any)
+        bench_fail("there is no measurement `%s`; see --help", bench->only);
+}
+
+int main(int count, char **arguments) {
+    if (count > 1 && strcmp(arguments[1], "stage") == 0)
+        return stage_main(count - 2, arguments + 2);
+    static struct bench bench;
+    struct request request = {0};
+    bench.program = "/proc/self/exe";
+    bench.log_path = getenv("BELLWETHER_BENCH_LOG");
+    read_arguments(&bench, &request, count, arguments);
+    /* A whole hour, two days ago, so that no record is of the future. */
+    bench.base_ms = (clock_wall_ms() - 2 * DAY) / HOUR * HOUR;
+    temporary_create("bench", &bench.folder);
+    measure_all(&bench);
+    putchar('\n');
+    rows_print(&bench.rows, stdout);
+    FILE *json = request.json_path == NULL ? NULL : fopen(request.json_path, "we");
+    if (json != NULL) {
+        rows_print_json(&bench.rows, json);
+        fclose(json);
+    }
+    if (bench.served) {
+        redis_server_close(&bench.redis);
+        kafka_server_close(&bench.kafka);
+    }
+    temporary_remove(&bench.folder);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,193 @@
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/bench.h"
+#include "bench/fail.h"
+#include "tests/harness/process.h"
+
+#define RUN_MS          1800000
+#define ENVIRONMENT_MAX 40
+#define ENTRY_SIZE      256
+
+void bench_serve(struct bench *bench) {
+    if (bench->served)
+        return;
+    bench->served = true;
+    kafka_server_start(0, NULL, &bench->kafka);
+    redis_server_start(0, NULL, &bench->redis);
+}
+
+static void topic_name(const struct load *load, const char *stream, char ret_name[128]) {
+    snprintf(ret_name, 128, "%s-%s", load->name, stream);
+}
+
+void bench_load(struct bench *bench, const struct load *load) {
+    char name[128];
+    int64_t begun_ns = meter_wall_ns();
+    bench_serve(bench);
+    topic_name(load, "accounts", name);
+    kafka_create_topic(&bench->kafka, name, load->partitions, NULL);
+    topic_name(load, "usage", name);
+    kafka_create_topic(&bench->kafka, name, load->partitions, NULL);
+    load_produce(load, bench->kafka.address);
+    fprintf(stderr, "load %s: %u accounts, %llu uses, %d partitions, produced in %.1f s\n", load->name, load->accounts,
+            (unsigned long long)load_uses(load), load->partitions, (double)(meter_wall_ns() - begun_ns) / 1e9);
+}
+
+void bench_drop_load(struct bench *bench, const struct load *load) {
+    char name[128];
+    topic_name(load, "accounts", name);
+    kafka_delete_topic(&bench->kafka, name);
+    topic_name(load, "usage", name);
+    kafka_delete_topic(&bench->kafka, name);
+}
+
+/* ---- the environment of a run */
+
+struct environment {
+    char text[ENVIRONMENT_MAX][ENTRY_SIZE];
+    const char *entries[ENVIRONMENT_MAX + 1];
+    uint32_t count;
+};
+
+static void set(struct environment *environment, const char *option, const char *value) {
+    assert(environment->count < ENVIRONMENT_MAX);
+    char *text = environment->text[environment->count];
+    snprintf(text, ENTRY_SIZE, "BELLWETHER_%s=%s", option, value);
+    environment->entries[environment->count++] = text;
+}
+
+static const char *const outputs[][2] = {
+    {"TOPICS_CHANGES", "changes"},
+    {"TOPICS_STATUS", "status"},
+    {"TOPICS_DEAD_LETTERS", "letters"},
+    {"TOPICS_CHANGELOG", "changelog"},
+};
+
+static void set_all(const struct bench *bench, const struct run *run, struct environment *environment) {
+    char name[128], group[32];
+    bool alone = run->stage == STAGE_CONSUME || run->stage == STAGE_DECODE; /* the uses are */
+    snprintf(group, sizeof group, "run-%u", bench->runs);
+    set(environment, "KAFKA_BROKERS", bench->kafka.address);
+    set(environment, "REDIS_URL", bench->redis.url);
+    set(environment, "KAFKA_GROUP", group);
+    set(environment, "KAFKA_INSTANCE_ID", group);
+    set(environment, "HTTP", "null");
+    set(environment, "LIMITS_MEMORY", "64GiB");
+    for (int i = 0; i < STREAMS; i++) {
+        char option[64];
+        bool on = i == STREAM_USAGE || (i == STREAM_ACCOUNT && !alone);
+        snprintf(option, sizeof option, "STREAMS_%.*s", TEXT_ARGUMENTS(stream_schemas[i].name));
+        for (char *at = option; *at != '\0'; at++)
+            if (*at >= 'a' && *at <= 'z')
+                *at = (char)(*at - 'a' + 'A');
+        set(environment, option, on ? "on" : "off");
+    }
+    topic_name(run->load, "accounts", name);
+    set(environment, "TOPICS_ACCOUNT", name);
+    topic_name(run->load, "usage", name);
+    set(environment, "TOPICS_USAGE", name);
+    for (uint32_t i = 0; i < sizeof outputs / sizeof outputs[0]; i++) {
+        snprintf(name, sizeof name, "%s-%s", group, outputs[i][1]);
+        set(environment, outputs[i][0], name);
+    }
+}
+
+static void forget_run(const struct bench *bench) {
+    for (uint32_t i = 0; i < sizeof outputs / sizeof outputs[0]; i++) {
+        char name[128];
+        snprintf(name, sizeof name, "run-%u-%s", bench->runs, outputs[i][1]);
+        kafka_delete_topic(&bench->kafka, name);
+    }
+    freeReplyObject(redis_server_command(&bench->redis, "FLUSHALL"));
+}
+
+/* ---- its figures */
+
+static const struct {
+    const char *name;
+    size_t place;
+} figures[] = {
+#define FIGURE(name) \
+    { #name, offsetof(struct figures, name) }
+    FIGURE(cpu_ns),           FIGURE(wall_ns),          FIGURE(redis_cpu_ns),
+    FIGURE(records),          FIGURE(changes),          FIGURE(ticks),
+    FIGURE(commits),          FIGURE(commit_bytes),     FIGURE(resident_before),
+    FIGURE(resident_settled), FIGURE(accounts_settled),
+};
+
+static void read_figures(const char *path, struct figures *ret_figures) {
+    char name[64];
+    double value;
+    FILE *file = fopen(path, "re");
+    *ret_figures = (struct figures){0};
+    while (file != NULL && fscanf(file, "%63s %lf", name, &value) == 2)
+        for (uint32_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
+            if (strcmp(name, figures[i].name) == 0)
+                memcpy((char *)ret_figures + figures[i].place, &value, sizeof value);
+    if (file != NULL)
+        fclose(file);
+    if (ret_figures->records < 1 || ret_figures->cpu_ns < 1)
+        bench_fail("a stage measured nothing: see %s", path);
+}
+
+static void start_stage(const struct bench *bench, const struct run *run, const char *output_path,
+                        struct process *ret_process) {
+    struct environment environment = {0};
+    char gate[48], records[48], redis[48], workers[48], rules[PATH_MAX + 8], pin[16], log_path[PATH_MAX];
+    bool with_pipeline = run->stage >= STAGE_EVALUATE;
+    const struct load *load = run->load;
+    uint64_t prelude = run->from_cold ? 0 : (uint64_t)load->accounts * load->prelude + 1;
+    set_all(bench, run, &environment);
+    snprintf(gate, sizeof gate, "gate=%llu", (unsigned long long)prelude);
+    snprintf(records, sizeof records, "records=%llu",
+             (unsigned long long)(with_pipeline ? load_records(load) : load_uses(load)));
+    snprintf(redis, sizeof redis, "redis=%d", (int)bench->redis.process.id);
+    snprintf(workers, sizeof workers, "workers=%u", run->workers == 0 ? 1 : run->workers);
+    snprintf(rules, sizeof rules, "rules=%s", run->rules == NULL ? "default" : run->rules);
+    snprintf(pin, sizeof pin, "pin=%d", meter_processors() - 1);
+    bool pinned = run->workers <= 1;
+    const char *arguments[] = {bench->program, "stage", stage_names[run->stage], gate, records, redis,
+                               workers,        rules,   pinned ? pin : NULL,     NULL};
+    temporary_path(&bench->folder, "stage.log", log_path);
+    struct process_options process_options = {
+        .name = stage_names[run->stage],
+        .arguments = arguments,
+        .environment = environment.entries,
+        .output_path = output_path,
+        .log_path = log_path,
+    };
+    process_start(&process_options, ret_process);
+}
+
+void bench_run(struct bench *bench, const struct run *run, struct figures *ret_figures) {
+    struct process process;
+    char output_path[PATH_MAX];
+    bench->runs++;
+    temporary_path(&bench->folder, "figures", output_path);
+    start_stage(bench, run, output_path, &process);
+    if (!process_await_end(&process, deadline_after(RUN_MS)) || process.exit_status != 0)
+        bench_fail("the stage %s failed:\n%s", stage_names[run->stage], process_log_tail(&process));
+    read_figures(output_path, ret_figures);
+    forget_run(bench);
+    fprintf(stderr,
+            "  %-9s %8.0f records, %6.0f ns CPU, %6.0f ns Redis, %6.0f ns wall per record; %.0f changes, %.0f ticks, "
+            "%.0f commits, %.0f MB\n",
+            stage_names[run->stage], ret_figures->records, ret_figures->cpu_ns / ret_figures->records,
+            ret_figures->redis_cpu_ns / ret_figures->records, ret_figures->wall_ns / ret_figures->records,
+            ret_figures->changes, ret_figures->ticks, ret_figures->commits, ret_figures->commit_bytes / 1e6);
+}
+
+void bench_repeat(struct bench *bench, const struct run *runs, uint32_t count, struct repeated *ret_repeated) {
+    memset(ret_repeated, 0, count * sizeof *ret_repeated);
+    for (int pair = 0; pair < bench->pairs; pair++)
+        for (uint32_t i = 0; i < count; i++) {
+            struct figures found;
+            bench_run(bench, &runs[i], &found);
+            series_add(&ret_repeated[i].process, found.cpu_ns / found.records);
+            series_add(&ret_repeated[i].redis, found.redis_cpu_ns / found.records);
+            series_add(&ret_repeated[i].wall, found.wall_ns / found.records);
+            ret_repeated[i].last = found;
+        }
+}

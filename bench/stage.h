@@ -1,0 +1,20 @@
+/* One run of one stage, in a process of its own so that its CPU time is its own: the pipeline as it is shipped, or as
+ * much of it as the stage has. The first process (run_stage.c) starts it as `bench stage NAME [KEY=VALUE...]`, with the
+ * configuration in its environment, and reads what it prints: a line `name value` for each figure. */
+#pragma once
+
+enum stage {
+    STAGE_BARE,     /* rd_kafka_consume_batch_queue, and nothing is done with the records: B */
+    STAGE_CONSUME,  /* the source port */
+    STAGE_DECODE,   /* and the decoder */
+    STAGE_EVALUATE, /* the pipeline; no record is encoded, and nothing committed while it is measured */
+    STAGE_PUBLISH,  /* and encoder, transactions, changelog; no store behind it */
+    STAGE_ALL,      /* as it is shipped, with Redis */
+    STAGE_PLAIN,    /* the same without transactions and without changelog */
+    STAGES,
+};
+
+extern const char *const stage_names[STAGES];
+
+/* The process of `bench stage ...`; the arguments begin with the stage's name. */
+int stage_main(int count, char *const *arguments);
