@@ -36,7 +36,9 @@ struct takeover {
     uint32_t index; /* of the shard whose turn it is */
     bool entered;   /* the step has begun */
     int64_t not_before_ms;
-    struct batch batch; /* the barriers */
+    enum takeover_step waiting_step; /* that was met last, */
+    int64_t waiting_since_ms;        /* and since when without another in between */
+    struct batch batch;              /* the barriers */
     struct batch *batches[1];
     struct error suspicion; /* TAKEOVER_LATER: what is wrong, if there is none */
 };

@@ -20,6 +20,8 @@ void takeover_start(struct pipeline *pipeline) {
     pipeline->takeover.index = 0;
     pipeline->takeover.entered = false;
     pipeline->takeover.not_before_ms = INSTANT_NONE;
+    pipeline->takeover.waiting_step = TAKEOVER_PRODUCER;
+    pipeline->takeover.waiting_since_ms = monotonic_ms(pipeline);
     for (uint32_t i = 0; i < pipeline->held_count; i++)
         clear_shard(&pipeline->held[i].takeover);
 }
@@ -320,27 +322,44 @@ typedef enum progress shard_step(struct pipeline *pipeline, struct held_shard *h
 static const struct {
     worker_step *worker; /* for all shards at once */
     shard_step *shard;   /* for one after the other */
+    const char *awaits;
 } steps[] = {
-    [TAKEOVER_PRODUCER] = {.worker = make_producer},
-    [TAKEOVER_COMMITTED] = {.worker = read_committed},
-    [TAKEOVER_BOUNDS] = {.shard = takeover_note_end},
-    [TAKEOVER_IDENTITY] = {.shard = takeover_read_id},
-    [TAKEOVER_HISTORY] = {.shard = takeover_read_history},
-    [TAKEOVER_STARTS] = {.worker = find_starts},
-    [TAKEOVER_BARRIER] = {.worker = set_barriers},
-    [TAKEOVER_EPOCH] = {.shard = takeover_find_epoch},
-    [TAKEOVER_CLAIM] = {.worker = claim},
-    [TAKEOVER_RESTORE] = {.worker = takeover_restore},
-    [TAKEOVER_COMPARE] = {.shard = takeover_compare},
-    [TAKEOVER_INPUTS] = {.shard = takeover_check_inputs},
-    [TAKEOVER_BEGIN] = {.worker = takeover_begin},
-    [TAKEOVER_LATER] = {.shard = takeover_look_for_later},
+    [TAKEOVER_PRODUCER] = {.worker = make_producer, .awaits = "a producer"},
+    [TAKEOVER_COMMITTED] = {.worker = read_committed,
+                            .awaits = "the group's offsets, over which no transaction may hang"},
+    [TAKEOVER_BOUNDS] = {.shard = takeover_note_end, .awaits = "the changelog's end"},
+    [TAKEOVER_IDENTITY] = {.shard = takeover_read_id, .awaits = "the changelog's id"},
+    [TAKEOVER_HISTORY] = {.shard = takeover_read_history, .awaits = "the changelog's newest shard record"},
+    [TAKEOVER_STARTS] = {.worker = find_starts, .awaits = "the offsets at which to start"},
+    [TAKEOVER_BARRIER] = {.worker = set_barriers, .awaits = "its barrier"},
+    [TAKEOVER_EPOCH] = {.shard = takeover_find_epoch, .awaits = "its barrier's offset"},
+    [TAKEOVER_CLAIM] = {.worker = claim, .awaits = "the claim in Redis"},
+    [TAKEOVER_RESTORE] = {.worker = takeover_restore, .awaits = "the changelog, or Redis"},
+    [TAKEOVER_COMPARE] = {.shard = takeover_compare, .awaits = "the comparison of offsets"},
+    [TAKEOVER_INPUTS] = {.shard = takeover_check_inputs, .awaits = "the inputs"},
+    [TAKEOVER_BEGIN] = {.worker = takeover_begin, .awaits = "the begin"},
+    [TAKEOVER_LATER] = {.shard = takeover_look_for_later, .awaits = "the changelog"},
 };
+
+/* A takeover that does not come on says what it waits for. */
+static void tell_waiting(struct pipeline *pipeline) {
+    struct takeover *takeover = &pipeline->takeover;
+    int64_t now_ms = monotonic_ms(pipeline);
+    if (takeover->waiting_step != takeover->step) {
+        takeover->waiting_step = takeover->step;
+        takeover->waiting_since_ms = now_ms;
+    }
+    int64_t waited_ms = now_ms - takeover->waiting_since_ms;
+    if (waited_ms >= LOG_AGAIN_MS && pipeline_logs_again(pipeline, &pipeline->waiting_logged_ms))
+        pipeline_log(pipeline, LEVEL_WARNING, "The takeover has been waiting for %s for %lld s.",
+                     steps[takeover->step].awaits, (long long)(waited_ms / SECOND));
+}
 
 enum result takeover_turn(struct pipeline *pipeline, struct error *error) {
     struct takeover *takeover = &pipeline->takeover;
     if (monotonic_ms(pipeline) < takeover->not_before_ms)
         return RESULT_OK;
+    tell_waiting(pipeline);
     enum takeover_step step = takeover->step;
     enum progress progress = steps[step].worker != NULL
                                  ? steps[step].worker(pipeline, error)
