@@ -19,7 +19,8 @@ enum {
     EPISODE_MS = 240000,
     QUIET_MS = 180000, // In which all that was produced must be committed, once nothing is disturbed any more.
     STOP_MS = 60000,
-    SHORT_MS = 60000, // An episode of less than this is short: fewer accounts, so that each has more events.
+    SHORT_MS =
+        60000, // An episode of less than this is short: fewer accounts, with more events each, and a faster nemesis.
 };
 
 struct options {
@@ -134,7 +135,7 @@ static int play(const struct scene_options *options, int64_t length_ms, const ch
     snprintf(path, sizeof(path), "%s/story", folder);
     story_open(path, &story);
     scene_open(options, &scene);
-    nemesis_init(&scene, &story, options->seed, &nemesis);
+    nemesis_init(&scene, &story, options->seed, length_ms < SHORT_MS ? 2000 : 3500, &nemesis);
     story_tell(&story, "it begins, seed %llu", (unsigned long long)options->seed);
     strike(&nemesis, length_ms);
     await_quiet(&scene, &nemesis, &story);

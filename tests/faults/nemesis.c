@@ -4,8 +4,7 @@
 #include <stdlib.h>
 
 enum {
-    STRIKE_MIN_MS = 200,
-    STRIKE_MAX_MS = 2200,
+    PAUSE_MIN_MS = 200,
     PATIENCE_MS = 60000, // For a worker that was asked to stop.
     SETTLING_MS = 10000, // A broker's start, during which it is left alone.
     LOOK_AGAIN_MS = 100,
@@ -160,7 +159,7 @@ static bool put_broker_to_sleep(struct nemesis *nemesis) {
     }
     kafka_server_pause(broker_of(nemesis, target));
     story_tell(nemesis->story, "broker %d sleeps", target - TARGET_BROKERS);
-    suffer(nemesis, target, 300, 6000, wake_broker);
+    suffer(nemesis, target, 300, 4000, wake_broker);
     return true;
 }
 
@@ -276,7 +275,7 @@ static bool slow_brokers(struct nemesis *nemesis) {
 }
 
 static bool hang_brokers(struct nemesis *nemesis) {
-    return misbehave(nemesis, pick_broker_proxy(nemesis), PROXY_HANGS, 6000);
+    return misbehave(nemesis, pick_broker_proxy(nemesis), PROXY_HANGS, 4000);
 }
 
 static bool lose_answers(struct nemesis *nemesis) {
@@ -320,7 +319,7 @@ static const struct {
     [FAULT_WORKER_KILLED] = {"worker killed (-9)", 6, true, kill_worker},
     [FAULT_WORKER_ASLEEP] = {"worker stopped past its session (SIGSTOP), then resumed", 2, false, put_worker_to_sleep},
     [FAULT_WORKER_STOPPED] = {"worker stopped in order (SIGTERM)", 1, false, stop_worker},
-    [FAULT_BROKER_KILLED] = {"broker killed (-9)", 2, true, kill_broker},
+    [FAULT_BROKER_KILLED] = {"broker killed (-9)", 1, true, kill_broker},
     [FAULT_BROKER_ASLEEP] = {"broker stopped for a while (SIGSTOP)", 1, false, put_broker_to_sleep},
     [FAULT_REDIS_KILLED] = {"Redis killed (-9)", 1, true, kill_redis},
     [FAULT_REDIS_FILE_CUT] = {"Redis killed (-9), its file cut at a random byte", 1, true, cut_redis_file},
@@ -355,8 +354,10 @@ static void shuffle(struct nemesis *nemesis) {
     nemesis->deck_next = 0;
 }
 
-void nemesis_init(struct scene *scene, struct story *story, uint64_t seed, struct nemesis *ret_nemesis) {
-    *ret_nemesis = (struct nemesis){.scene = scene, .story = story, .dice = dice_of(~seed)};
+void nemesis_init(struct scene *scene, struct story *story, uint64_t seed, int pause_max_ms,
+                  struct nemesis *ret_nemesis) {
+    *ret_nemesis = (struct nemesis){
+        .scene = scene, .story = story, .dice = dice_of(~seed), .pause_max_ms = pause_max_ms};
     for (int fault = 0; fault < FAULTS; fault++) {
         for (int i = 0; i < faults[fault].cards; i++) {
             ret_nemesis->deck[ret_nemesis->deck_count++] = (enum fault)fault;
@@ -419,6 +420,6 @@ void nemesis_step(struct nemesis *nemesis) {
     nemesis_rest(nemesis);
     if (deadline_passed(nemesis->next)) {
         strike(nemesis);
-        nemesis->next = deadline_after(dice_between(&nemesis->dice, STRIKE_MIN_MS, STRIKE_MAX_MS));
+        nemesis->next = deadline_after(dice_between(&nemesis->dice, PAUSE_MIN_MS, nemesis->pause_max_ms));
     }
 }

@@ -56,10 +56,13 @@ struct nemesis {
     enum fault deck[DECK_MAX];
     int deck_count, deck_next;
     struct deadline next; // Strike.
+    int pause_max_ms;
     unsigned counts[FAULTS];
 };
 
-void nemesis_init(struct scene *scene, struct story *story, uint64_t seed, struct nemesis *ret_nemesis);
+// `pause_max_ms`: the longest time between two strikes.
+void nemesis_init(struct scene *scene, struct story *story, uint64_t seed, int pause_max_ms,
+                  struct nemesis *ret_nemesis);
 
 // To be called all the time: strikes where it is time to, heals, and looks whether a worker has ended by itself, which
 // none may.
