@@ -199,12 +199,14 @@ static enum result claim_again(struct pipeline *pipeline, struct held_shard *hel
     return store->claim(store->context, next_ticket(pipeline), held->number, &claim, error);
 }
 
-/* In the middle of a tick's pages a write would make them begin anew: it waits, as long as there is room. */
+/* In the middle of a tick's pages a write would make them begin anew: it waits, as long as there is room, and as long
+ * as they go on: who stops or takes on other rules waits for the write himself. */
 static bool write_would_disturb(const struct pipeline *pipeline, const struct held_shard *held) {
     const struct shard_need *need = shard_need(held->shard);
+    bool pausing = pipeline->stopping || pipeline->next_program != NULL;
     if (held->paging)
         return true;
-    return need->kind == NEED_DUE && need->cursor != 0 && !memory_is_short(pipeline) && !pipeline->stopping &&
+    return need->kind == NEED_DUE && need->cursor != 0 && !memory_is_short(pipeline) && !pausing &&
            held->behind.bytes < STORE_LAG_BYTES_MAX / pipeline->held_count / 2;
 }
 

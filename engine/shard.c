@@ -23,7 +23,8 @@ struct shard {
     int64_t stored_due_ms;   /* none of them is due before */
     uint32_t stored_waits;   /* none of them waits for another stream */
     uint64_t due_cursor;
-    bool rules_changed; /* some of them may be of an older ruleset */
+    bool rules_changed; /* some of them may be of an older ruleset, until a tick has fired for all of them */
+    bool scanned;       /* all of them have been in memory since */
     uint64_t scan_cursor;
 };
 
@@ -154,7 +155,7 @@ static enum result fire_in_memory(struct shard *shard, int64_t tick_ms, struct e
 static bool needs_store(struct shard *shard, int64_t tick_ms) {
     if (!shard->options.stored)
         return false;
-    if (shard->rules_changed) {
+    if (shard->rules_changed && !shard->scanned) {
         need(shard, (struct shard_need){.kind = NEED_SCAN, .cursor = shard->scan_cursor});
         return true;
     }
@@ -173,6 +174,7 @@ static enum result fire(struct shard *shard, int64_t tick_ms, struct error *erro
     if (needs_store(shard, tick_ms))
         return RESULT_RETRY;
     shard->stored_resumed = 0;
+    shard->rules_changed = false;
     shard->clocks.ticked_ms = tick_ms;
     return RESULT_OK;
 }
@@ -336,7 +338,8 @@ enum result shard_load(struct shard *shard, const struct stored_blob *stored, co
         enum result result = blob_summarise(blob, stored->blob.size, &summary, error);
         if (result == RESULT_OK)
             result = engine_decode(shard->engine, blob, stored->blob.size,
-                                   find_known(known, known_count, summary.ruleset_hash), &state, error);
+                                   find_known(known, known_count, summary.ruleset_hash), shard->clocks.ticked_ms,
+                                   &state, error);
         if (result != RESULT_OK)
             return result;
         counters_add(shard->counters, COUNTER_ACCOUNTS_LOADED, 1);
@@ -360,8 +363,7 @@ void shard_due_loaded(struct shard *shard, uint64_t next_cursor, int64_t next_du
 
 void shard_scan_loaded(struct shard *shard, uint64_t next_cursor) {
     shard->scan_cursor = next_cursor;
-    if (next_cursor == 0)
-        shard->rules_changed = false;
+    shard->scanned = next_cursor == 0;
 }
 
 void shard_written(struct shard *shard) {

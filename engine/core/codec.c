@@ -500,7 +500,8 @@ static bool was_known(const struct binding *binding, uint64_t fingerprint) {
     return false;
 }
 
-/* An aggregate that came with changed rules counts from here on, for this account. */
+/* An aggregate that came with changed rules counts from here on, for this account. When the account was last evaluated
+ * says nothing: nobody promises at which of the ticks that change nothing it is. */
 static void begin_counting(struct binding *binding, int64_t now_ms) {
     const struct program *program = binding->engine->program;
     for (uint32_t i = 0; i < program->aggregates_count; i++) {
@@ -512,7 +513,8 @@ static void begin_counting(struct binding *binding, int64_t now_ms) {
 }
 
 enum result engine_decode(struct engine *engine, const uint8_t *blob, size_t blob_size,
-                          const struct ruleset_known *known, struct state_bytes *ret_state, struct error *error) {
+                          const struct ruleset_known *known, int64_t ticked_ms, struct state_bytes *ret_state,
+                          struct error *error) {
     struct binding binding = {.engine = engine, .cursor = cursor_of(blob, blob_size), .known = known};
     struct blob_header header;
     if (!read_header(&binding.cursor, &header, error))
@@ -527,7 +529,7 @@ enum result engine_decode(struct engine *engine, const uint8_t *blob, size_t blo
     bool lives = (header.state.flags & STATE_ERASED) == 0;
     if (binding.wrong == NULL && binding.rules_changed && lives) {
         state_header(&engine->state)->due_ms = INSTANT_NONE;
-        begin_counting(&binding, header.state.now_ms);
+        begin_counting(&binding, header.state.now_ms > ticked_ms ? header.state.now_ms : ticked_ms);
     }
     if (binding.wrong != NULL || !cursor_ok(&binding.cursor))
         return error_set(error, RESULT_REJECT, "the state of account '%.*s' cannot be read: %s",

@@ -87,9 +87,11 @@ struct ruleset_known {
 };
 
 /* Binds a blob to this engine's program. `known`: that of the blob's ruleset (blob_summarise tells which), or NULL
- * where nothing is known of it any more. RESULT_REJECT: the blob is malformed or of a later version. */
+ * where nothing is known of it any more. `ticked_ms`: the shard's last tick; what the blob's rules did not count is
+ * counted from there, or from the account's own instant where that is later. RESULT_REJECT: the blob is malformed or
+ * of a later version. */
 MUST_USE enum result engine_decode(struct engine *engine, const uint8_t *blob, size_t blob_size,
-                                   const struct ruleset_known *known, struct state_bytes *ret_state,
+                                   const struct ruleset_known *known, int64_t ticked_ms, struct state_bytes *ret_state,
                                    struct error *error);
 
 /* Read from a blob without binding it. RESULT_REJECT where it is malformed. */

@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct error error;
     if (engine == NULL)
         engine = make_engine(&arena);
-    if (engine_decode(engine, data, size, NULL, &state, &error) == RESULT_OK)
+    if (engine_decode(engine, data, size, NULL, INSTANT_NONE, &state, &error) == RESULT_OK)
         use(engine, state);
     return 0;
 }

@@ -116,7 +116,7 @@ static void draw_options(struct world *world, int32_t partitions) {
         .commit_bytes_max = sim_one_in(chance, 3) ? 64 << 20 : 500 + sim_below(chance, 20000),
         .transaction_timeout_ms = transaction_ms,
         .end_slow_ms = 1000,
-        .reactivate_rules = false,
+        .reactivate_rules = sim_one_in(chance, 6),
         .records_only = sim_one_in(chance, 6)};
     world->kafka.transaction_timeout_ms = transaction_ms;
     world->kafka.session_timeout_ms = transaction_ms / 2 + sim_below(chance, 2 * (uint32_t)transaction_ms);
@@ -327,6 +327,15 @@ static void run_with_faults(struct world *world) {
     }
 }
 
+static bool follows(const struct pipeline *pipeline, const struct program *program) {
+    if (pipeline == NULL || pipeline->program != program)
+        return false;
+    for (uint32_t i = 0; i < pipeline->held_count; i++)
+        if (pipeline->held[i].held_back)
+            return false;
+    return true;
+}
+
 /* Everybody is well from now on: what sleeps wakes up, who has old rules is started anew. */
 static void end_faults(struct world *world) {
     static const struct sim_trouble none;
@@ -338,11 +347,12 @@ static void end_faults(struct world *world) {
         process->asleep = false;
         process->worker.trouble = none;
         process->worker.connection.chance = NULL;
-        bool follows = process->pipeline != NULL &&
-                       process->pipeline->program == world->programs[world->newest_program];
-        if (!follows)
+        if (!follows(process->pipeline, world->programs[world->newest_program]))
             sim_process_kill(&world->processes, i);
+        else
+            process->pipeline->options.reactivate_rules = true;
     }
+    world->options.reactivate_rules = true; /* Shards may have followed the rules in another order. */
 }
 
 static bool everything_is_consumed(const struct world *world) {
@@ -393,18 +403,18 @@ static void restart_the_dead(struct world *world) {
 }
 
 static _Noreturn void complain_of_unrest(const struct world *world) {
-    char what[512];
+    char what[2048];
     size_t length = 0;
     for (int i = 0; i < SIM_PROCESSES_MAX; i++) {
         const struct pipeline *pipeline = world->processes.all[i].pipeline;
-        for (uint32_t j = 0; pipeline != NULL && j < pipeline->held_count && length < sizeof what - 128; j++) {
+        for (uint32_t j = 0; pipeline != NULL && j < pipeline->held_count && length < sizeof what - 256; j++) {
             const struct held_shard *held = &pipeline->held[j];
-            length += (size_t)snprintf(
-                what + length, sizeof what - length,
-                "\nprocess %d shard %d: mode %d, %u commits behind, %u loads, paging %d, claimed "
-                "%d, to commit %d",
-                i, held->number, (int)pipeline->mode, held->behind.count, held->loads, held->paging, held->claimed,
-                !commit_is_empty(pipeline));
+            length += (size_t)snprintf(what + length, sizeof what - length,
+                                       "\nprocess %d shard %d: mode %d, %u commits behind, %u loads, paging %d, "
+                                       "claimed %d, running %d, to commit %d, rules to come %d",
+                                       i, held->number, (int)pipeline->mode, held->behind.count, held->loads,
+                                       held->paging, held->claimed, held->running, !commit_is_empty(pipeline),
+                                       pipeline->next_program != NULL);
         }
     }
     sim_violation("once faults stop, lag goes to zero", "The processes do not come to rest.%s", what);
@@ -416,7 +426,6 @@ static void catch_up(struct world *world) {
         restart_the_dead(world);
         turn(world);
         if (world->kafka.monotonic_ms - begun_ms > CATCH_UP_MS || world->turns > TURNS_MAX) {
-            sim_oracle_compare_offsets(world->processes.oracle);
             complain_of_unrest(world);
         }
     }

@@ -85,6 +85,7 @@ void watched_shard_restore(struct shard *shard, const struct clocks *clocks, boo
                         .watermark_ms = clocks->watermark_ms,
                         .ticked_ms = clocks->ticked_ms};
     sim_ops_add(ops_of(process, shard), &op);
+    process->may_be_chosen[process->shard] = true;
 }
 
 static void note_advance(struct sim_ops *ops, int64_t watermark_ms) {
@@ -103,14 +104,8 @@ static void note_take(struct sim_process *process, struct sim_ops *ops, enum str
                         .offset = offset,
                         .wall_ms = process->worker.kafka->wall_ms,
                         .ends_ms = process->worker.ends_ms[shard],
-                        .may_be_chosen = true};
-    for (uint32_t i = ops->count; i > 0 && op.may_be_chosen; i--) {
-        if (ops->items[i - 1].kind == SIM_OP_RULES)
-            break;
-        op.may_be_chosen = ops->items[i - 1].kind != SIM_OP_TAKE;
-    }
-    if (ops->count == 0)
-        op.may_be_chosen = false;
+                        .may_be_chosen = process->may_be_chosen[shard]};
+    process->may_be_chosen[shard] = false;
     sim_ops_add(ops, &op);
 }
 

@@ -42,7 +42,7 @@ static void compare_with_blob(void *context, uint32_t account, struct state_byte
     state_set_stamp((struct state_header *)(void *)copy.data, 0); /* Which evaluation was the last is not kept. */
     engine_encode(engine, state, &blob);
     assert_true(buffer_ok(&blob));
-    enum result result = engine_decode(engine, blob.data, blob.size, NULL, &again, &error);
+    enum result result = engine_decode(engine, blob.data, blob.size, NULL, INSTANT_NONE, &again, &error);
     if (result != RESULT_OK)
         fail_msg("%s", error.text);
     assert_int_equal(again.size, copy.size);
@@ -126,7 +126,8 @@ static void test_a_blob_that_is_cut_off_or_bent_is_rejected_and_never_trusted(vo
     for (size_t size = 0; size < blob.size; size++) {
         uint8_t *exact = malloc(size + 1); /* of the very size, so that a read beyond it is noticed */
         memcpy(exact, blob.data, size);
-        enum result result = engine_decode(replay_engine(world.replay), exact, size, NULL, &state, &error);
+        enum result result = engine_decode(replay_engine(world.replay), exact, size, NULL, INSTANT_NONE, &state,
+                                           &error);
         if (result == RESULT_OK) /* cut between two parts: what is left is whole */
             assert_true(state.size > 0);
         free(exact);
@@ -134,7 +135,8 @@ static void test_a_blob_that_is_cut_off_or_bent_is_rejected_and_never_trusted(vo
     for (size_t at = 0; at < blob.size; at++)
         for (int bit = 0; bit < 8; bit++) {
             blob.data[at] ^= (uint8_t)(1 << bit);
-            if (engine_decode(replay_engine(world.replay), blob.data, blob.size, NULL, &state, &error) == RESULT_OK)
+            if (engine_decode(replay_engine(world.replay), blob.data, blob.size, NULL, INSTANT_NONE, &state, &error) ==
+                RESULT_OK)
                 assert_true(state.size > 0);
             blob.data[at] ^= (uint8_t)(1 << bit);
         }
@@ -152,8 +154,9 @@ static void test_a_later_version_is_named_as_such(void **unused) {
     take_some_records(&world);
     encode_account(&world, &blob);
     blob.data[0] = 9;
-    assert_int_equal(engine_decode(replay_engine(world.replay), blob.data, blob.size, NULL, &state, &error),
-                     RESULT_REJECT);
+    assert_int_equal(
+        engine_decode(replay_engine(world.replay), blob.data, blob.size, NULL, INSTANT_NONE, &state, &error),
+        RESULT_REJECT);
     assert_non_null(strstr(error.text, "version 9"));
     buffer_free(&blob);
     world_end(&world);
@@ -175,8 +178,9 @@ static void carry_over(const char *old_rules, const char *new_rules, const struc
     struct ruleset_known of_old = {.hash = old.program->hash};
     if (known != NULL)
         of_old = (struct ruleset_known){old.program->hash, known->fingerprints, known->fingerprints_count};
-    assert_int_equal(engine_decode(replay_engine(new.replay), blob.data, blob.size, &of_old, &state, &error),
-                     RESULT_OK);
+    assert_int_equal(
+        engine_decode(replay_engine(new.replay), blob.data, blob.size, &of_old, INSTANT_NONE, &state, &error),
+        RESULT_OK);
     clocks.watermark_ms = clocks.ticked_ms = tick_ms - HOUR;
     engine_tick(replay_engine(new.replay), state, tick_ms, &clocks, &step);
     world_decided(&new, step.changes, step.changes_count, step.status, &error);
@@ -253,7 +257,9 @@ static void test_an_aggregate_that_is_new_counts_once_its_window_is_covered(void
     take_some_records(&old);
     encode_account(&old, &blob);
     struct ruleset_known known = {.hash = old.program->hash};
-    assert_int_equal(engine_decode(replay_engine(new.replay), blob.data, blob.size, &known, &state, &error), RESULT_OK);
+    assert_int_equal(
+        engine_decode(replay_engine(new.replay), blob.data, blob.size, &known, INSTANT_NONE, &state, &error),
+        RESULT_OK);
     engine_tick(replay_engine(new.replay), state, next_tick_ms, &clocks, &step);
     assert_int_equal(step.changes_count, 2); /* what left the rules */
     for (int visits = 0; step.changes_count != 1 && visits < 1000; visits++)
@@ -282,7 +288,9 @@ static void test_an_erased_account_keeps_its_sequence_and_nothing_else(void **un
     assert_true(DECIDED(&world, "\"kind\":\"EXITED\"", "\"subject\":\"busy\"", "ACCOUNT_DELETED"));
     encode_account(&world, &blob);
     assert_true(blob.size < 64);
-    assert_int_equal(engine_decode(replay_engine(world.replay), blob.data, blob.size, NULL, &state, &error), RESULT_OK);
+    assert_int_equal(
+        engine_decode(replay_engine(world.replay), blob.data, blob.size, NULL, INSTANT_NONE, &state, &error),
+        RESULT_OK);
     assert_true(state_is_erased(state));
     assert_true(state_sequence(state) > sequence);
     assert_int_equal(state_due_ms(state), INSTANT_NEVER);
@@ -311,7 +319,7 @@ static void test_an_account_larger_than_a_limit_that_was_lowered_lives_on_and_gr
     }
     encode_account(&world, &blob);
     assert_int_equal(engine_create(world.program, &options, &small, &error), RESULT_OK);
-    if (engine_decode(small, blob.data, blob.size, NULL, &state, &error) != RESULT_OK)
+    if (engine_decode(small, blob.data, blob.size, NULL, INSTANT_NONE, &state, &error) != RESULT_OK)
         fail_msg("%s", error.text);
     assert_true(state.size > 40000);
     uint8_t *owned = malloc(state.size);
