@@ -34,7 +34,6 @@ struct request {
     uint32_t *places;         /* REQUEST_LOAD: place in `account_ids` of each value of the answer */
     uint32_t count;
     struct due_query query; /* REQUEST_DUE */
-    uint64_t cursor;        /* REQUEST_SCAN */
 };
 
 struct redis_store {

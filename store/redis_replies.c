@@ -231,18 +231,15 @@ static bool understand_due(struct redis_store *store, struct request *request, c
     return true;
 }
 
-static bool understand_scan(struct redis_store *store, struct request *request, const redisReply *reply,
+static bool understand_scan(struct redis_store *store, const struct request *request, const redisReply *reply,
                             struct store_event *event) {
-    if (reply->elements < 4)
+    if (reply->elements < 5)
         return lose(store, request, reply, event);
-    if (!take_pairs(store, reply, 4, event))
+    if (!take_pairs(store, reply, 5, event))
         return false;
-    uint64_t bucket = request->cursor >> SCAN_BUCKET_SHIFT, within = (uint64_t)number_in(reply->element[3]);
+    uint64_t bucket = (uint64_t)number_in(reply->element[3]), within = (uint64_t)number_in(reply->element[4]);
     event->kind = STORE_SCANNED;
-    if (within != 0)
-        event->next_cursor = bucket << SCAN_BUCKET_SHIFT | within;
-    else
-        event->next_cursor = bucket + 1 == STORE_BUCKETS ? 0 : (bucket + 1) << SCAN_BUCKET_SHIFT;
+    event->next_cursor = bucket == STORE_BUCKETS ? 0 : bucket << SCAN_BUCKET_SHIFT | within;
     return true;
 }
 

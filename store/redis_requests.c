@@ -215,12 +215,12 @@ enum result redis_scan(void *context, uint64_t ticket, int32_t shard, uint64_t c
     enum result result = begin(store, REQUEST_SCAN, ticket, shard, &request, error);
     if (request == NULL)
         return result;
-    request->cursor = cursor;
-    struct buffer *out = call(store, request, SCRIPT_SCAN, 4);
+    struct buffer *out = call(store, request, SCRIPT_SCAN, 5);
     redis_command_string(out, prefix_of(store, request));
     redis_command_integer(out, (int64_t)(cursor >> SCAN_BUCKET_SHIFT));
     redis_command_integer(out, (int64_t)(cursor & ((UINT64_C(1) << SCAN_BUCKET_SHIFT) - 1)));
-    redis_command_integer(out, SCAN_PAGE);
+    redis_command_integer(out, store->link.options.scan_page > 0 ? store->link.options.scan_page : SCAN_PAGE);
+    redis_command_integer(out, STORE_BUCKETS);
     enqueue(store, request);
     return RESULT_OK;
 }

@@ -24,6 +24,7 @@ struct redis_options {
     int database;
     const char *group;                       /* the consumer group: part of every key */
     int64_t timeout_ms;                      /* of a connection attempt, and of an answer */
+    uint32_t scan_page;                      /* about how many accounts a scan gives at once; 0: as many as is good */
     const struct redis_transport *transport; /* what carries the bytes; NULL: a socket */
 };
 
