@@ -13,6 +13,7 @@ static const struct {
 } measurements[] = {
     {"steady", "the pipeline's stages against the bare loop, and the cost of exactly-once", measure_steady},
     {"restless", "where nearly every record changes something", measure_restless},
+    {"recovery", "kill -9, takeover by another, an empty Redis", measure_recovery},
 };
 
 #define MEASUREMENTS (sizeof measurements / sizeof measurements[0])
