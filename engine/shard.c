@@ -22,7 +22,10 @@ struct shard {
     uint32_t stored_resumed; /* as `resumed`, for them */
     int64_t stored_due_ms;   /* none of them is due before */
     uint32_t stored_waits;   /* none of them waits for another stream */
+    uint32_t evicted_waits;  /* streams that accounts wait for that were evicted since the last tick fired for all */
     uint64_t due_cursor;
+    int64_t paging_ms;  /* the tick whose due accounts were asked for last */
+    int64_t paged_ms;   /* the tick whose due accounts have all come */
     bool rules_changed; /* some of them may be of an older ruleset, until a tick has fired for all of them */
     bool scanned;       /* all of them have been in memory since */
     uint64_t scan_cursor;
@@ -46,6 +49,7 @@ enum result shard_create(struct engine *engine, struct slab *slab, const struct 
     shard->counters = counters;
     shard->clocks = CLOCKS_INITIAL;
     shard->stored_due_ms = INSTANT_NEVER;
+    shard->paged_ms = INSTANT_NONE;
     *ret_shard = shard;
     return RESULT_OK;
 }
@@ -69,6 +73,7 @@ void shard_restore(struct shard *shard, const struct clocks *clocks, bool rules_
     shard->clocks = *clocks;
     /* Of the accounts in the store nothing is known yet, nor which streams moved since the last tick. */
     shard->stored_due_ms = INSTANT_NONE;
+    shard->paged_ms = INSTANT_NONE;
     shard->stored_waits = ALL_STREAMS;
     shard->stored_resumed = ALL_STREAMS;
     shard->rules_changed = rules_changed;
@@ -159,9 +164,10 @@ static bool needs_store(struct shard *shard, int64_t tick_ms) {
         need(shard, (struct shard_need){.kind = NEED_SCAN, .cursor = shard->scan_cursor});
         return true;
     }
-    uint32_t waits_for = shard->stored_resumed & shard->stored_waits;
+    uint32_t waits_for = shard->paged_ms == tick_ms ? 0 : shard->stored_resumed & shard->stored_waits;
     if (shard->stored_due_ms > tick_ms && waits_for == 0)
         return false;
+    shard->paging_ms = tick_ms;
     need(shard, (struct shard_need){
                     .kind = NEED_DUE, .tick_ms = tick_ms, .waits_for = waits_for, .cursor = shard->due_cursor});
     return true;
@@ -174,6 +180,7 @@ static enum result fire(struct shard *shard, int64_t tick_ms, struct error *erro
     if (needs_store(shard, tick_ms))
         return RESULT_RETRY;
     shard->stored_resumed = 0;
+    shard->evicted_waits = 0;
     shard->rules_changed = false;
     shard->clocks.ticked_ms = tick_ms;
     return RESULT_OK;
@@ -320,10 +327,22 @@ static const struct ruleset_known *find_known(const struct ruleset_known *known,
     return NULL;
 }
 
+/* Whether the account was visited at the next tick already and waits on, or is ahead of it, and is due right after.
+ * Only then may it come again and again, as each write makes the pages of a tick begin anew: to change it each time
+ * would lead to another write, and to no end where there are more of its like than memory has room for. */
+static bool is_visited(const struct shard *shard, const struct blob_summary *summary) {
+    return summary->now_ms >= tick_behind(shard, shard->clocks.ticked_ms) &&
+           summary->due_ms <= tick_behind(shard, summary->now_ms);
+}
+
 /* At the next tick, whatever its deadline says: other rules decide from now on, or the stream it waits for is back. */
 static bool is_due_anyway(const struct shard *shard, const struct blob_summary *summary) {
     uint32_t resumed = shard->resumed | shard->stored_resumed;
-    return !summary->erased && (summary->ruleset_hash != shard->program->hash || (summary->waits_for & resumed) != 0);
+    if (summary->erased)
+        return false;
+    if (summary->ruleset_hash != shard->program->hash)
+        return true;
+    return (summary->waits_for & resumed) != 0 && !is_visited(shard, summary);
 }
 
 enum result shard_load(struct shard *shard, const struct stored_blob *stored, const struct ruleset_known *known,
@@ -357,8 +376,10 @@ void shard_due_loaded(struct shard *shard, uint64_t next_cursor, int64_t next_du
     shard->due_cursor = next_cursor;
     if (next_cursor != 0)
         return;
+    shard->paged_ms = shard->paging_ms;
     shard->stored_due_ms = next_due_ms;
-    shard->stored_waits = waits_left;
+    /* Those that the query was about may wait on, and have left memory again. */
+    shard->stored_waits = waits_left | shard->evicted_waits;
 }
 
 void shard_scan_loaded(struct shard *shard, uint64_t next_cursor) {
@@ -378,6 +399,7 @@ uint32_t shard_evict(struct shard *shard, size_t bytes_used_max) {
     if (evicted.due_ms < shard->stored_due_ms)
         shard->stored_due_ms = evicted.due_ms;
     shard->stored_waits |= evicted.waits_for;
+    shard->evicted_waits |= evicted.waits_for;
     counters_add(shard->counters, COUNTER_ACCOUNTS_EVICTED, evicted.count);
     return evicted.count;
 }

@@ -474,6 +474,7 @@ static bool read_header(struct cursor *cursor, struct blob_header *ret_header, s
     header.state.due_ms = cursor_zigzag(cursor);
     header.state.first_event_ms = cursor_zigzag(cursor);
     header.state.id_size = (uint16_t)header.account_id.size;
+    header.state.quiet_horizon = HORIZON_FIRST_QUIET;
     if (cursor_ok(cursor) && version != BLOB_VERSION) {
         (void)error_set(error, RESULT_REJECT,
                         "an account's state is of version %u, this program reads version %u: run the version that "
@@ -546,6 +547,7 @@ enum result blob_summarise(const uint8_t *blob, size_t blob_size, struct blob_su
         return RESULT_REJECT;
     *ret_summary = (struct blob_summary){.account_id = header.account_id,
                                          .ruleset_hash = header.state.ruleset_hash,
+                                         .now_ms = header.state.now_ms,
                                          .due_ms = header.state.due_ms,
                                          .waits_for = header.state.waits_for,
                                          .erased = (header.state.flags & STATE_ERASED) != 0};

@@ -98,6 +98,7 @@ MUST_USE enum result engine_decode(struct engine *engine, const uint8_t *blob, s
 struct blob_summary {
     struct text account_id;
     uint64_t ruleset_hash;
+    int64_t now_ms; /* the account's own instant, of its last evaluation */
     int64_t due_ms;
     uint32_t waits_for;
     bool erased;
