@@ -1,5 +1,5 @@
-/* `sim --seed N` tells the story of one seed; `sim --seeds A..B` runs many on all processors, and says how many showed
- * a violation. */
+/* `sim --seed N` tells how one seed ended; `sim --seeds A..B` runs many on all processors, and says how many showed a
+ * violation; `sim --twice A..B` runs each of them twice, and says whether it was the same story. */
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -132,33 +132,50 @@ static int run_many(struct range left, int jobs) {
     return violations > 0;
 }
 
+static int run_twice(struct range range) {
+    int different = 0;
+    catch_signals();
+    for (; range.next <= range.last; range.next++) {
+        struct sim_seed_result first, second;
+        sim_seed_run(range.next, NULL, &first);
+        sim_seed_run(range.next, NULL, &second);
+        if (memcmp(&first, &second, sizeof first) == 0)
+            continue;
+        printf("seed %llu tells two stories: %016llx and %016llx\n", (unsigned long long)range.next,
+               (unsigned long long)first.story_hash, (unsigned long long)second.story_hash);
+        different++;
+    }
+    return different > 0;
+}
+
 static int usage(void) {
-    fprintf(stderr, "usage: sim --seed N | --seeds A..B [--jobs N]\n");
+    fprintf(stderr, "usage: sim --seed N | --seeds A..B [--jobs N] | --twice A..B\n");
     return 2;
+}
+
+static bool read_range(const char *text, struct range *ret_range) {
+    char *end;
+    ret_range->next = strtoull(text, &end, 10);
+    if (strncmp(end, "..", 2) != 0)
+        return false;
+    ret_range->last = strtoull(end + 2, &end, 10);
+    return *end == 0 && ret_range->next <= ret_range->last;
 }
 
 int main(int argc, char **argv) {
     long jobs = sysconf(_SC_NPROCESSORS_ONLN);
-    struct range range = {0};
-    bool many = false, one = false;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        char *end = NULL;
-        if (strcmp(argv[i], "--seed") == 0) {
-            range.next = strtoull(argv[i + 1], &end, 10);
-            one = *end == 0;
-        } else if (strcmp(argv[i], "--seeds") == 0) {
-            range.next = strtoull(argv[i + 1], &end, 10);
-            if (strncmp(end, "..", 2) != 0)
-                return usage();
-            range.last = strtoull(end + 2, &end, 10);
-            many = *end == 0 && range.next <= range.last;
-        } else if (strcmp(argv[i], "--jobs") == 0) {
-            jobs = strtol(argv[i + 1], &end, 10);
-        } else {
-            return usage();
-        }
-    }
-    if (one == many || argc % 2 == 0 || jobs < 1)
+    struct range range;
+    if (argc == 5 && strcmp(argv[3], "--jobs") == 0)
+        jobs = strtol(argv[4], NULL, 10);
+    else if (argc != 3)
         return usage();
-    return one ? run_one(range.next) : run_many(range, jobs < CHILDREN_MAX ? (int)jobs : CHILDREN_MAX);
+    if (jobs < 1)
+        return usage();
+    if (strcmp(argv[1], "--seed") == 0)
+        return run_one(strtoull(argv[2], NULL, 10));
+    if (!read_range(argv[2], &range))
+        return usage();
+    if (strcmp(argv[1], "--seeds") == 0)
+        return run_many(range, jobs < CHILDREN_MAX ? (int)jobs : CHILDREN_MAX);
+    return strcmp(argv[1], "--twice") == 0 ? run_twice(range) : usage();
 }
