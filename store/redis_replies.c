@@ -207,14 +207,15 @@ static uint64_t next_set(uint32_t waits_for, uint32_t phase) {
     return 0;
 }
 
-static uint64_t next_due_cursor(const struct due_query *query, uint64_t answered) {
+/* `waits`: streams that accounts wait for; the other sets are empty. */
+static uint64_t next_due_cursor(const struct due_query *query, uint64_t answered, uint32_t waits) {
     uint32_t phase = (uint32_t)(query->cursor >> DUE_PHASE_SHIFT);
     uint64_t place = query->cursor & ((UINT64_C(1) << DUE_PHASE_SHIFT) - 1);
     if (phase == 0 && answered >= query->max)
         return place + answered;
     if (phase != 0 && answered != 0)
         return (uint64_t)phase << DUE_PHASE_SHIFT | answered;
-    return next_set(query->waits_for, phase);
+    return next_set(query->waits_for & waits, phase);
 }
 
 static bool understand_due(struct redis_store *store, struct request *request, const redisReply *reply,
@@ -224,10 +225,11 @@ static bool understand_due(struct redis_store *store, struct request *request, c
     if (!take_pairs(store, reply, 6, event))
         return false;
     struct text following = text_in(reply->element[4]);
+    uint32_t waits = (uint32_t)number_in(reply->element[5]);
     event->kind = STORE_DUE;
-    event->next_cursor = next_due_cursor(&request->query, (uint64_t)number_in(reply->element[3]));
+    event->next_cursor = next_due_cursor(&request->query, (uint64_t)number_in(reply->element[3]), waits);
     event->next_due_ms = following.size == 0 ? INSTANT_NEVER : (int64_t)strtod(following.data, NULL);
-    event->waits_left = (uint32_t)number_in(reply->element[5]) & ~request->query.waits_for;
+    event->waits_left = waits & ~request->query.waits_for;
     return true;
 }
 

@@ -92,7 +92,7 @@ struct oracle_shard {
 struct sim_oracle {
     struct sim_kafka *kafka;
     const struct pipeline_options *options;
-    struct sim_store nowhere;
+    struct sim_redis nowhere;
     struct sim_worker reader; /* decodes */
     struct arena arena;       /* of texts */
     struct buffer scratch, wanted, found;
@@ -278,14 +278,6 @@ static bool are_equal(struct oracle_shard *shard, struct text wanted, struct tex
     at_ms += engine_program(shard->engine)->tick_ms;
     bool equal = text_equal(normalise(shard, wanted_state, at_ms, &oracle->wanted),
                             normalise(shard, found_state, at_ms, &oracle->found));
-    if (getenv("SIM_HEX") && !equal) {
-        for (uint32_t i = 0; i < oracle->wanted.size; i++)
-            printf("%02x", oracle->wanted.data[i]);
-        printf("\n");
-        for (uint32_t i = 0; i < oracle->found.size; i++)
-            printf("%02x", oracle->found.data[i]);
-        printf("\n");
-    }
     return equal;
 }
 
@@ -492,11 +484,6 @@ static void replay(struct oracle_shard *shard) {
     shard->rules_place = 0;
     for (uint32_t i = 0; i < shard->ops.count; i++) {
         const struct sim_op *op = &shard->ops.items[i];
-        if (getenv("SIM_OPS"))
-            fprintf(stderr, "op shard %d kind %d stream %d@%lld wm %lld tick %lld %s prog %.*s\n", shard->number,
-                    op->kind, op->stream, (long long)op->offset, (long long)op->watermark_ms, (long long)op->ticked_ms,
-                    op->account == hash_text(TEXT("a2")) ? "A2" : "", op->program ? (int)op->program->ruleset.size : 0,
-                    op->program ? op->program->ruleset.data : "");
         if (op->kind == SIM_OP_RULES)
             change_rules(shard, i);
         else if (op->kind == SIM_OP_ADVANCE)
@@ -685,7 +672,7 @@ static bool was_committed(const struct oracle_shard *shard, const struct stored_
 }
 
 void sim_oracle_stored(struct sim_oracle *oracle, int32_t number, const struct store_write *write,
-                       const struct sim_store *store) {
+                       const struct sim_redis *store) {
     const struct oracle_shard *shard = &oracle->shards[number];
     for (uint32_t i = 0; i < write->count; i++)
         if (!was_committed(shard, &write->blobs[i]))
@@ -696,12 +683,13 @@ void sim_oracle_stored(struct sim_oracle *oracle, int32_t number, const struct s
         const struct committed_blob *blob = &shard->blobs.items[i];
         if (blob->offset > write->changelog_offset)
             continue;
-        const struct sim_blob *found = sim_shard_find(&store->shards[number], blob->account);
-        if (found == NULL || !text_equal((struct text){found->blob, found->blob_size}, blob->blob))
+        struct stored_blob found;
+        bool is_there = sim_redis_find(store, number, blob->account, &found);
+        if (!is_there || !text_equal(found.blob, blob->blob))
             sim_violation("the meta claims no more than is there",
                           "Shard %d claims all up to offset %lld; account %.*s of offset %lld is %s.", number,
                           (long long)write->changelog_offset, TEXT_ARGUMENTS(blob->account), (long long)blob->offset,
-                          found == NULL ? "missing" : "another");
+                          is_there ? "another" : "missing");
     }
 }
 
@@ -735,10 +723,13 @@ static void compare_blob(void *context, const struct stored_blob *blob) {
     compare_state(context, blob->account_id, blob->blob, "the store");
 }
 
-void sim_oracle_compare_store(struct sim_oracle *oracle, const struct sim_store *store) {
+void sim_oracle_compare_store(struct sim_oracle *oracle, const struct sim_redis *store) {
     for (int32_t i = 0; i < oracle->kafka->partitions; i++) {
         struct oracle_shard *shard = &oracle->shards[i];
-        uint32_t stored = sim_store_visit(store, i, compare_blob, shard), wanted = 0;
+        const char *disorder = sim_redis_disorder(store, i);
+        if (disorder != NULL)
+            sim_violation("the store is in order", "Shard %d: %s.", i, disorder);
+        uint32_t stored = sim_redis_visit(store, i, compare_blob, shard), wanted = 0;
         struct accounts *accounts = shard->shard == NULL ? NULL : shard_accounts(shard->shard);
         for (uint32_t j = 0; accounts != NULL && j < accounts_count(accounts); j++)
             wanted += accounts_state(accounts, j).size > 0;

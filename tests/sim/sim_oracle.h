@@ -50,12 +50,12 @@ void sim_oracle_committed(struct sim_oracle *oracle, uint32_t transaction, const
                           uint32_t *ret_covered);
 /* The store has let a write through: what is in it was committed before, and the meta claims no more than is there. */
 void sim_oracle_stored(struct sim_oracle *oracle, int32_t shard, const struct store_write *write,
-                       const struct sim_store *store);
+                       const struct sim_redis *store);
 /* What was done since, in the end, when nothing is left to be committed: it must have had no effect. */
 void sim_oracle_finish(struct sim_oracle *oracle, int32_t shard, const struct sim_ops *ops);
 /* Everything is consumed and committed, and the group and the store say the same. */
 void sim_oracle_compare_offsets(struct sim_oracle *oracle);
-void sim_oracle_compare_store(struct sim_oracle *oracle, const struct sim_store *store);
+void sim_oracle_compare_store(struct sim_oracle *oracle, const struct sim_redis *store);
 int64_t sim_oracle_watermark(const struct sim_oracle *oracle, int32_t shard);
 /* Changes that were committed, all in all. */
 uint64_t sim_oracle_changes(const struct sim_oracle *oracle);

@@ -11,16 +11,6 @@ static void tell(struct sim_processes *processes, int process, const char *what,
     sim_story_add(processes->story, processes->kafka->monotonic_ms, process, what, -1, -1, detail);
 }
 
-/* ---- the store, as it is written */
-
-static void written(void *context, int32_t shard, const struct store_write *write) {
-    struct sim_worker *worker = context;
-    struct sim_chance *chance = worker->trouble.chance;
-    sim_oracle_stored(((struct sim_processes *)worker->spectator.context)->oracle, shard, write, worker->server);
-    if (chance != NULL && sim_one_in(chance, 4))
-        sim_store_keep(worker->server, shard);
-}
-
 static void asked(void *context, const char *what, int32_t shard) {
     struct sim_worker *worker = context;
     sim_story_add(worker->story, worker->kafka->monotonic_ms, worker->process, what, shard, -1, NULL);
@@ -37,7 +27,8 @@ static void wire(struct sim_processes *processes, int process, const struct sim_
     worker->random = trouble->chance == NULL ? (uint64_t)process : sim_next(trouble->chance);
     worker->spectator = (struct sim_spectator){processes, sim_watch_dropped, sim_watch_begun, sim_watch_known,
                                                sim_watch_rejected};
-    worker->connection.watcher = (struct sim_watcher){worker, written, asked};
+    worker->connection.context = worker;
+    worker->connection.asked = asked;
 }
 
 static void end(struct sim_processes *processes, int process) {

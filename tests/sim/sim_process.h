@@ -23,7 +23,7 @@ struct sim_process {
 
 struct sim_processes {
     struct sim_kafka *kafka;
-    struct sim_store *store;
+    struct sim_redis *store;
     struct sim_story *story;
     struct sim_oracle *oracle;
     struct counters counters;

@@ -100,10 +100,15 @@ static void run_command(struct sim_redis *redis, const struct sim_command_call *
         command->run(call);
 }
 
+static void run_script(struct sim_redis *redis, const struct sim_command_call *call) {
+    struct sim_refusals refusals = refusals_of(redis);
+    sim_scripts_run(redis->scripts, call, &refusals);
+    sim_redis_tell_write(redis);
+}
+
 static void answer_request(struct sim_redis *redis, struct sim_redis_link *link,
                            const struct sim_redis_request *request) {
     struct text name = request->arguments[0];
-    struct sim_refusals refusals = refusals_of(redis);
     struct sim_command_call call = {&redis->data, link->database, request->arguments, request->count, &link->out};
     sim_data_begin(&redis->data);
     if (is_word(name, "AUTH") && (request->count == 2 || request->count == 3))
@@ -121,7 +126,7 @@ static void answer_request(struct sim_redis *redis, struct sim_redis_link *link,
     else if (is_word(name, "SCRIPT") && request->count == 3 && is_word(request->arguments[1], "LOAD"))
         sim_scripts_load(redis->scripts, request->arguments[2], &link->out);
     else if (is_word(name, "EVALSHA") && request->count >= 3)
-        sim_scripts_run(redis->scripts, &call, &refusals);
+        run_script(redis, &call);
     else
         run_command(redis, &call);
 }

@@ -16,6 +16,12 @@
 
 struct sim_scripts;
 
+/* Is told of each write of a script: the accounts that it changed, and the meta if it moved it. */
+struct sim_redis_watcher {
+    void *context;
+    void (*written)(void *context, int32_t shard, const struct store_write *write);
+};
+
 enum sim_redis_condition {
     SIM_REDIS_SERVES,
     SIM_REDIS_IS_DOWN,     /* connections break and are refused */
@@ -24,6 +30,7 @@ enum sim_redis_condition {
     SIM_REDIS_IS_REPLICA,  /* -READONLY */
     SIM_REDIS_IS_FULL,     /* -OOM */
     SIM_REDIS_CANNOT_SAVE, /* -MISCONF */
+    SIM_REDIS_CONDITIONS,
 };
 
 struct sim_redis {
@@ -38,6 +45,7 @@ struct sim_redis {
     uint64_t arrivals; /* requests so far */
     uint64_t done;     /* of them */
     uint32_t process;  /* grows with each restart */
+    struct sim_redis_watcher watcher;
 };
 
 void sim_redis_init(struct sim_redis *redis, const int64_t *now_ms);
@@ -76,11 +84,15 @@ struct sim_redis_meta {
 
 /* Borrowed until sim_redis_free. */
 struct sim_redis_meta sim_redis_meta(const struct sim_redis *redis, int32_t shard);
-uint32_t sim_redis_accounts(const struct sim_redis *redis, int32_t shard);
 /* False: it has no such account. The blob is borrowed until sim_redis_free. */
 bool sim_redis_find(const struct sim_redis *redis, int32_t shard, struct text account_id, struct stored_blob *ret_blob);
 /* Each account in turn; `place` begins at 0. False: that was the last. */
 bool sim_redis_next(const struct sim_redis *redis, int32_t shard, uint64_t *place, struct stored_blob *ret_blob);
+/* Calls for each account; returns how many there are. */
+typedef void sim_redis_visitor(void *context, const struct stored_blob *blob);
+uint32_t sim_redis_visit(const struct sim_redis *redis, int32_t shard, sim_redis_visitor *visitor, void *context);
+/* Tells the watcher of the write that was done last, if it was one of a script to a shard. */
+void sim_redis_tell_write(const struct sim_redis *redis);
 /* Whether the deadlines and the sets of waiting accounts say the same as the blobs; NULL: they do. */
 const char *sim_redis_disorder(const struct sim_redis *redis, int32_t shard);
 

@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "tests/sim/sim_memory.h"
 #include "tests/sim/sim_redis_link.h"
 
 void sim_redis_client_init(struct sim_redis_client *client, struct sim_redis *redis) {
@@ -9,6 +10,7 @@ void sim_redis_client_init(struct sim_redis_client *client, struct sim_redis *re
 
 static void close_client(void *context) {
     struct sim_redis_client *client = context;
+    SIM_OUTSIDE;
     if (client->link == NULL)
         return;
     client->link->closed = true;
@@ -46,6 +48,7 @@ static bool stands(struct sim_redis_client *client) {
 
 static enum result connect_client(void *context, const char *host, int port, int64_t timeout_ms, struct error *error) {
     struct sim_redis_client *client = context;
+    SIM_OUTSIDE;
     (void)host;
     (void)port;
     (void)timeout_ms;
@@ -72,6 +75,7 @@ static size_t at_once(const struct sim_redis_client *client, size_t size) {
 
 static enum result send_bytes(void *context, const void *data, size_t size, size_t *ret_sent, struct error *error) {
     struct sim_redis_client *client = context;
+    SIM_OUTSIDE;
     struct sim_redis_request request;
     if (!stands(client) || is_dead(client))
         return broken(error);
@@ -99,6 +103,7 @@ static enum result send_bytes(void *context, const void *data, size_t size, size
 static enum result receive_bytes(void *context, void *data, size_t capacity, size_t *ret_received,
                                  struct error *error) {
     struct sim_redis_client *client = context;
+    SIM_OUTSIDE;
     sim_redis_serve(client->redis);
     if (!stands(client) || is_dead(client))
         return broken(error);
@@ -136,6 +141,7 @@ static int64_t next_ms(const struct sim_redis_client *client) {
 
 static bool wait_for_bytes(void *context, bool to_send, int timeout_ms) {
     struct sim_redis_client *client = context;
+    SIM_OUTSIDE;
     int64_t until_ms = *client->redis->now_ms + timeout_ms;
     bool was_open = client->link != NULL;
     while (*client->redis->now_ms < until_ms && !(was_open && (to_send || has_come(client)))) {

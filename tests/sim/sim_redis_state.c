@@ -1,10 +1,11 @@
 /* What the store has written into a simulated Redis; its keys are those of store/redis_store.h. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cursor.h"
 #include "engine/core/engine.h"
-#include "store/redis_store.h"
+#include "store/redis_internal.h"
 #include "tests/sim/sim_redis.h"
 
 #define MEMBER_SIZE_MAX 600
@@ -84,26 +85,63 @@ bool sim_redis_next(const struct sim_redis *redis, int32_t shard, uint64_t *plac
     return false;
 }
 
-uint32_t sim_redis_accounts(const struct sim_redis *redis, int32_t shard) {
+uint32_t sim_redis_visit(const struct sim_redis *redis, int32_t shard, sim_redis_visitor *visitor, void *context) {
     uint64_t place = 0;
     uint32_t count = 0;
-    for (struct stored_blob blob; sim_redis_next(redis, shard, &place, &blob);)
-        count++;
+    for (struct stored_blob blob; sim_redis_next(redis, shard, &place, &blob); count++)
+        visitor(context, &blob);
     return count;
 }
 
 bool sim_redis_find(const struct sim_redis *redis, int32_t shard, struct text account_id,
                     struct stored_blob *ret_blob) {
-    const struct sim_tag *tag = sim_redis_tag(redis, shard);
-    for (uint32_t bucket = 0; bucket < STORE_BUCKETS; bucket++) {
-        const struct sim_value *value = value_numbered(redis, tag, "b", bucket);
-        const struct sim_entry *entry = value == NULL ? NULL : sim_value_find(value, account_id);
-        if (entry == NULL)
+    const struct sim_value *value = value_numbered(redis, sim_redis_tag(redis, shard), "b", store_bucket(account_id));
+    const struct sim_entry *entry = value == NULL ? NULL : sim_value_find(value, account_id);
+    if (entry == NULL)
+        return false;
+    *ret_blob = blob_in(entry);
+    return true;
+}
+
+/* ---- the last write */
+
+static bool is_named(const struct sim_value *value, const char *beginning) {
+    const char *close = memchr(value->key.data, '}', value->key.size);
+    size_t size = strlen(beginning);
+    return close != NULL && (size_t)(value->key.data + value->key.size - close) >= size + 2 &&
+           memcmp(close + 2, beginning, size) == 0;
+}
+
+static void tell_write(const struct sim_redis *redis, const struct sim_tag *tag, int32_t shard) {
+    uint32_t begin = tag->writes[tag->writes_count - 1].undo_begin;
+    struct stored_blob *blobs = calloc(tag->undo_count - begin, sizeof *blobs);
+    struct store_write write = {.blobs = blobs};
+    assert(blobs != NULL);
+    for (uint32_t i = begin; i < tag->undo_count; i++) {
+        const struct sim_undo *undo = &tag->undo[i];
+        if (undo->what == UNDO_REMOVE || undo->value->kind != SIM_HASH)
             continue;
-        *ret_blob = blob_in(entry);
-        return true;
+        const struct sim_entry *entry = &undo->value->entries[undo->place]; /* Hashes only grow. */
+        if (is_named(undo->value, "b:"))
+            blobs[write.count++] = blob_in(entry);
+        else if (text_equals(entry->name, "offset"))
+            write.has_meta = true;
     }
-    return false;
+    struct sim_redis_meta meta = sim_redis_meta(redis, shard);
+    write.changelog_offset = meta.changelog_offset;
+    write.shard_record = meta.shard_record;
+    if (write.count > 0 || write.has_meta)
+        redis->watcher.written(redis->watcher.context, shard, &write);
+    free(blobs);
+}
+
+void sim_redis_tell_write(const struct sim_redis *redis) {
+    for (uint32_t i = 0; redis->watcher.written != NULL && i < redis->data.tags_count; i++) {
+        const struct sim_tag *tag = redis->data.tags[i];
+        const char *colon = memrchr(tag->name.data, ':', tag->name.size);
+        if (colon != NULL && tag->writes_count > 0 && tag->writes[tag->writes_count - 1].serial == redis->data.serial)
+            tell_write(redis, tag, (int32_t)strtol(colon + 1, NULL, 10));
+    }
 }
 
 /* ---- deadlines and waiting accounts */

@@ -30,7 +30,7 @@ struct world {
     struct sim_chance chance;
     struct sim_story story;
     struct sim_kafka kafka;
-    struct sim_store store;
+    struct sim_redis store;
     struct sim_processes processes;
     struct sim_events events;
     struct arena arena; /* of the rules */
@@ -124,6 +124,12 @@ static void draw_options(struct world *world, int32_t partitions) {
     world->delay_max_ms = sim_one_in(chance, 2) ? 0 : 1 + sim_below(chance, 300);
 }
 
+/* The store was written to. */
+static void stored(void *context, int32_t shard, const struct store_write *write) {
+    const struct world *world = context;
+    sim_oracle_stored(world->processes.oracle, shard, write, &world->store);
+}
+
 static void create(struct world *world, uint64_t seed, FILE *aloud) {
     *world = (struct world){.chance = {seed * CHANCE_START + 1}, .story = {.hash = seed, .aloud = aloud}};
     struct sim_chance *chance = &world->chance;
@@ -134,7 +140,7 @@ static void create(struct world *world, uint64_t seed, FILE *aloud) {
         world->programs[i] = compile(world, world->set->rules[i]);
     uint32_t streams = 1u << STREAM_ACCOUNT | 1u << STREAM_LOGIN | 1u << STREAM_USAGE;
     sim_kafka_init(&world->kafka, partitions, streams, WALL_MS);
-    sim_store_init(&world->store);
+    sim_redis_init(&world->store, &world->kafka.monotonic_ms);
     draw_options(world, partitions);
     draw_trouble(chance, &world->trouble);
     draw_weather(chance, &world->weather);
@@ -147,6 +153,7 @@ static void create(struct world *world, uint64_t seed, FILE *aloud) {
         .oracle = sim_oracle_create(&world->kafka, &world->options),
     };
     world->kafka.observer = (struct sim_observer){&world->processes, sim_watch_committed, sim_watch_forget};
+    world->store.watcher = (struct sim_redis_watcher){world, stored};
     sim_watch(&world->processes);
     sim_events_draw(&world->events, chance, &world->kafka, world->set->unit_ms);
     if (!sim_one_in(chance, 5))
@@ -163,7 +170,7 @@ static void destroy(struct world *world) {
     }
     sim_watch(NULL);
     sim_oracle_free(world->processes.oracle);
-    sim_store_free(&world->store);
+    sim_redis_free(&world->store);
     sim_kafka_free(&world->kafka);
     arena_free(&world->arena);
 }
@@ -200,25 +207,30 @@ static void trouble_the_store(struct world *world) {
     const struct weather *weather = &world->weather;
     int32_t partitions = world->kafka.partitions, shard = (int32_t)sim_below(chance, (uint32_t)partitions);
     if (sim_one_in(chance, weather->store_flush)) {
-        tell(world, "the store is flushed", -1);
-        for (int32_t i = 0; i < partitions; i++)
-            sim_store_flush(&world->store, i);
+        bool all = sim_one_in(chance, 2);
+        tell(world, "the store is flushed, shard", all ? -1 : shard);
+        if (all)
+            sim_redis_flush_all(&world->store);
+        else
+            sim_redis_flush(&world->store, shard);
     }
     if (sim_one_in(chance, weather->store_back)) {
+        uint32_t writes = sim_redis_writes(&world->store, shard);
+        uint32_t missing = sim_below(chance, sim_one_in(chance, 4) ? writes + 1 : 6);
         tell(world, "the store goes back, shard", shard);
-        sim_store_roll_back(&world->store, shard, sim_below(chance, SIM_COPIES_MAX));
+        sim_redis_roll_back(&world->store, shard, missing < writes ? writes - missing : 0);
     }
     if (sim_one_in(chance, weather->store_promotion)) {
-        tell(world, "a replica of the store that lags is promoted", -1);
-        for (int32_t i = 0; i < partitions; i++)
-            sim_store_roll_back(&world->store, i, sim_below(chance, SIM_COPIES_MAX));
-        for (int i = 0; i < SIM_PROCESSES_MAX; i++)
-            if (world->processes.all[i].pipeline != NULL)
-                sim_connection_cut(&world->processes.all[i].worker.connection);
+        uint32_t missing = sim_below(chance, 20);
+        tell(world, "a replica of the store is promoted that lacks", missing);
+        sim_redis_promote(&world->store, missing);
     }
-    if (sim_one_in(chance, world->store.down ? 60 : weather->store_down)) {
-        world->store.down = !world->store.down;
-        tell(world, world->store.down ? "the store is away" : "the store is back", -1);
+    bool serves = world->store.condition == SIM_REDIS_SERVES;
+    if (sim_one_in(chance, serves ? weather->store_down : 60)) {
+        enum sim_redis_condition condition =
+            serves ? (enum sim_redis_condition)(1 + sim_below(chance, SIM_REDIS_CONDITIONS - 1)) : SIM_REDIS_SERVES;
+        tell(world, "the store's condition is", condition);
+        sim_redis_set_condition(&world->store, condition);
     }
 }
 
@@ -340,13 +352,14 @@ static bool follows(const struct pipeline *pipeline, const struct program *progr
 static void end_faults(struct world *world) {
     static const struct sim_trouble none;
     tell(world, "the trouble is over", -1);
-    world->store.down = false;
+    sim_redis_set_condition(&world->store, SIM_REDIS_SERVES);
     sim_memory_fail(0, 0);
     for (int i = 0; i < SIM_PROCESSES_MAX; i++) {
         struct sim_process *process = &world->processes.all[i];
         process->asleep = false;
         process->worker.trouble = none;
         process->worker.connection.chance = NULL;
+        process->worker.connection.delay_ms = 0;
         if (!follows(process->pipeline, world->programs[world->newest_program]))
             sim_process_kill(&world->processes, i);
         else

@@ -166,9 +166,43 @@ static void write_log(void *context, enum log_level level, const char *message) 
         fprintf(stderr, "[%d %8lld] %s\n", worker->number, (long long)worker->kafka->monotonic_ms, message);
 }
 
-void sim_worker_init(struct sim_worker *worker, struct sim_kafka *kafka, struct sim_store *store, int number) {
+/* ---- the store's connection */
+
+/* A request leaves the process, unless it dies before. */
+static bool sends(void *context) {
+    struct sim_worker *worker = context;
+    struct sim_trouble *trouble = &worker->trouble;
+    worker->effects++;
+    if (worker->faults.dead_after > 0 && --worker->faults.dead_after == 0)
+        worker->dead = true;
+    if (worker->dead || trouble->chance == NULL || !sim_one_in(trouble->chance, trouble->dead))
+        return !worker->dead;
+    bool does = sim_one_in(trouble->chance, 2);
+    tell(worker, does ? "is killed after" : "is killed before", -1, "asks the store");
+    worker->dead = true;
+    return does;
+}
+
+static bool is_dead(void *context) {
+    return ((struct sim_worker *)context)->dead;
+}
+
+static void pass(void *context, int64_t duration_ms) {
+    sim_kafka_pass(((struct sim_worker *)context)->kafka, duration_ms);
+}
+
+static void connect_to(struct sim_worker *worker, struct sim_redis *server) {
+    sim_connection_init(&worker->connection, server, &worker->clock);
+    worker->connection.client.context = worker;
+    worker->connection.client.sends = sends;
+    worker->connection.client.is_dead = is_dead;
+    worker->connection.client.pass = pass;
+    worker->store = sim_connection_port(&worker->connection);
+}
+
+void sim_worker_init(struct sim_worker *worker, struct sim_kafka *kafka, struct sim_redis *server, int number) {
     struct error error;
-    *worker = (struct sim_worker){.kafka = kafka, .server = store, .number = number, .process = number};
+    *worker = (struct sim_worker){.kafka = kafka, .server = server, .number = number, .process = number};
     worker->random = (uint64_t)number * 7919 + kafka->transactions_count + 1;
     worker->verbose = getenv("SIM_VERBOSE") != NULL;
     enum result result = json_lines_create(&worker->lines, &error);
@@ -177,12 +211,8 @@ void sim_worker_init(struct sim_worker *worker, struct sim_kafka *kafka, struct 
     sim_sink_init(worker);
     worker->decoder = (struct decoder){worker, decode};
     worker->encoder = (struct encoder){worker, encode_change, encode_status, encode_dead_letter};
-    sim_connection_init(&worker->connection, store);
-    worker->connection.effects = &worker->effects;
-    worker->connection.now_ms = &kafka->monotonic_ms;
-    worker->connection.dead = &worker->dead;
-    worker->store = sim_connection_port(&worker->connection);
     worker->clock = (struct clock){worker, wall_ms, monotonic_ms};
+    connect_to(worker, server);
     worker->chance = (struct chance){worker, fill};
     worker->logger = (struct logger){worker, write_log};
     worker->ports = (struct pipeline_ports){&worker->source, &worker->decoder,   &worker->encoder,

@@ -8,8 +8,8 @@
 #include "base/buffer.h"
 #include "consumer/json_lines.h"
 #include "engine/pipeline.h"
+#include "tests/sim/sim_connection.h"
 #include "tests/sim/sim_kafka.h"
-#include "tests/sim/sim_store.h"
 #include "tests/sim/sim_story.h"
 
 struct sim_faults {
@@ -59,7 +59,7 @@ struct sim_spectator {
 
 struct sim_worker {
     struct sim_kafka *kafka;
-    struct sim_store *server;
+    struct sim_redis *server;
     int number;  /* the instance: name of the member, transactional id */
     int process; /* differs where two processes have one name */
     struct sim_faults faults;
@@ -109,7 +109,7 @@ struct sim_worker {
     struct pipeline_ports ports;
 };
 
-void sim_worker_init(struct sim_worker *worker, struct sim_kafka *kafka, struct sim_store *store, int number);
+void sim_worker_init(struct sim_worker *worker, struct sim_kafka *kafka, struct sim_redis *server, int number);
 void sim_worker_free(struct sim_worker *worker);
 
 /* ---- what the worker's files share */

@@ -34,7 +34,7 @@ void sim_world_init(struct sim_world *world, const char *rules, int32_t partitio
     *world = (struct sim_world){0};
     uint32_t streams = 1u << STREAM_ACCOUNT | 1u << STREAM_LOGIN | 1u << STREAM_USAGE;
     sim_kafka_init(&world->kafka, partitions, streams, WALL_MS);
-    sim_store_init(&world->store);
+    sim_redis_init(&world->store, &world->kafka.monotonic_ms);
     world->program = sim_world_rules(world, rules);
     world->options = (struct pipeline_options){.cluster_id = TEXT("sim"),
                                                .group = TEXT("sim"),
@@ -65,7 +65,7 @@ static void stop_worker(struct sim_world *world, int worker) {
 void sim_world_free(struct sim_world *world) {
     for (int i = 0; i < SIM_WORKERS_MAX; i++)
         stop_worker(world, i);
-    sim_store_free(&world->store);
+    sim_redis_free(&world->store);
     sim_kafka_free(&world->kafka);
     arena_free(&world->arena);
 }
@@ -287,8 +287,8 @@ void sim_world_matches_replay(struct sim_world *world) {
 
 static void check_account(const struct sim_world *world, int32_t shard, const struct sim_record *record,
                           struct text account_id) {
-    const struct sim_blob *blob = sim_shard_find(&world->store.shards[shard], account_id);
-    if (blob == NULL)
+    struct stored_blob blob;
+    if (!sim_redis_find(&world->store, shard, account_id, &blob))
         fail("not in the store", account_id.data);
     for (int64_t i = record->offset + 1;; i++) {
         const struct sim_record *later = sim_log_next(&world->kafka, &world->kafka.outputs[OUTPUT_CHANGELOG][shard], i);
@@ -298,7 +298,7 @@ static void check_account(const struct sim_world *world, int32_t shard, const st
             return; /* not the newest */
         i = later->offset;
     }
-    if (!text_equal((struct text){blob->blob, blob->blob_size}, record->value))
+    if (!text_equal(blob.blob, record->value))
         fail("an old blob in the store", account_id.data);
 }
 
@@ -306,6 +306,9 @@ void sim_world_store_matches_changelog(struct sim_world *world) {
     for (int32_t shard = 0; shard < world->kafka.partitions; shard++) {
         const struct sim_log *log = &world->kafka.outputs[OUTPUT_CHANGELOG][shard];
         const struct sim_record *record;
+        const char *disorder = sim_redis_disorder(&world->store, shard);
+        if (disorder != NULL)
+            fail("the store is in disorder", disorder);
         for (int64_t i = 0; (record = sim_log_next(&world->kafka, log, i)) != NULL; i = record->offset + 1) {
             struct text account_id;
             if (changelog_kind_of(record->key, &account_id) == CHANGELOG_ACCOUNT)

@@ -9,7 +9,7 @@
 
 struct sim_world {
     struct sim_kafka kafka;
-    struct sim_store store;
+    struct sim_redis store;
     struct arena arena; /* of the rules */
     const struct program *program;
     struct pipeline_options options;

@@ -194,7 +194,7 @@ static void a_store_that_was_lost_is_made_whole_from_the_changelog(void **state)
     setup(&world, 2);
     sim_world_start(&world, 0);
     sim_world_finish(&world, 0);
-    sim_store_free(&world.store);
+    sim_redis_flush_all(&world.store);
     sim_log_compact(&world.kafka, &world.kafka.outputs[OUTPUT_CHANGELOG][0]);
     sim_world_event(&world, STREAM_LOGIN, "account-1", "new", world.kafka.wall_ms - DAY, "");
     sim_world_start(&world, 0);
@@ -210,7 +210,7 @@ static void a_store_that_is_flushed_while_running_is_made_whole(void **state) {
     world.options.until_end = false;
     sim_world_start(&world, 0);
     sim_world_run(&world, SECOND);
-    sim_store_flush(&world.store, 0);
+    sim_redis_flush(&world.store, 0);
     sim_world_run(&world, 20 * SECOND);
     assert_true(counters_get(&world.counters, COUNTER_STORE_LOST) > 0);
     matches(&world);
@@ -224,11 +224,10 @@ static void a_store_that_goes_back_is_noticed(void **state) {
     fill(&world, 12, 20, 0);
     sim_world_start(&world, 0);
     sim_world_run(&world, SECOND);
-    struct sim_shard before = sim_shard_copy(&world.store.shards[0]);
+    uint32_t before = sim_redis_writes(&world.store, 0);
     pass_days(&world, 20);
     sim_world_run(&world, SECOND);
-    sim_shard_free(&world.store.shards[0]);
-    world.store.shards[0] = before;
+    sim_redis_roll_back(&world.store, 0, before);
     sim_world_run(&world, 20 * SECOND);
     matches(&world);
     sim_world_free(&world);
@@ -241,10 +240,10 @@ static void a_store_that_is_away_holds_up_nothing_but_itself(void **state) {
     fill(&world, 12, 20, 0);
     sim_world_start(&world, 0);
     sim_world_run(&world, SECOND);
-    world.store.down = true;
+    sim_redis_set_condition(&world.store, SIM_REDIS_IS_DOWN);
     pass_days(&world, 20);
     sim_world_run(&world, 3 * SECOND);
-    world.store.down = false;
+    sim_redis_set_condition(&world.store, SIM_REDIS_SERVES);
     sim_world_run(&world, 20 * SECOND);
     assert_true(counters_get(&world.counters, COUNTER_STORE_UNAVAILABLE) > 0);
     matches(&world);
@@ -391,20 +390,27 @@ static void what_cannot_be_taken_goes_to_the_dead_letters_and_disturbs_nobody(vo
     sim_world_free(&world);
 }
 
+struct living {
+    const struct sim_world *world;
+    uint32_t count;
+};
+
+static void count_living(void *context, const struct stored_blob *blob) {
+    struct living *living = context;
+    struct blob_summary summary;
+    struct error error;
+    assert_int_equal(blob_summarise((const uint8_t *)blob->blob.data, blob->blob.size, &summary, &error), RESULT_OK);
+    assert_true(summary.erased || summary.ruleset_hash == living->world->program->hash);
+    living->count += !summary.erased;
+}
+
 /* Accounts in the store that are not erased; fails where one was not evaluated with the world's rules. */
 static uint32_t living_accounts(const struct sim_world *world) {
-    uint32_t living = 0;
-    for (int i = 0; i < SIM_PARTITIONS_MAX; i++)
-        for (uint32_t j = 0; j < world->store.shards[i].count; j++) {
-            struct blob_summary summary;
-            struct error error;
-            const struct sim_blob *blob = &world->store.shards[i].blobs[j];
-            assert_int_equal(blob_summarise((const uint8_t *)blob->blob, blob->blob_size, &summary, &error), RESULT_OK);
-            assert_true(summary.erased || summary.ruleset_hash == world->program->hash);
-            living += !summary.erased;
-        }
-    assert_true(living > 5);
-    return living;
+    struct living living = {world, 0};
+    for (int32_t i = 0; i < world->kafka.partitions; i++)
+        sim_redis_visit(&world->store, i, count_living, &living);
+    assert_true(living.count > 5);
+    return living.count;
 }
 
 static void changed_rules_are_taken_on_by_every_account_at_the_next_tick(void **state) {
@@ -561,7 +567,7 @@ static void another_number_of_partitions_is_refused(void **state) {
     sim_world_finish(&world, 0);
     world.kafka.partitions = 2;
     world.options.partitions = 2;
-    sim_store_free(&world.store);
+    sim_redis_flush_all(&world.store);
     sim_world_start(&world, 0);
     struct error error = failure_of(&world);
     assert_non_null(strstr(error.text, "partitions"));

@@ -101,27 +101,26 @@ static void trouble_a_worker(struct sim_world *world, int worker) {
     }
 }
 
-static void trouble_the_store(struct sim_world *world, struct sim_shard *copies) {
+static void trouble_the_store(struct sim_world *world, uint32_t *marks) {
     int shard = (int)chance((uint32_t)world->kafka.partitions);
     switch (chance(6)) {
     case 0:
         tell(world, "store flushed:", shard);
-        sim_store_flush(&world->store, shard);
+        sim_redis_flush(&world->store, shard);
         break;
     case 1:
     case 2:
-        tell(world, "store copied:", shard);
-        sim_shard_free(&copies[shard]);
-        copies[shard] = sim_shard_copy(&world->store.shards[shard]);
+        tell(world, "store marked:", shard);
+        marks[shard] = sim_redis_writes(&world->store, shard);
         break;
     case 3:
         tell(world, "store goes back:", shard);
-        sim_shard_free(&world->store.shards[shard]);
-        world->store.shards[shard] = sim_shard_copy(&copies[shard]);
+        sim_redis_roll_back(&world->store, shard, marks[shard]);
         break;
     case 4:
         tell(world, "store away or back:", 0);
-        world->store.down = !world->store.down;
+        sim_redis_set_condition(&world->store,
+                                world->store.condition == SIM_REDIS_IS_DOWN ? SIM_REDIS_SERVES : SIM_REDIS_IS_DOWN);
         break;
     default:
         tell(world, "compaction:", shard);
@@ -129,10 +128,10 @@ static void trouble_the_store(struct sim_world *world, struct sim_shard *copies)
     }
 }
 
-static void trouble(struct sim_world *world, struct sim_shard *copies) {
+static void trouble(struct sim_world *world, uint32_t *marks) {
     int worker = (int)chance(3);
     if (chance(3) == 0) {
-        trouble_the_store(world, copies);
+        trouble_the_store(world, marks);
     } else if (sleeping[worker] != NULL) {
         tell(world, "wakes up:", worker);
         world->pipelines[worker] = sleeping[worker];
@@ -158,24 +157,25 @@ static void turn(struct sim_world *world) {
 
 static void run_seed(uint64_t seed) {
     struct sim_world world;
-    struct sim_shard copies[SIM_PARTITIONS_MAX] = {0};
+    uint32_t marks[SIM_PARTITIONS_MAX] = {0};
     chance_state = seed * 2654435761u + 1;
     sim_world_init(&world, rules, 1 + (int32_t)chance(4));
     world.options.commit_bytes_max = 500 + chance(8000);
     world.options.memory_bytes_max = 2000 + chance(8000);
     fill(&world);
     for (int i = 0; i < 40; i++) {
-        trouble(&world, copies);
+        trouble(&world, marks);
         for (uint32_t j = chance(60); j > 0; j--)
             turn(&world);
     }
     tell(&world, "the trouble is over", 0);
-    world.store.down = false;
+    sim_redis_set_condition(&world.store, SIM_REDIS_SERVES);
     for (int i = 0; i < SIM_WORKERS_MAX; i++) {
         if (sleeping[i] != NULL)
             world.pipelines[i] = sleeping[i];
         sleeping[i] = NULL;
         world.workers[i].faults = (struct sim_faults){0};
+        world.workers[i].connection.delay_ms = 0;
     }
     if (world.pipelines[0] == NULL)
         sim_world_start(&world, 0);
@@ -183,8 +183,6 @@ static void run_seed(uint64_t seed) {
         turn(&world);
     sim_world_matches_replay(&world);
     sim_world_store_matches_changelog(&world);
-    for (int i = 0; i < SIM_PARTITIONS_MAX; i++)
-        sim_shard_free(&copies[i]);
     sim_world_free(&world);
 }
 
