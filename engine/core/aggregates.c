@@ -38,8 +38,8 @@ static enum window_outcome add_to_window(struct evaluation *evaluation, uint32_t
     struct window window = aggregate_window(evaluation, aggregate, aggregate->window_slices);
     int64_t slice = slice_index(event->time_ms, aggregate->slice_ms);
     if (aggregate->kind == AGGREGATE_DISTINCT)
-        return distinct_add(evaluation->state, aggregate_slot(index), value_hash(aggregate, event), slice,
-                            window.first);
+        return distinct_add(evaluation->state, aggregate_slot(index), value_hash(aggregate, event), slice, window.first,
+                            window.last - aggregate->window_slices_least);
     double value = aggregate->kind == AGGREGATE_COUNT ? 1 : event->fields[aggregate->field].number;
     return window_add(evaluation->state, aggregate_slot(index), aggregate->kind, slice, window.first, value);
 }
@@ -88,10 +88,18 @@ static bool is_window(enum aggregate_kind kind) {
     return kind <= AGGREGATE_DISTINCT;
 }
 
+/* Whether the event is another one than those before it to whoever looks at the aggregate. */
+static bool is_first(const struct evaluation *evaluation, uint32_t index, const struct event *event) {
+    const struct state *state = evaluation->state;
+    uint32_t slot = aggregate_slot(index);
+    return state->offsets[slot] == 0 || (evaluation->program->aggregates[index].kind == AGGREGATE_OLDEST &&
+                                         event->time_ms < extreme_time(state, slot));
+}
+
 enum aggregates_outcome aggregates_add(struct evaluation *evaluation, const struct event *event,
-                                       uint32_t *ret_expired) {
+                                       struct effect *ret_effect) {
     const struct program *program = evaluation->program;
-    uint32_t expired = 0;
+    struct effect effect = {0};
     for (uint32_t i = 0; i < program->aggregates_count; i++) {
         const struct aggregate *aggregate = &program->aggregates[i];
         if (aggregate->stream != event->stream || aggregate->kind == AGGREGATE_OPEN)
@@ -100,17 +108,19 @@ enum aggregates_outcome aggregates_add(struct evaluation *evaluation, const stru
             continue;
         if (!has_field(aggregate, event))
             continue;
+        effect.first = effect.first || is_first(evaluation, i, event);
         enum window_outcome outcome = is_window(aggregate->kind)         ? add_to_window(evaluation, i, event)
                                       : add_latest(evaluation, i, event) ? WINDOW_COUNTED
                                                                          : WINDOW_NO_ROOM;
         if (outcome == WINDOW_NO_ROOM)
             return AGGREGATES_NO_ROOM;
         changed(evaluation, i);
-        expired += outcome == WINDOW_EXPIRED;
+        effect.expired += outcome == WINDOW_EXPIRED;
+        effect.values += outcome == WINDOW_COUNTED_ANEW;
     }
     if (event->stream == STREAM_TICKET && !add_ticket(evaluation, event))
         return AGGREGATES_NO_ROOM;
-    *ret_expired = expired;
+    *ret_effect = effect;
     return AGGREGATES_DONE;
 }
 
@@ -131,7 +141,8 @@ bool aggregate_covers(const struct evaluation *evaluation, uint32_t aggregate, i
     return since_ms == INSTANT_NONE || slice_index(since_ms - 1, slice_ms) < first_slice;
 }
 
-double aggregate_trend(const struct evaluation *evaluation, const struct instruction *instruction, int64_t index) {
+double aggregate_trend(const struct evaluation *evaluation, const struct instruction *instruction, int64_t index,
+                       double more_recent, double more_before) {
     const struct aggregate *aggregate = &evaluation->program->aggregates[instruction->left];
     const struct state *state = evaluation->state;
     uint32_t recent = instruction->right, before = instruction->extra;
@@ -141,8 +152,8 @@ double aggregate_trend(const struct evaluation *evaluation, const struct instruc
     if (!aggregate_covers(evaluation, instruction->left, first))
         return NAN;
     uint32_t slot = aggregate_slot(instruction->left);
-    double a = window_count(state, slot, (struct window){index - recent, index - 1});
-    double b = window_count(state, slot, (struct window){first, index - recent - 1});
+    double a = window_count(state, slot, (struct window){index - recent, index - 1}) + more_recent;
+    double b = window_count(state, slot, (struct window){first, index - recent - 1}) + more_before;
     return finite_or_missing(a * before / (b * recent));
 }
 
@@ -187,7 +198,7 @@ double aggregate_number(const struct evaluation *evaluation, const struct instru
     switch (instruction->operation) {
     case OP_TREND:
         return aggregate_trend(evaluation, instruction,
-                               slice_index(evaluation->look_ms[aggregate->stream], aggregate->slice_ms));
+                               slice_index(evaluation->look_ms[aggregate->stream], aggregate->slice_ms), 0, 0);
     case OP_LAST_NUMBER:
         return last_number(evaluation->state, slot);
     case OP_SINCE:

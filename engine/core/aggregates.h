@@ -5,10 +5,17 @@
 
 enum aggregates_outcome { AGGREGATES_DONE, AGGREGATES_NO_ROOM };
 
+/* What an event did. */
+struct effect {
+    uint32_t expired; /* aggregates for which it was too old */
+    uint32_t values;  /* aggregates for which its value was one that not all windows held */
+    bool first;       /* an aggregate was empty until now, or its oldest event is another one */
+};
+
 /* Takes the event into every aggregate of its stream whose filter it passes (evaluation_run_filters has run; look_ms is
- * that of the account's instant after the event). Counts the aggregates for which it is too old. */
+ * that of the account's instant after the event). */
 MUST_USE enum aggregates_outcome aggregates_add(struct evaluation *evaluation, const struct event *event,
-                                                uint32_t *ret_expired);
+                                                struct effect *ret_effect);
 
 /* Since when an aggregate counts that came with changed rules; INSTANT_NONE: since always. */
 int64_t aggregate_counting_since(const struct state *state, uint32_t aggregate);
@@ -20,7 +27,8 @@ bool aggregate_covers(const struct evaluation *evaluation, uint32_t aggregate, i
 double aggregate_number(const struct evaluation *evaluation, const struct instruction *instruction);
 struct text aggregate_text(const struct evaluation *evaluation, const struct instruction *instruction);
 
-/* The trend looked at from slice `index`. */
-double aggregate_trend(const struct evaluation *evaluation, const struct instruction *instruction, int64_t index);
+/* The trend looked at from slice `index`, as it would be with more events in its later and its earlier part. */
+double aggregate_trend(const struct evaluation *evaluation, const struct instruction *instruction, int64_t index,
+                       double more_recent, double more_before);
 
 #define COUNTING_ENTRY_SIZE 12 /* aggregate's index, instant */

@@ -13,6 +13,7 @@
 #include "engine/core/decision.h"
 #include "engine/core/engine_internal.h"
 #include "engine/core/horizon.h"
+#include "engine/core/plan.h"
 #include "engine/core/scores.h"
 
 /* Room for what an evaluation writes when the account is at its limit already. */
@@ -47,6 +48,7 @@ static bool allocate(struct engine *engine) {
     engine->state.spare_capacity = engine->spare_capacity;
     engine->state.slots = program_slots(program);
     engine->state.offsets = take(engine, engine->state.slots, sizeof(uint32_t), &failed);
+    evaluation->filter_registers = take(engine, program->registers_count, sizeof(union value), &failed);
     engine->outlooks = take(engine, program->registers_count, sizeof(struct outlook), &failed);
     engine->moves = take(engine, horizon_words(program), sizeof(uint64_t), &failed);
     engine->changes_max = decisions + FORMER_MAX;
@@ -61,6 +63,8 @@ static bool allocate(struct engine *engine) {
     engine->entries = take(engine, FACTS_ENTRIES_MAX, sizeof(struct map_entry), &failed);
     if (failed || !dependence_make(program, &engine->arena, &engine->dependence))
         return false;
+    memcpy(evaluation->filter_registers, program->constants, program->constants_count * sizeof(union value));
+    engine->bounded_streams = plan_bounded_streams(program);
     evaluation->dependence = &engine->dependence;
     evaluation->pending = take(engine, engine->dependence.words, sizeof(uint64_t), &failed);
     return !failed && desks_make(program, engine->dependence.words, &engine->desks);
@@ -140,44 +144,6 @@ static int64_t later(int64_t left_ms, int64_t right_ms) {
     return left_ms > right_ms ? left_ms : right_ms;
 }
 
-/* The first tick that will visit the account: it must lie behind the last one, and behind the account's instant. */
-static int64_t next_tick(const struct engine *engine, const struct clocks *clocks, int64_t from_ms) {
-    int64_t tick_ms = engine->program->tick_ms, now_ms = engine->evaluation.now_ms;
-    int64_t first = (floor_divide(later(clocks->ticked_ms, now_ms), tick_ms) + 1) * tick_ms;
-    return from_ms <= first ? first : (floor_divide(from_ms - 1, tick_ms) + 1) * tick_ms;
-}
-
-static uint8_t stalls_of(const struct evaluation *evaluation) {
-    uint8_t waits_for = 0;
-    for (enum stream stream = 0; stream < STREAMS; stream++)
-        waits_for |= (uint8_t)((evaluation->look_ms[stream] < evaluation->now_ms) << stream);
-    return waits_for;
-}
-
-/* Whether to leave looking ahead to the next tick, because more records are likely to come before it: after each of
- * them it would have to be done again. */
-static bool put_off(struct state_header *header, int64_t since_last_ms, int64_t tick_ms) {
-    bool busy = since_last_ms < tick_ms;
-    header->flags = (uint8_t)((header->flags & ~STATE_BUSY) | (busy ? STATE_BUSY | STATE_BURSTS : 0));
-    return (header->flags & STATE_BURSTS) != 0;
-}
-
-/* Sets when the account is looked at again; `soon`: at the next tick, without looking ahead. */
-static void plan_next(struct engine *engine, const struct clocks *clocks, bool soon) {
-    struct state_header *header = state_header(&engine->state);
-    struct horizon horizon = {.evaluation = &engine->evaluation,
-                              .clocks = clocks,
-                              .restless = engine->desk->restless,
-                              .outlooks = engine->outlooks,
-                              .moves = engine->moves};
-    double ahead_ms = 0;
-    header->waits_for = stalls_of(&engine->evaluation);
-    if (!soon && (header->flags & STATE_BORN_LATE) == 0 && !engine->options.visit_every_tick)
-        ahead_ms = horizon_look(&horizon, &header->horizon);
-    bool never = ahead_ms > 8e15 - (double)header->now_ms;
-    header->due_ms = never ? INSTANT_NEVER : next_tick(engine, clocks, header->now_ms + (int64_t)ahead_ms);
-}
-
 static void step_done(struct engine *engine, struct step *step) {
     step->outcome = STEP_APPLIED;
     step->state = bytes_of(&engine->state);
@@ -228,37 +194,54 @@ static bool fits(const struct engine *engine) {
 
 /* Step 2 for an event: false where the account has no room for it. */
 static bool take_event(struct engine *engine, const struct event *event, const struct clocks *clocks,
-                       struct step *step) {
+                       struct effect *ret_effect) {
     struct state *state = &engine->state;
     struct state_header *header = state_header(state);
     if (header->first_event_ms == INSTANT_NONE || event->time_ms < header->first_event_ms)
         header->first_event_ms = event->time_ms;
     evaluation_begin(engine, clocks);
     evaluation_run_filters(&engine->evaluation, event);
-    return aggregates_add(&engine->evaluation, event, &step->slices_expired) == AGGREGATES_DONE &&
+    return aggregates_add(&engine->evaluation, event, ret_effect) == AGGREGATES_DONE &&
            event_ids_add(state, event->stream, hash_text(event->event_id), engine->program->duplicate_ids);
 }
 
-/* Applies a record to the living account that the engine is bound to, and evaluates it. */
-static bool apply_and_evaluate(struct engine *engine, const struct event *event, const struct clocks *clocks,
-                               struct step *step) {
-    bool is_facts = event->stream == STREAM_ACCOUNT;
-    int64_t former_ms = state_header(&engine->state)->now_ms;
-    evaluation_sit_down(engine);
-    catch_up(state_header(&engine->state), clocks, event->time_ms);
-    if (is_facts ? !facts_set(&engine->state, event) : !take_event(engine, event, clocks, step))
-        return false;
-    if (is_facts)
-        engine->desk->stamp = 0; /* Texts in the registers are those of the former ones. */
-    if (engine->state.size > engine->options.account_bytes_max)
-        return false;
+static void forget_pending(struct engine *engine) {
+    memset(engine->evaluation.pending, 0, engine->dependence.words * sizeof *engine->evaluation.pending);
+}
+
+/* Evaluates the account after a record: false where it has no room for what comes out. */
+static bool evaluate_record(struct engine *engine, const struct event *event, const struct clocks *clocks,
+                            int64_t former_ms) {
     struct cause cause = {CAUSE_EVENT, event->stream, event->event_id, event->place};
+    evaluation_sit_down(engine);
+    if (event->stream == STREAM_ACCOUNT)
+        engine->desk->stamp = 0; /* Texts in the registers are those of the former facts. */
     evaluate(engine, clocks, &cause);
     if (!fits(engine))
         return false;
-    int64_t since_last_ms = former_ms == INSTANT_NONE ? 0 : engine->evaluation.now_ms - former_ms;
-    plan_next(engine, clocks, put_off(state_header(&engine->state), since_last_ms, engine->program->tick_ms));
+    plan_after_record(engine, clocks, event->stream, former_ms);
     return true;
+}
+
+/* Applies a record to the living account that the engine is bound to, and evaluates it, unless it surely changes no
+ * outcome. */
+static bool apply_and_evaluate(struct engine *engine, const struct event *event, const struct clocks *clocks,
+                               struct step *step) {
+    struct effect effect = {0};
+    bool is_facts = event->stream == STREAM_ACCOUNT;
+    int64_t former_ms = state_header(&engine->state)->now_ms;
+    forget_pending(engine);
+    catch_up(state_header(&engine->state), clocks, event->time_ms);
+    if (is_facts ? !facts_set(&engine->state, event) : !take_event(engine, event, clocks, &effect))
+        return false;
+    if (engine->state.size > engine->options.account_bytes_max)
+        return false;
+    step->slices_expired = effect.expired;
+    if (!is_facts && fits(engine) && plan_lets_pass(engine, event, &effect, former_ms)) {
+        engine->changes_count = 0;
+        return true;
+    }
+    return evaluate_record(engine, event, clocks, former_ms);
 }
 
 static void erase(struct engine *engine, const struct event *event, const struct clocks *clocks, struct step *step) {
@@ -274,7 +257,8 @@ static void erase(struct engine *engine, const struct event *event, const struct
                                     .ruleset_hash = engine->program->hash,
                                     .first_event_ms = INSTANT_NONE,
                                     .id_size = header->id_size,
-                                    .flags = STATE_ERASED};
+                                    .flags = STATE_ERASED,
+                                    .quiet_horizon = HORIZON_FIRST_QUIET};
     engine->state.size = (uint32_t)sizeof *header + header->id_size;
     step_done(engine, step);
 }
@@ -292,7 +276,8 @@ static void bring_to_life(struct engine *engine, struct state_bytes state, const
     state_detach(&engine->state);
     header = state_header(&engine->state);
     header->flags = 0;
-    header->horizon = HORIZON_LEVEL_FIRST;
+    header->horizon = HORIZON_FIRST;
+    header->quiet_horizon = HORIZON_FIRST_QUIET;
     header->ruleset_hash = engine->program->hash;
     header->now_ms = later(header->now_ms, event->time_ms);
     mark_if_born_late(header, clocks);
@@ -336,16 +321,15 @@ void engine_tick(struct engine *engine, struct state_bytes state, int64_t tick_m
     struct state_header *header = state_header(&engine->state);
     if (header->now_ms >= tick_ms) { /* ahead of the watermark: whatever made it due counts at its own next tick */
         engine->evaluation.now_ms = header->now_ms;
-        header->due_ms = next_tick(engine, clocks, tick_ms);
+        plan_at(engine, clocks, tick_ms);
         return;
     }
     header->now_ms = tick_ms;
     header->flags &= (uint8_t)~STATE_BORN_LATE;
-    if ((header->flags & STATE_BUSY) == 0)
-        header->flags &= (uint8_t)~STATE_BURSTS;
+    forget_pending(engine);
     evaluation_sit_down(engine);
     evaluate(engine, clocks, &cause);
-    plan_next(engine, clocks, false);
+    plan_after_tick(engine, clocks);
     step_done(engine, ret_step);
 }
 

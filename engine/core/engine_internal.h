@@ -17,9 +17,10 @@ struct engine {
     struct evaluation evaluation;
     struct dependence dependence;
     struct desks desks;
-    struct desk *desk;     /* of the account that is worked on */
-    uint64_t account_hash; /* of its id */
-    uint32_t stamp;        /* of the last evaluation */
+    struct desk *desk;       /* of the account that is worked on */
+    uint64_t account_hash;   /* of its id */
+    uint32_t stamp;          /* of the last evaluation */
+    uint8_t bounded_streams; /* plan.h */
     struct outlook *outlooks;
     uint64_t *moves;
     struct change *changes;

@@ -19,7 +19,6 @@ void evaluation_sit_down(struct engine *engine) {
     evaluation->registers = engine->desk->registers;
     evaluation->scores = engine->desk->scores;
     evaluation->signals = engine->desk->signals;
-    memset(evaluation->pending, 0, engine->dependence.words * sizeof *evaluation->pending);
 }
 
 static void keep_restless(struct engine *engine, uint32_t step, bool restless) {
@@ -128,6 +127,7 @@ static void take_again(struct engine *engine, uint32_t at) {
 /* A step only ever adds steps behind itself, so one pass through the set is enough. */
 static void evaluate_again(struct engine *engine) {
     uint64_t *pending = engine->evaluation.pending;
+    evaluation_add_streams(&engine->evaluation, state_header(&engine->state)->touched, pending);
     add_timed(engine);
     add_lasting(engine);
     engine->evaluation.code_done = engine->program->code.count;

@@ -236,6 +236,7 @@ static void run(struct evaluation *evaluation, const struct instruction *from, c
 void evaluation_run_filters(struct evaluation *evaluation, const struct event *event) {
     const struct code *filters = &evaluation->program->filters[event->stream];
     evaluation->event = event;
+    evaluation->registers = evaluation->filter_registers;
     run(evaluation, filters->instructions, filters->instructions + filters->count);
 }
 
@@ -274,4 +275,12 @@ void evaluation_add_timed(const struct evaluation *evaluation, bool sliced, uint
         if (is_counting) /* Even what is empty is missing up to some instant. */
             set[i] |= dependence->since[i] | (sliced ? dependence->sliced[i] : 0);
     }
+}
+
+void evaluation_add_streams(const struct evaluation *evaluation, uint32_t streams, uint64_t *set) {
+    const struct dependence *dependence = evaluation->dependence;
+    const uint32_t *offsets = evaluation->state->offsets + SLOT_AGGREGATES;
+    for (uint32_t i = 0; streams != 0 && i < evaluation->program->aggregates_count; i++)
+        if (offsets[i] != 0 && (streams >> evaluation->program->aggregates[i].stream & 1) != 0)
+            set_add_readers(set, dependence, dependence->first_aggregate + i);
 }

@@ -25,9 +25,10 @@ struct evaluation {
     struct state *state;
     const struct event *event; /* filters only */
     int64_t now_ms;
-    int64_t look_ms[STREAMS]; /* where the aggregates of each stream are looked at from */
-    union value *registers;
-    struct event facts; /* fields only; read at the first use */
+    int64_t look_ms[STREAMS];      /* where the aggregates of each stream are looked at from */
+    union value *registers;        /* of what is run: the filters', or the account's (desk.h) */
+    union value *filter_registers; /* the constants stand in them */
+    struct event facts;            /* fields only; read at the first use */
     bool facts_read;
     uint32_t facts_fields_size; /* where the facts' entries begin */
     struct score_value *scores;
@@ -75,6 +76,9 @@ bool evaluation_run_again(struct evaluation *evaluation, uint32_t instruction);
 
 /* Adds the steps that another instant may change: within the same slices, or (`sliced`) beyond. */
 void evaluation_add_timed(const struct evaluation *evaluation, bool sliced, uint64_t *set);
+
+/* Adds the steps that look at aggregates of these streams (bit i: stream i) that are not empty. */
+void evaluation_add_streams(const struct evaluation *evaluation, uint32_t streams, uint64_t *set);
 
 /* The facts' fields; all absent where there are none. */
 const struct event *evaluation_facts(struct evaluation *evaluation);

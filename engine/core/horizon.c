@@ -6,10 +6,20 @@
 #include "engine/core/decision.h"
 #include "engine/core/dependence.h"
 
-/* How far a look may go: the longer, the looser its bounds. */
-static const double lengths_ms[] = {HOUR, 6 * HOUR, DAY, 4 * DAY, 16 * DAY, 64 * DAY, 100000.0 * DAY};
-#define LEVELS    ((uint8_t)(sizeof lengths_ms / sizeof lengths_ms[0]))
-#define LOOKS_MAX 4
+/* How far a look may go, and with how many events: the further, the looser its bounds. As windows of days lose their
+ * slices at midnight, all but the first two lengths end there. */
+static const struct reach {
+    double hours;  /* where not 0 */
+    uint32_t days; /* whole ones behind the coming midnight */
+    uint32_t events, values;
+} reaches[] = {{1, 0, 6, 1},   {6, 0, 8, 1},   {0, 0, 8, 1},      {0, 1, 12, 1},  {0, 2, 16, 1},
+               {0, 3, 20, 2},  {0, 5, 24, 2},  {0, 7, 32, 2},     {0, 11, 40, 2}, {0, 15, 48, 3},
+               {0, 31, 64, 3}, {0, 63, 64, 3}, {0, 100000, 64, 3}};
+#define LEVELS        ((uint8_t)(sizeof reaches / sizeof reaches[0]))
+#define LEVEL_TONIGHT 2
+#define LEVEL_FAR     4
+#define LOOKS_MAX     3
+#define PATIENCE      2 /* looks that succeed before one dares to look further, after one that failed */
 
 /* Gives a register that does not move its outlook, for an instruction or a decision that looks at it. */
 static inline void settle(const struct horizon *horizon, uint16_t source) {
@@ -179,6 +189,7 @@ static double look_once(const struct horizon *horizon) {
     memset(horizon->moves, 0, horizon_words(horizon->evaluation->program) * sizeof *horizon->moves);
     memcpy(pending, horizon->restless, dependence->words * sizeof *pending);
     evaluation_add_timed(horizon->evaluation, true, pending);
+    evaluation_add_streams(horizon->evaluation, horizon->lively, pending);
     for (uint32_t i = 0; i < dependence->words; i++) {
         while (pending[i] != 0 && until > 0) {
             uint32_t step = i * 64 + (uint32_t)__builtin_ctzll(pending[i]);
@@ -189,21 +200,60 @@ static double look_once(const struct horizon *horizon) {
     return until;
 }
 
+static double length_of(const struct horizon *horizon, uint32_t level) {
+    int64_t now_ms = horizon->evaluation->now_ms;
+    if (reaches[level].hours > 0)
+        return reaches[level].hours * HOUR;
+    return (double)((slice_index(now_ms, DAY) + 1 + reaches[level].days) * DAY - now_ms);
+}
+
+static void set_reach(struct horizon *horizon, uint32_t level) {
+    horizon->length_ms = length_of(horizon, level);
+    horizon->events = horizon->lively == 0 ? 0 : reaches[level].events;
+    horizon->values = horizon->lively == 0 ? 0 : reaches[level].values;
+}
+
+static uint32_t level_below(uint32_t level) {
+    if (level > LEVEL_FAR)
+        return level - 2;
+    return level > LEVEL_TONIGHT ? LEVEL_TONIGHT : 0;
+}
+
+/* After a success. The lengths below a day are only there for what moves within it: not to climb over. */
+static uint32_t level_above(uint32_t level) {
+    return level < LEVEL_TONIGHT ? LEVEL_TONIGHT : level + 1u < LEVELS ? level + 1 : level;
+}
+
+/* What an account remembers of its looks: the level, and above it the patience. */
+static uint8_t remembered(uint32_t level, uint32_t patience) {
+    return (uint8_t)(level | patience << 4);
+}
+
 double horizon_look(struct horizon *horizon, uint8_t *level) {
     double best = 0;
-    uint8_t at = *level < LEVELS ? *level : LEVELS - 1;
+    uint32_t first = *level & 15, patience = *level >> 4;
+    first = first < LEVELS ? first : LEVELS - 1;
+    uint32_t at = first;
     for (int looks = 0; looks < LOOKS_MAX; looks++) {
-        horizon->length_ms = lengths_ms[at];
+        set_reach(horizon, at);
         double until = look_once(horizon);
+        if (best > 0 &&
+            until <= best) { /* It is no loose bound that ends it: behind that instant, look as far as before. */
+            at = first;
+            break;
+        }
         best = greater(best, until);
         if (until >= horizon->length_ms) {
-            *level = (uint8_t)(at + 1 < LEVELS ? at + 1 : at);
+            patience -= patience > 0;
+            *level = patience > 0 ? remembered(at, patience) : remembered(level_above(at), 0);
             return at + 1 == LEVELS ? INFINITY : best;
         }
-        if (at == 0 || lengths_ms[at / 2] <= best)
+        uint32_t below = level_below(at);
+        if (at == 0 || (best > 0 && length_of(horizon, below) <= best))
             break;
-        at /= 2;
+        at = below;
+        patience = at < LEVEL_FAR ? 0 : PATIENCE;
     }
-    *level = at;
+    *level = remembered(at, patience);
     return best;
 }

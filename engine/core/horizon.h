@@ -1,11 +1,16 @@
-/* Looks ahead: until when nothing that an evaluation decides about an account can change, if no record comes.
+/* Looks ahead: until when nothing that an evaluation decides about an account can change.
  *
  * The rules want every account evaluated at every tick; nearly all of these evaluations change nothing. Here the same
  * code is run over a stretch of time instead of an instant: every number becomes a pair of straight lines between which
  * it stays, every truth an instant up to which it holds. Only what looks at something that moves is taken: most of an
  * account's registers stay what they are. Sums of durations stay exact, windows only lose slices, and
  * what is too intricate for lines ends the stretch. So the answer may be too early, which costs one more evaluation,
- * but never too late. Compared with visiting every tick in tests/unit/test_horizon.c and by the random cases. */
+ * but never too late.
+ *
+ * It may reckon with some events that come meanwhile: counts of their streams then lie between what falls out of the
+ * window and what may come in. Of this kind are only events that add to counts and sets that are there already; whether
+ * one that comes is of it is for the caller to see (plan.h). Compared with visiting every tick in
+ * tests/unit/test_horizon.c and by the random cases. */
 #pragma once
 
 #include "engine/core/evaluation.h"
@@ -24,6 +29,8 @@ struct horizon {
         *restless; /* set of the steps whose decision may change though all that they look at stays (desk.h) */
     struct outlook *outlooks; /* one for each register */
     uint64_t *moves;          /* set of the registers that do not stay what they are over the stretch */
+    uint8_t lively;           /* bit i: events of stream i may come; 0: no record will */
+    uint32_t events, values;  /* so many, and so many values that not all windows hold; horizon_look sets them */
     double length_ms;         /* how far it looks */
 };
 
@@ -37,11 +44,13 @@ static inline bool horizon_moves(const struct horizon *horizon, uint16_t source)
     return (horizon->moves[source / 64] >> source % 64 & 1) != 0;
 }
 
-/* The level of an account that was never looked at. */
-#define HORIZON_LEVEL_FIRST UINT8_MAX
+/* The levels of an account that was never looked at, without and with events to reckon with. */
+#define HORIZON_FIRST       12
+#define HORIZON_FIRST_QUIET 4
 
-/* The milliseconds from now on, at the most INFINITY, in which every outcome is provably the same. `horizon->outlooks`
- * and `moves` are the engine's; `level` is where the account's last look succeeded, and is brought up to date. */
+/* The milliseconds from now on, at the most INFINITY, in which every outcome is provably the same; where events are
+ * reckoned with, that holds for `horizon->events` of them with `horizon->values` new values. `horizon->outlooks` and
+ * `moves` are the engine's; `level` says where the account's last look succeeded, and is brought up to date. */
 double horizon_look(struct horizon *horizon, uint8_t *level);
 
 /* The outlook of one instruction, and of one score (outlook.c). */

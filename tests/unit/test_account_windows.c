@@ -113,7 +113,8 @@ static void test_distinct_is_exact_for_a_thousand_values(void **unused) {
     struct state state = test_state_begin();
     for (uint64_t i = 0; i < 1024; i++)
         for (int times = 0; times < 2; times++)
-            assert_int_equal(distinct_add(&state, SLOT, spread(i), (int64_t)(i / 100), 0), WINDOW_COUNTED);
+            assert_int_equal(distinct_add(&state, SLOT, spread(i), (int64_t)(i / 100), 0, 0),
+                             times == 0 ? WINDOW_COUNTED_ANEW : WINDOW_COUNTED);
     assert_true(distinct_count(&state, SLOT, (struct window){0, 30}) == 1024);
     assert_true(distinct_count(&state, SLOT, (struct window){0, 4}) == 500);
     assert_true(distinct_count(&state, SLOT, (struct window){10, 30}) == 24);
@@ -124,7 +125,7 @@ static void test_distinct_of_many_values_is_an_estimate_within_some_percent(void
     (void)unused;
     struct state state = test_state_begin();
     for (uint64_t i = 0; i < 100000; i++)
-        assert_int_equal(distinct_add(&state, SLOT, spread(i), 5, 0), WINDOW_COUNTED);
+        assert_int_equal(distinct_add(&state, SLOT, spread(i), 5, 0, 0), WINDOW_COUNTED_ANEW);
     double estimate = distinct_count(&state, SLOT, (struct window){0, 30});
     assert_true(fabs(estimate - 100000) < 10000);
     test_state_end(&state);
@@ -134,12 +135,24 @@ static void test_distinct_is_exact_again_once_the_many_have_expired(void **unuse
     (void)unused;
     struct state state = test_state_begin();
     for (uint64_t i = 0; i < 100000; i++)
-        assert_int_equal(distinct_add(&state, SLOT, spread(i), 5, 0), WINDOW_COUNTED);
+        assert_int_equal(distinct_add(&state, SLOT, spread(i), 5, 0, 0), WINDOW_COUNTED_ANEW);
     for (uint64_t i = 0; i < 100; i++)
-        assert_int_equal(distinct_add(&state, SLOT, spread(i), 50, 20), WINDOW_COUNTED);
+        assert_int_equal(distinct_add(&state, SLOT, spread(i), 50, 20, 20), WINDOW_COUNTED_ANEW);
     for (uint64_t i = 100; i < 300; i++)
-        assert_int_equal(distinct_add(&state, SLOT, spread(i), 100, 70), WINDOW_COUNTED);
+        assert_int_equal(distinct_add(&state, SLOT, spread(i), 100, 70, 70), WINDOW_COUNTED_ANEW);
     assert_true(distinct_count(&state, SLOT, (struct window){70, 100}) == 200);
+    test_state_end(&state);
+}
+
+static void test_a_value_is_new_where_the_shortest_window_did_not_hold_it(void **unused) {
+    (void)unused;
+    struct state state = test_state_begin();
+    assert_int_equal(distinct_add(&state, SLOT, spread(1), 10, 0, 3), WINDOW_COUNTED_ANEW);
+    assert_int_equal(distinct_add(&state, SLOT, spread(1), 17, 0, 10), WINDOW_COUNTED);
+    assert_int_equal(distinct_add(&state, SLOT, spread(1), 25, 0, 18), WINDOW_COUNTED_ANEW);
+    assert_int_equal(distinct_add(&state, SLOT, spread(1), 25, 0, 18), WINDOW_COUNTED);
+    assert_true(distinct_is_exact(&state, SLOT, 2000));
+    assert_false(distinct_is_exact(&state, SLOT, 2047));
     test_state_end(&state);
 }
 
@@ -149,6 +162,7 @@ int main(void) {
         cmocka_unit_test(test_a_window_whose_slices_all_expired_takes_no_room),
         cmocka_unit_test(test_slices_before_the_epoch_and_far_apart_are_told_apart),
         cmocka_unit_test(test_a_full_state_refuses_and_stays_as_it_was),
+        cmocka_unit_test(test_a_value_is_new_where_the_shortest_window_did_not_hold_it),
         cmocka_unit_test(test_distinct_is_exact_for_a_thousand_values),
         cmocka_unit_test(test_distinct_of_many_values_is_an_estimate_within_some_percent),
         cmocka_unit_test(test_distinct_is_exact_again_once_the_many_have_expired),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/core/account/state.h"
+#include "engine/core/horizon.h"
 #include "tests/unit/rules_world.h"
 
 static struct text read_file(const char *path, struct arena *arena) {
@@ -31,6 +32,17 @@ static void take_lines(struct world *world, struct text lines, void (*after)(str
     }
 }
 
+/* What is not kept: which evaluation was the last, and which events might pass without one. */
+static void forget(struct state_header *header) {
+    state_set_stamp(header, 0);
+    header->quiet_margin_ms = 0;
+    header->quiet_events = 0;
+    header->quiet_horizon = HORIZON_FIRST_QUIET;
+    header->quiet_values = 0;
+    header->lively = 0;
+    header->touched = 0;
+}
+
 static void compare_with_blob(void *context, uint32_t account, struct state_bytes state) {
     struct engine *engine = context;
     struct buffer blob = {0}, copy = {0};
@@ -39,7 +51,7 @@ static void compare_with_blob(void *context, uint32_t account, struct state_byte
     struct error error;
     (void)account;
     buffer_put(&copy, state.data, state.size);
-    state_set_stamp((struct state_header *)(void *)copy.data, 0); /* Which evaluation was the last is not kept. */
+    forget((struct state_header *)(void *)copy.data);
     engine_encode(engine, state, &blob);
     assert_true(buffer_ok(&blob));
     enum result result = engine_decode(engine, blob.data, blob.size, NULL, INSTANT_NONE, &again, &error);

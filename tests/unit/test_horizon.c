@@ -1,5 +1,5 @@
-/* Looking ahead never hides a change, nor does evaluating only what has changed: what comes out is the same as when
- * every account is visited at every tick, and all is evaluated anew. */
+/* Looking ahead never hides a change, nor does evaluating only what has changed, nor letting events pass: what comes
+ * out is the same as when every account is visited at every tick, and all is evaluated anew. */
 #include <stdio.h>
 
 #include "tests/unit/rules_world.h"
@@ -46,13 +46,49 @@ static const char *const moving_rules =
     "  both: { when: 'in_segment(crossing) and time_in(crossing) > 5h', min_dwell: 12h }\n"
     "  hot: { when: 'churn_risk >= 42.5 and not (ratio > 3)', for: 2h }\n";
 
-static void take_random_records(struct world *world, uint64_t seed) {
+/* What events may pass by: counts, sets, trends and durations near their thresholds, with slices of hours and of days,
+ * over streams that stall. */
+static const char *const counting_rules =
+    "ruleset: counting\n"
+    "clock: { tick: 1h, lateness: 20m }\n"
+    "streams: { login: { stall_after: 20h } }\n"
+    "metrics:\n"
+    "  breadth: distinct(usage.user_id, 2d) / distinct(usage.user_id, 6d)\n"
+    "  idle: min2(since(login), since(usage))\n"
+    "scores:\n"
+    "  churn_risk:\n"
+    "    method: weighted\n"
+    "    min_coverage: 0.3\n"
+    "    signals:\n"
+    "      silence: { value: idle, curve: [[6h, 0], [2d, 0.4], [4d, 1]], weight: 3 }\n"
+    "      decline: { value: '1 - trend(usage, 2d, 4d)', curve: [[-1, 0], [1, 1]], weight: 2, when: 'count(usage, 5d) "
+    ">= 4' }\n"
+    "      hourly: { value: 'trend(login, 5h, 20h)', curve: [[0, 1], [2, 0]], weight: 1 }\n"
+    "      breadth: { value: breadth, curve: [[0.3, 1], [0.9, 0]], weight: 2 }\n"
+    "      few: { value: 'distinct(login.user_id, 12h)', curve: [[0, 1], [4, 0]], weight: 1 }\n"
+    "dimensions:\n"
+    "  risk: { score: churn_risk, bands: { low: 0, medium: 30, high: 50 }, hysteresis: 4, min_dwell: 3h }\n"
+    "  stage:\n"
+    "    min_dwell: 5h\n"
+    "    cases:\n"
+    "      - { value: busy, when: 'count(usage, 12h) + count(login, 12h) >= 12', urgent: true }\n"
+    "      - { value: alone, when: 'distinct(usage.user_id, 3d) <= 1' }\n"
+    "      - { value: steady, when: 'time_in(risk) > 30h and since_first(usage) > 9d' }\n"
+    "      - { value: rest }\n"
+    "segments:\n"
+    "  quiet: { when: 'idle > 10h', until: 'idle < 1h', for: 2h, cooldown: 5h }\n"
+    "  single: { when: \"count(usage where user_id == 'u1', 4d) >= 6\", for: 3h }\n"
+    "  growing: { when: 'trend(usage, 1d, 3d) > 1.3 and count(usage, 60d) > 9', min_dwell: 8h }\n"
+    "  crossing: { when: 'since(usage) > since(login)' }\n";
+
+/* `pace`: how many hours lie between two records, at the most. */
+static void take_random_records(struct world *world, uint64_t seed, uint32_t pace) {
     static const char *const streams[] = {"usage", "usage", "usage", "login", "ticket"};
     int64_t now_ms = INT64_C(1767225600000); /* 2026-01-01 */
-    for (int i = 0; i < 400; i++) {
+    for (uint32_t i = 0; i < 800 / pace; i++) {
         seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
         uint32_t dice = (uint32_t)(seed >> 33);
-        now_ms += dice % 50 == 0 ? (int64_t)(dice % 200) * HOUR : (int64_t)(dice % 7200) * SECOND;
+        now_ms += dice % 50 == 0 ? (int64_t)(dice % 200) * HOUR : (int64_t)(dice % (3600 * pace)) * SECOND;
         const char *stream = streams[dice / 7 % 5];
         char line[512];
         if (dice % 40 == 1)
@@ -64,7 +100,7 @@ static void take_random_records(struct world *world, uint64_t seed) {
         else
             snprintf(
                 line, sizeof line,
-                "{\"stream\":\"%s\",\"event_id\":\"e%d\",\"account_id\":\"a%u\",\"user_id\":\"u%u\","
+                "{\"stream\":\"%s\",\"event_id\":\"e%u\",\"account_id\":\"a%u\",\"user_id\":\"u%u\","
                 "\"occurred_at\":%lld,\"feature\":\"f\",\"quantity\":%d,\"ticket_id\":\"t\",\"action\":\"OPENED\"}",
                 stream, i, dice / 3 % 4, dice / 5 % 5,
                 (long long)(now_ms - (dice % 9 == 0 ? (int64_t)(dice % 90) * HOUR : 0)), (int)(dice % 13) - 4);
@@ -73,29 +109,40 @@ static void take_random_records(struct world *world, uint64_t seed) {
     world_until(world, "2026-05-01");
 }
 
-static void begin(struct world *world, bool visit_every_tick) {
+static void begin(struct world *world, const char *rules, bool visit_every_tick) {
     struct document document;
     struct error error;
     *world = (struct world){.program = NULL};
-    assert_int_equal(yaml_read_text(text_of(moving_rules), TEXT("rules.yaml"), &world->arena, &document, &error),
-                     RESULT_OK);
+    assert_int_equal(yaml_read_text(text_of(rules), TEXT("rules.yaml"), &world->arena, &document, &error), RESULT_OK);
     world_begin_document(world, &document,
                          (struct replay_options){.live_from_ms = INSTANT_NONE, .visit_every_tick = visit_every_tick});
 }
 
+static void compare_with_visiting_every_tick(const char *rules, uint64_t seed, uint32_t pace) {
+    struct world naive, skipping;
+    begin(&naive, rules, true);
+    begin(&skipping, rules, false);
+    take_random_records(&naive, seed, pace);
+    take_random_records(&skipping, seed, pace);
+    assert_true(naive.changes.size > 5000);
+    assert_int_equal(naive.changes.size, skipping.changes.size);
+    assert_memory_equal(naive.changes.data, skipping.changes.data, naive.changes.size);
+    world_end(&naive);
+    world_end(&skipping);
+}
+
 static void test_skipping_ticks_hides_no_change(void **unused) {
     (void)unused;
-    for (uint64_t seed = 1; seed <= 25; seed++) {
-        struct world naive, skipping;
-        begin(&naive, true);
-        begin(&skipping, false);
-        take_random_records(&naive, seed);
-        take_random_records(&skipping, seed);
-        assert_true(naive.changes.size > 5000);
-        assert_int_equal(naive.changes.size, skipping.changes.size);
-        assert_memory_equal(naive.changes.data, skipping.changes.data, naive.changes.size);
-        world_end(&naive);
-        world_end(&skipping);
+    for (uint64_t seed = 1; seed <= 25; seed++)
+        compare_with_visiting_every_tick(moving_rules, seed, 2);
+}
+
+static void test_letting_events_pass_hides_no_change(void **unused) {
+    (void)unused;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        compare_with_visiting_every_tick(counting_rules, seed, 1);
+        compare_with_visiting_every_tick(counting_rules, seed, 2);
+        compare_with_visiting_every_tick(counting_rules, seed, 8);
     }
 }
 
@@ -137,6 +184,7 @@ static void test_one_deadline_in_a_hundred_years_costs_a_handful_of_visits(void 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_skipping_ticks_hides_no_change),
+        cmocka_unit_test(test_letting_events_pass_hides_no_change),
         cmocka_unit_test(test_an_account_that_nothing_can_change_is_visited_once_at_the_most),
         cmocka_unit_test(test_one_deadline_in_a_hundred_years_costs_a_handful_of_visits),
     };

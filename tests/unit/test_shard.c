@@ -391,7 +391,7 @@ static void an_account_that_left_memory_is_asked_for_at_its_deadline(void **stat
 static void make_waiting(struct fixture *fixture, struct buffer *blob) {
     load(fixture, "a", NULL, INSTANT_NEVER, 0);
     taken(fixture, STREAM_LOGIN, "a", "1", 0);
-    advance(fixture, 15 * 60);
+    advance(fixture, 21 * 60);
     told(fixture, "a silent E 6:00;");
     struct accounts *accounts = shard_accounts(fixture->shard);
     uint32_t account = accounts_find(accounts, TEXT("a"));

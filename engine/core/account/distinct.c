@@ -87,8 +87,8 @@ static bool insert(struct state *state, uint32_t slot, uint64_t hash, int64_t in
     return true;
 }
 
-enum window_outcome distinct_add(struct state *state, uint32_t slot, uint64_t value_hash, int64_t index,
-                                 int64_t oldest) {
+enum window_outcome distinct_add(struct state *state, uint32_t slot, uint64_t value_hash, int64_t index, int64_t oldest,
+                                 int64_t shortest) {
     if (index < oldest)
         return WINDOW_EXPIRED;
     uint32_t size;
@@ -96,13 +96,20 @@ enum window_outcome distinct_add(struct state *state, uint32_t slot, uint64_t va
     if (section != NULL) {
         uint32_t at = entry_place(section, size, value_hash);
         if (at < size && hash_at(section + at) == value_hash) {
-            if (index > index_at(section + at))
+            int64_t former = index_at(section + at);
+            if (index > former)
                 entry_write(section + at, value_hash, index);
-            return WINDOW_COUNTED;
+            return former < shortest ? WINDOW_COUNTED_ANEW : WINDOW_COUNTED;
         }
     }
     make_sample_room(state, slot, oldest);
-    return insert(state, slot, value_hash, index) ? WINDOW_COUNTED : WINDOW_NO_ROOM;
+    return insert(state, slot, value_hash, index) ? WINDOW_COUNTED_ANEW : WINDOW_NO_ROOM;
+}
+
+bool distinct_is_exact(const struct state *state, uint32_t slot, uint32_t more) {
+    uint32_t size;
+    const uint8_t *section = state_section(state, slot, &size);
+    return section == NULL || (section[0] == 0 && (size - LEVEL_SIZE) / ENTRY_SIZE + more < DISTINCT_VALUES_MAX);
 }
 
 double distinct_count(const struct state *state, uint32_t slot, struct window window) {

@@ -11,8 +11,12 @@
 
 #define DISTINCT_VALUES_MAX 2048
 
-/* Remembers that the value was seen in the slice `index`; outcomes as of window_add. */
+/* Remembers that the value was seen in the slice `index`; outcomes as of window_add. `shortest`: the first slice of the
+ * shortest window that anybody looks at. */
 MUST_USE enum window_outcome distinct_add(struct state *state, uint32_t slot, uint64_t value_hash, int64_t index,
-                                          int64_t oldest);
+                                          int64_t oldest, int64_t shortest);
 
 double distinct_count(const struct state *state, uint32_t slot, struct window window);
+
+/* Whether counting stays exact for `more` values. */
+bool distinct_is_exact(const struct state *state, uint32_t slot, uint32_t more);

@@ -30,10 +30,11 @@ enum {
 #define SECTION_WORD_SIZE 4
 
 enum {
-    STATE_ERASED = 1,    /* only the header and the id are left */
-    STATE_BORN_LATE = 2, /* began behind the shard's last tick, which therefore is not its own */
-    STATE_BUSY = 4,      /* its newest record came within a tick of the one before */
-    STATE_BURSTS = 8,    /* its records come in bursts: to look ahead after the first of them would be in vain */
+    STATE_ERASED = 1,     /* only the header and the id are left */
+    STATE_BORN_LATE = 2,  /* began behind the shard's last tick, which therefore is not its own */
+    STATE_BUSY = 4,       /* its newest record came within a tick of the one before */
+    STATE_BURSTS = 8,     /* its records come in bursts: to look ahead after the first of them would be in vain */
+    STATE_SENSITIVE = 16, /* the last look found that the very next event may matter */
 };
 
 struct state_header {
@@ -47,6 +48,14 @@ struct state_header {
     uint8_t waits_for; /* bit i: held back by the stall of stream i */
     uint8_t horizon;   /* how far ahead the last look succeeded: where the next one starts (horizon.h) */
     uint8_t stamp[3];  /* tells an engine which evaluation of its own was the last (desk.h); 0: none */
+    /* Events that provably change nothing pass without an evaluation (plan.h). Not stored: after a load the first is
+     * evaluated. */
+    uint32_t quiet_margin_ms;  /* they may do so before due_ms - quiet_margin_ms */
+    uint8_t quiet_events;      /* so many more of them */
+    uint8_t quiet_horizon;     /* as `horizon`, of looks that reckon with events */
+    uint16_t quiet_values : 4; /* so many more that bring a value which a window did not hold */
+    uint16_t lively : 6;       /* bit i: of stream i, whose events are expected */
+    uint16_t touched : 6;      /* bit i: events of stream i have passed since the last evaluation */
 };
 
 struct state {

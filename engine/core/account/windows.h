@@ -7,7 +7,12 @@
 
 #include "engine/core/account/state.h"
 
-enum window_outcome { WINDOW_COUNTED, WINDOW_EXPIRED, WINDOW_NO_ROOM };
+enum window_outcome {
+    WINDOW_COUNTED,
+    WINDOW_COUNTED_ANEW, /* distinct: a value that not every window held */
+    WINDOW_EXPIRED,
+    WINDOW_NO_ROOM,
+};
 
 /* Slices of a window looked at from `index`: [index - slices, index]. */
 struct window {

@@ -32,7 +32,7 @@ static bool same_aggregate(const struct aggregate *left, const struct aggregate 
            (text_equal(left->key, right->key) || (text_is_missing(left->key) && text_is_missing(right->key)));
 }
 
-/* The index of the aggregate that is like `wanted`; the longer window wins. */
+/* The index of the aggregate that is like `wanted`; it serves both windows. */
 static uint16_t share(struct compiler *compiler, struct aggregate wanted) {
     uint32_t i = 0;
     while (i < compiler->aggregates_count && !same_aggregate(&compiler->aggregates[i], &wanted))
@@ -52,6 +52,8 @@ static uint16_t share(struct compiler *compiler, struct aggregate wanted) {
     struct aggregate *aggregate = &compiler->aggregates[i];
     if (aggregate->window_slices < wanted.window_slices)
         aggregate->window_slices = wanted.window_slices;
+    if (aggregate->window_slices_least > wanted.window_slices_least)
+        aggregate->window_slices_least = wanted.window_slices_least;
     return (uint16_t)i;
 }
 
@@ -66,6 +68,7 @@ static uint16_t aggregate_of(struct compiler *compiler, const struct tree *tree,
         .filter = filter,
         .slice_ms = tree->slice_ms,
         .window_slices = tree->slices[0] + tree->slices[1],
+        .window_slices_least = tree->slices[0] + tree->slices[1],
     };
     aggregate.fingerprint = fingerprint(&aggregate, tree);
     return share(compiler, aggregate);

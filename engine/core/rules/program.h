@@ -116,7 +116,8 @@ struct aggregate {
     uint16_t open_index;    /* AGGREGATE_OPEN: its bit in a ticket's mask */
     int64_t slice_ms;       /* HOUR or DAY; 0: no window */
     uint32_t window_slices; /* the longest that any rule looks at (trend: W + B) */
-    uint64_t fingerprint;   /* of the normalised definition, without the window */
+    uint32_t window_slices_least;
+    uint64_t fingerprint; /* of the normalised definition, without the window */
 };
 
 enum value_type { TYPE_NUMBER, TYPE_BOOLEAN, TYPE_STRING, TYPE_DURATION, TYPE_INSTANT };

@@ -1,0 +1,176 @@
+/* The outlook of what looks at aggregates: windows lose slices with the time, durations grow (horizon.h). Events, where
+ * they are reckoned with, add to the counts of their streams, and make `since` begin anew. */
+#include "engine/core/account/distinct.h"
+#include "engine/core/aggregates.h"
+#include "engine/core/outlook.h"
+
+#define TREND_STEPS_MAX 10
+
+struct look {
+    int64_t first, last; /* the slices that may be looked at from, now and at the end of the stretch */
+};
+
+static bool is_stalled(const struct horizon *horizon, enum stream stream) {
+    return horizon->evaluation->look_ms[stream] < horizon->evaluation->now_ms;
+}
+
+/* How many events of the stream may come. */
+static double more_of(const struct horizon *horizon, enum stream stream) {
+    return (horizon->lively >> stream & 1) != 0 ? horizon->events : 0;
+}
+
+/* The stretch ends before the instant at its end. */
+static struct look look_of(const struct horizon *horizon, const struct aggregate *aggregate) {
+    int64_t from_ms = horizon->evaluation->look_ms[aggregate->stream];
+    int64_t to_ms = is_stalled(horizon, aggregate->stream) ? from_ms : from_ms + (int64_t)horizon->length_ms - 1;
+    return (struct look){slice_index(from_ms, aggregate->slice_ms), slice_index(to_ms, aggregate->slice_ms)};
+}
+
+/* Milliseconds from now until slice `index` begins. */
+static double until_slice(const struct horizon *horizon, const struct aggregate *aggregate, int64_t index) {
+    return greater(0, (double)index * (double)aggregate->slice_ms - (double)horizon->evaluation->now_ms);
+}
+
+/* What is missing because the aggregate is younger than its window. */
+static struct outlook until_covered(const struct horizon *horizon, const struct instruction *instruction,
+                                    uint32_t slices) {
+    const struct aggregate *aggregate = &horizon->evaluation->program->aggregates[instruction->left];
+    int64_t since_ms = aggregate_counting_since(horizon->evaluation->state, instruction->left);
+    int64_t first = slice_index(since_ms - 1, aggregate->slice_ms) + 1 + slices;
+    return outlook_constant(NAN, until_slice(horizon, aggregate, first));
+}
+
+/* Sums, minima and maxima: what falls out of the window until the end of the stretch. */
+static struct outlook numbers_outlook(const struct horizon *horizon, const struct instruction *instruction,
+                                      double now) {
+    const struct aggregate *aggregate = &horizon->evaluation->program->aggregates[instruction->left];
+    struct look look = look_of(horizon, aggregate);
+    int64_t stays_from = look.last - instruction->right, newest = INT64_MIN, index;
+    double value, rises = 0, falls = 0, least = INFINITY, greatest = -INFINITY, size = 0;
+    uint32_t stays = 0, goes = 0;
+    struct window_cursor cursor = window_cursor(horizon->evaluation->state, aggregate_slot(instruction->left),
+                                                aggregate->kind);
+    while (window_next(&cursor, &index, &value)) {
+        if (index < look.first - instruction->right)
+            continue;
+        newest = index;
+        least = lesser(least, value);
+        greatest = greater(greatest, value);
+        size += fabs(value);
+        stays += index >= stays_from;
+        if (index < stays_from) {
+            goes++;
+            rises += value < 0 ? -value : 0;
+            falls += value > 0 ? value : 0;
+        }
+    }
+    if (instruction->operation == OP_SUM) {
+        double slack = goes > 0 ? size * ROUNDING_RELATIVE * 100 : 0;
+        return (struct outlook){now - falls - slack, 0, now + rises + slack, 0, INFINITY};
+    }
+    double until = stays > 0 || newest == INT64_MIN ? INFINITY
+                                                    : until_slice(horizon, aggregate, newest + instruction->right + 1);
+    if (isnan(now) || goes == 0)
+        return outlook_constant(now, until);
+    return (struct outlook){least, 0, greatest, 0, until};
+}
+
+/* The trend, looked at from a later slice, lies between what it is without events in its later part and without events
+ * in its earlier one, which they only reach where a slice of now belongs to it. */
+static struct outlook trend_from(const struct horizon *horizon, const struct instruction *instruction, int64_t first,
+                                 int64_t index, double more) {
+    const struct evaluation *evaluation = horizon->evaluation;
+    if (more == 0) {
+        double value = aggregate_trend(evaluation, instruction, index, 0, 0);
+        return (struct outlook){.low = value, .high = value};
+    }
+    double more_before = index - instruction->right > first ? more : 0;
+    return (struct outlook){.low = aggregate_trend(evaluation, instruction, index, 0, more_before),
+                            .high = aggregate_trend(evaluation, instruction, index, more, 0)};
+}
+
+static bool trend_stays_empty(const struct horizon *horizon, const struct instruction *instruction, int64_t first) {
+    const struct state *state = horizon->evaluation->state;
+    struct window all = {first - instruction->right - instruction->extra, INT32_MAX};
+    return window_count(state, aggregate_slot(instruction->left), all) == 0 &&
+           aggregate_counting_since(state, instruction->left) == INSTANT_NONE;
+}
+
+static struct outlook trend_outlook(const struct horizon *horizon, const struct instruction *instruction, double now) {
+    const struct aggregate *aggregate = &horizon->evaluation->program->aggregates[instruction->left];
+    struct look look = look_of(horizon, aggregate);
+    struct outlook outlook = outlook_constant(now, INFINITY);
+    double more = more_of(horizon, aggregate->stream);
+    if (more == 0 && trend_stays_empty(horizon, instruction, look.first))
+        return outlook;
+    for (int64_t index = look.first + 1; index <= look.last; index++) {
+        struct outlook then = trend_from(horizon, instruction, look.first, index, more);
+        if (isnan(then.low) != isnan(now) || isnan(then.high) != isnan(now) || index > look.first + TREND_STEPS_MAX) {
+            outlook.until = until_slice(horizon, aggregate, index);
+            break;
+        }
+        outlook.low = lesser(outlook.low, then.low);
+        outlook.high = greater(outlook.high, then.high);
+    }
+    return outlook;
+}
+
+/* A duration that grows with its stream's clock; since the newest event, it may begin anew. */
+static struct outlook since_outlook(const struct horizon *horizon, const struct instruction *instruction, double now) {
+    const struct evaluation *evaluation = horizon->evaluation;
+    enum stream stream = evaluation->program->aggregates[instruction->left].stream;
+    int64_t stall_after_ms = evaluation->program->stall_after_ms[stream];
+    if (isnan(now) || is_stalled(horizon, stream))
+        return outlook_constant(now, INFINITY);
+    struct outlook outlook = {now, 1, now, 1, INFINITY};
+    if (instruction->operation == OP_SINCE && more_of(horizon, stream) > 0)
+        return (struct outlook){0, 0, now, 1, INFINITY};
+    if (stall_after_ms > 0 && horizon->clocks->newest_ms[stream] != INSTANT_NONE) {
+        double left = (double)(horizon->clocks->newest_ms[stream] + stall_after_ms - evaluation->now_ms);
+        outlook.low_slope = lesser(1, left / horizon->length_ms);
+    }
+    return outlook;
+}
+
+static struct outlook distinct_outlook(const struct horizon *horizon, uint32_t slot, struct window at_end, double now,
+                                       double more) {
+    const struct state *state = horizon->evaluation->state;
+    if (more > 0 && !distinct_is_exact(state, slot, (uint32_t)more))
+        return nothing_known(now);
+    return (struct outlook){distinct_count(state, slot, at_end), 0, now + (more > 0 ? horizon->values : 0), 0,
+                            INFINITY};
+}
+
+static struct outlook window_outlook(const struct horizon *horizon, const struct instruction *instruction, double now) {
+    const struct evaluation *evaluation = horizon->evaluation;
+    const struct aggregate *aggregate = &evaluation->program->aggregates[instruction->left];
+    uint32_t slot = aggregate_slot(instruction->left);
+    struct look look = look_of(horizon, aggregate);
+    struct window at_end = {look.last - instruction->right, look.last};
+    double more = more_of(horizon, aggregate->stream);
+    if (!aggregate_covers(evaluation, instruction->left, look.first - instruction->right))
+        return until_covered(horizon, instruction, instruction->right);
+    if (look.first == look.last && more == 0)
+        return outlook_constant(now, INFINITY);
+    if (instruction->operation == OP_COUNT)
+        return (struct outlook){window_count(evaluation->state, slot, at_end), 0, now + more, 0, INFINITY};
+    if (instruction->operation == OP_DISTINCT)
+        return distinct_outlook(horizon, slot, at_end, now, more);
+    return numbers_outlook(horizon, instruction, now);
+}
+
+void outlook_of_aggregate(const struct horizon *horizon, const struct instruction *instruction,
+                          struct outlook *restrict ret_outlook) {
+    double now = horizon->evaluation->registers[instruction->target].number;
+    switch ((enum operation)instruction->operation) {
+    case OP_TREND:
+        *ret_outlook = trend_outlook(horizon, instruction, now);
+        return;
+    case OP_SINCE:
+    case OP_SINCE_FIRST:
+        *ret_outlook = since_outlook(horizon, instruction, now);
+        return;
+    default:
+        *ret_outlook = window_outlook(horizon, instruction, now);
+    }
+}
