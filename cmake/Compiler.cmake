@@ -48,6 +48,10 @@ if(BELLWETHER_SANITIZE)
     add_link_options(-fsanitize=${BELLWETHER_SANITIZE})
 endif()
 
+if(BELLWETHER_PLANTED)
+    add_compile_definitions(BELLWETHER_PLANTED)
+endif()
+
 if(BELLWETHER_FUZZ)
     if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")
         message(FATAL_ERROR "BELLWETHER_FUZZ needs clang: use the preset 'fuzz', or set CMAKE_C_COMPILER=clang.")

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/planted.h"
 #include "engine/due_heap.h"
 
 #define PAGE_ACCOUNTS 512
@@ -419,7 +420,9 @@ void accounts_evict(struct accounts *accounts, size_t bytes_used_max, int64_t ke
         struct account *account = entry(accounts, index);
         if (account->chances > 0)
             account->chances--;
-        else if (account->phase == ACCOUNT_CLEAN && due_heap_get(&accounts->heap, index) > keep_due_ms)
+        else if ((account->phase == ACCOUNT_CLEAN ||
+                  (account->phase == ACCOUNT_WRITTEN && PLANTED(evicted_unacknowledged))) &&
+                 due_heap_get(&accounts->heap, index) > keep_due_ms)
             evict(accounts, index, evicted);
     }
 }

@@ -1,6 +1,7 @@
 /* A batch becomes one transaction for all shards of the worker, and once it is known, the store's. */
 #include <assert.h>
 
+#include "base/planted.h"
 #include "engine/pipeline_internal.h"
 
 /* ---- when */
@@ -49,6 +50,13 @@ static enum result add_record(struct batch *batch, int32_t shard, struct text ke
     return batch_add(batch, &record, error);
 }
 
+/* For the planted bug tombstone_for_erased. */
+static bool is_erased(struct text blob) {
+    struct blob_summary summary;
+    struct error ignored;
+    return blob_summarise((const uint8_t *)blob.data, blob.size, &summary, &ignored) == RESULT_OK && summary.erased;
+}
+
 static enum result add_blob(struct pipeline *pipeline, struct held_shard *held, uint32_t account, struct error *error) {
     struct accounts *accounts = shard_accounts(held->shard);
     struct buffer *scratch = &pipeline->scratch;
@@ -60,15 +68,17 @@ static enum result add_blob(struct pipeline *pipeline, struct held_shard *held, 
         return error_set(error, RESULT_FATAL, "Memory is out: an account's state could not be encoded.");
     const char *bytes = (const char *)scratch->data;
     struct text key = {bytes, key_size}, blob = {bytes + key_size, (uint32_t)scratch->size - key_size};
+    if (PLANTED(tombstone_for_erased) && is_erased(blob))
+        blob = TEXT_MISSING;
     return add_record(&held->changelog, held->number, key, blob, error);
 }
 
 static enum result add_shard_record(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
     held->record.clocks = *shard_clocks(held->shard);
-    held->record.rules_changed = shard_rules_changed(held->shard);
+    held->record.rules_changed = shard_rules_changed(held->shard) && !PLANTED(rules_change_forgotten);
     /* In the middle of a record's ticks that record has to come first again. */
     held->record.chosen = shard_ticks_pending(held->shard) ? merge_chosen(held->merge) : STREAMS;
-    held->record.commit++;
+    held->record.commit += PLANTED(duplicate_commits) ? 0 : 1;
     buffer_clear(&pipeline->scratch);
     shard_record_encode(&held->record, &pipeline->scratch);
     if (!buffer_ok(&pipeline->scratch))
@@ -97,7 +107,8 @@ static uint32_t collect_offsets(struct pipeline *pipeline) {
             if (has_stream(pipeline, j))
                 pipeline->offsets[count++] = (struct input_offset){
                     .input = {(enum stream)j, pipeline->held[i].number},
-                    .offset = pipeline->held[i].record.inputs[j].next_offset};
+                    .offset = pipeline->held[i].record.inputs[j].next_offset -
+                              (PLANTED(offsets_short) && pipeline->held[i].record.inputs[j].next_offset > 0)};
     return count;
 }
 
@@ -166,6 +177,13 @@ static enum result is_not_known(struct pipeline *pipeline, enum transaction_outc
                  1);
     if (pipeline->transaction.timed_out)
         adapt_bytes(pipeline);
+    if (PLANTED(blob_before_known) &&
+        (is_known(pipeline, error) != RESULT_OK || paging_serve(pipeline, error) != RESULT_OK))
+        return RESULT_FATAL;
+    if (PLANTED(memory_kept)) {
+        batch_clear(&pipeline->outputs);
+        return RESULT_OK;
+    }
     if (pipeline->revoked || pipeline->lost || pipeline->stopping) {
         pipeline_drop_shards(pipeline);
         return RESULT_OK;
@@ -179,5 +197,6 @@ enum result commit_end(struct pipeline *pipeline, enum transaction_outcome outco
         return RESULT_FATAL;
     if (pipeline->mode == MODE_TAKEOVER)
         return takeover_barrier_end(pipeline, outcome, error);
-    return outcome == TRANSACTION_KNOWN ? is_known(pipeline, error) : is_not_known(pipeline, outcome, error);
+    bool known = outcome == TRANSACTION_KNOWN || (outcome == TRANSACTION_UNKNOWN && PLANTED(unknown_taken_for_known));
+    return known ? is_known(pipeline, error) : is_not_known(pipeline, outcome, error);
 }

@@ -1,6 +1,7 @@
 /* From the source to decided changes: fetches, merges, decodes, checks, and hands each record to its shard. */
 #include <assert.h>
 
+#include "base/planted.h"
 #include "engine/pipeline_internal.h"
 
 /* ---- what the shards decide */
@@ -15,6 +16,8 @@ static enum result decided(void *context, const struct change *changes, uint32_t
     const struct encoder *encoder = pipeline->ports.encoder;
     int64_t decided_at_ms = wall_ms(pipeline);
     enum result result = RESULT_OK;
+    if (PLANTED(status_without_change) && status != NULL)
+        count = 0;
     for (uint32_t i = 0; i < count && result == RESULT_OK; i++)
         result = encoder->change(encoder->context, &changes[i], decided_at_ms, &pipeline->outputs, error);
     if (result == RESULT_OK && status != NULL)

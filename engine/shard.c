@@ -1,4 +1,5 @@
 #include "engine/shard.h"
+#include "base/planted.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -388,7 +389,8 @@ void shard_scan_loaded(struct shard *shard, uint64_t next_cursor) {
 }
 
 void shard_written(struct shard *shard) {
-    shard->due_cursor = 0;
+    if (!PLANTED(cursor_kept))
+        shard->due_cursor = 0;
 }
 
 uint32_t shard_evict(struct shard *shard, size_t bytes_used_max) {
@@ -396,7 +398,7 @@ uint32_t shard_evict(struct shard *shard, size_t bytes_used_max) {
     /* In the middle of a tick those that it loaded stay until it has fired for them. */
     int64_t keep_due_ms = shard_ticks_pending(shard) ? tick_behind(shard, shard->clocks.ticked_ms) : INSTANT_NONE;
     accounts_evict(shard->accounts, bytes_used_max, keep_due_ms, &evicted);
-    if (evicted.due_ms < shard->stored_due_ms)
+    if (evicted.due_ms < shard->stored_due_ms && !PLANTED(deadline_forgotten))
         shard->stored_due_ms = evicted.due_ms;
     shard->stored_waits |= evicted.waits_for;
     shard->evicted_waits |= evicted.waits_for;

@@ -2,6 +2,7 @@
  */
 #include <string.h>
 
+#include "base/planted.h"
 #include "engine/takeover_internal.h"
 
 static enum progress suspect(struct pipeline *pipeline, struct held_shard *held, const struct error *what) {
@@ -19,6 +20,8 @@ static enum progress compare_input(struct pipeline *pipeline, struct held_shard 
         input->next_offset = held->takeover.starts[stream]; /* a stream that came later */
         return PROGRESS_DONE;
     }
+    if (PLANTED(group_believed) && committed != OFFSET_NONE)
+        input->next_offset = committed;
     if (committed > input->next_offset) {
         struct error what;
         error_set(
@@ -124,7 +127,8 @@ static enum progress make_merge(struct pipeline *pipeline, struct held_shard *he
     for (int i = 0; i < STREAMS; i++)
         if (has_stream(pipeline, i))
             merge_begin(held->merge, (enum stream)i, held->record.inputs[i].next_offset);
-    if (held->record.chosen != STREAMS && has_stream(pipeline, (int)held->record.chosen))
+    if (held->record.chosen != STREAMS && !PLANTED(chosen_not_restored) &&
+        has_stream(pipeline, (int)held->record.chosen))
         merge_choose(held->merge, held->record.chosen);
     return PROGRESS_DONE;
 }
@@ -220,6 +224,8 @@ static enum result begin_shard(struct pipeline *pipeline, struct held_shard *hel
                               &held->shard, error);
     if (result != RESULT_OK)
         return result;
+    if (PLANTED(clocks_not_restored))
+        held->record.clocks = CLOCKS_INITIAL;
     shard_restore(held->shard, &held->record.clocks, changed || held->record.rules_changed);
     rulesets_known(&held->record, held->known);
     /* An activation is committed even where no record comes, and so are offsets that the group has lost. */

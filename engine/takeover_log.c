@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/planted.h"
 #include "engine/takeover_internal.h"
 
 enum reading { READ_ON, READ_ENOUGH, READ_FATAL };
@@ -297,7 +298,7 @@ static bool set_blobs(struct held_shard *held, struct error *error) {
         takeover->blobs[i] = (struct stored_blob){.account_id = record->key,
                                                   .blob = record->value,
                                                   .changelog_offset = record->offset,
-                                                  .due_ms = summary.due_ms,
+                                                  .due_ms = PLANTED(timer_lost) ? INSTANT_NEVER : summary.due_ms,
                                                   .waits_for = summary.waits_for};
     }
     return true;

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "base/planted.h"
 #include "engine/limits.h"
 
 void transaction_init(struct transaction *transaction, const struct sink *sink, const struct clock *clock,
@@ -67,6 +68,8 @@ static enum transaction_outcome finish(struct transaction *transaction, enum tra
 
 /* Offsets of an attempt that was aborted say nothing about the next one. */
 static void forget_offsets(struct transaction *transaction) {
+    if (PLANTED(aborted_offsets_count))
+        return;
     for (uint32_t i = 0; i < transaction->batches_count; i++)
         for (uint32_t j = 0; j < transaction->batches[i]->count; j++)
             transaction->batches[i]->records[j].offset = OFFSET_NONE;
@@ -140,7 +143,9 @@ static enum transaction_outcome step_send(struct transaction *transaction, int t
                                           struct error *error) {
     const struct sink *sink = transaction->sink;
     enum answer answer;
-    if (transaction->phase == PHASE_PUBLISH)
+    if (transaction->phase == PHASE_OFFSETS && PLANTED(offsets_left_out))
+        answer = ANSWER_OK;
+    else if (transaction->phase == PHASE_PUBLISH)
         answer = sink->publish(sink->context, transaction->batches[transaction->published], timeout_ms, error);
     else if (transaction->phase == PHASE_FLUSH)
         answer = sink->flush(sink->context, timeout_ms, error);
@@ -154,7 +159,7 @@ static enum transaction_outcome step_send(struct transaction *transaction, int t
                   (long long)transaction->options.timeout_ms);
         return took_too_long(transaction, ret_failed, error);
     }
-    if (answer != ANSWER_OK)
+    if (answer != ANSWER_OK && !(answer == ANSWER_ZOMBIE && PLANTED(commit_after_refusal)))
         return attempt_failed(transaction, answer, ret_failed, error);
     if (transaction->phase != PHASE_PUBLISH || ++transaction->published == transaction->batches_count)
         transaction->phase++;
@@ -167,7 +172,7 @@ static enum transaction_outcome step_send(struct transaction *transaction, int t
 static void judge_producer(struct transaction *transaction, int64_t now_ms) {
     const struct sink *sink = transaction->sink;
     bool slow = now_ms - transaction->commit_ms > transaction->options.end_slow_ms && !transaction->fresh;
-    if (slow || sink->troubles(sink->context) != transaction->troubles)
+    if ((slow || sink->troubles(sink->context) != transaction->troubles) && !PLANTED(producer_kept))
         transaction->suspect_until_ms = now_ms + SUSPECT_MS;
     transaction->fresh = false;
 }
@@ -191,6 +196,8 @@ static enum transaction_outcome step_commit(struct transaction *transaction, int
     }
     transaction->has_producer = false;
     transaction->timed_out = true;
+    if (PLANTED(unknown_repeated))
+        return abort_for(transaction, TRANSACTION_PENDING, error);
     return finish(transaction, answer == ANSWER_FATAL ? TRANSACTION_FATAL : TRANSACTION_UNKNOWN);
 }
 

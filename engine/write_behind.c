@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/planted.h"
 #include "engine/changelog_record.h"
 #include "engine/limits.h"
 
@@ -50,6 +51,8 @@ static enum result commit_fill(struct written_commit *commit, const struct known
         struct text account_id;
         switch (changelog_kind_of(record->key, &account_id)) {
         case CHANGELOG_ACCOUNT: {
+            if (PLANTED(tombstone_for_erased) && text_is_missing(record->value))
+                break;
             enum result result = take_blob(record, account_id, offset, &commit->blobs[commit->count++], error);
             if (result != RESULT_OK)
                 return result;

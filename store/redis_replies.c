@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/cursor.h"
+#include "base/planted.h"
 #include "store/redis_internal.h"
 
 static struct text text_in(const redisReply *reply) {
@@ -48,8 +49,11 @@ static bool become_unavailable(struct redis_store *store, const redisReply *repl
 /* Whether the three numbers are those that the owner left; where not, the shard is lost. */
 static bool is_ours(const struct redis_store *store, const struct request *request, const redisReply *reply) {
     const struct owned_shard *owned = &store->shards[request->shard];
-    return reply->type == REDIS_REPLY_ARRAY && reply->elements >= 3 && number_in(reply->element[0]) == owned->epoch &&
-           number_in(reply->element[1]) == owned->connection && number_in(reply->element[2]) == request->write;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 3)
+        return false;
+    bool owner = number_in(reply->element[0]) == owned->epoch && number_in(reply->element[1]) == owned->connection;
+    bool write = number_in(reply->element[2]) == request->write;
+    return (owner || PLANTED(owner_unchecked)) && (write || PLANTED(write_number_unchecked));
 }
 
 static bool lose(struct redis_store *store, const struct request *request, const redisReply *reply,
@@ -118,7 +122,8 @@ static bool understand_claim(struct redis_store *store, struct request *request,
                                       .shard_record = text_in(reply->element[6])};
     if (strcmp(reply->element[0]->str, "OK") != 0)
         return refuse(store, request, reply, event);
-    if (request->claim.again && !is_continued(owned, &event->meta, connection - 1, write)) {
+    if (request->claim.again && !PLANTED(claim_unchecked) &&
+        !is_continued(owned, &event->meta, connection - 1, write)) {
         owned->generation++;
         event->kind = STORE_LOST;
         (void)error_set(&event->error, RESULT_RETRY,

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/planted.h"
 #include "store/redis_command.h"
 #include "store/redis_internal.h"
 
@@ -254,7 +255,7 @@ static void put_blob(struct buffer *out, const struct stored_blob *blob) {
 static void write_some(struct redis_store *store, const struct request *request, const struct store_write *write,
                        const struct bucketed *order, uint32_t from, uint32_t to, bool is_last) {
     struct owned_shard *owned = &store->shards[request->shard];
-    bool with_meta = write->has_meta && is_last;
+    bool with_meta = write->has_meta && (PLANTED(meta_before_blobs) ? from == 0 : is_last);
     struct buffer *out = call(store, request, SCRIPT_WRITE, 7 + 2 * groups_in(order, from, to) + 4 * (to - from));
     redis_command_string(out, owned->prefix);
     redis_command_integer(out, owned->epoch);
@@ -281,7 +282,8 @@ static uint32_t script_end(const struct store_write *write, const struct buckete
                            uint32_t count) {
     uint32_t end = from;
     size_t bytes = 0;
-    while (end < count && end - from < SCRIPT_ACCOUNTS_MAX && bytes < SCRIPT_BYTES_MAX)
+    while (end < count && end - from < (PLANTED(meta_before_blobs) ? 1 : SCRIPT_ACCOUNTS_MAX) &&
+           bytes < SCRIPT_BYTES_MAX)
         bytes += write->blobs[order[end++].place].blob.size;
     return end;
 }

@@ -1,7 +1,6 @@
 /* `sim --seed N` tells how one seed ended; `sim --seeds A..B` runs many on all processors, and says how many showed a
  * violation; `sim --twice A..B` runs each of them twice, and says whether it was the same story. */
 #include <errno.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,22 +16,9 @@
 #define CHILDREN_MAX 64
 #define SEED_TIME_S  120 /* no seed takes so long */
 
-static void tell_and_die(int signal_number) {
-    sim_violation_story();
-    printf("invariant: a process does not end by itself (%s)\n\n", strsignal(signal_number));
-    fflush(stdout);
-    _exit(1);
-}
-
-static void catch_signals(void) {
-    const int signals[] = {SIGABRT, SIGALRM, SIGSEGV, SIGFPE, SIGBUS};
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-        signal(signals[i], tell_and_die);
-}
-
 static int run_one(uint64_t seed) {
     struct sim_seed_result result;
-    catch_signals();
+    sim_violation_catch_signals();
     sim_seed_run(seed, getenv("SIM_ALOUD") != NULL ? stdout : NULL, &result);
     printf("seed %llu: %llu steps, %llu turns, %lld ms, %llu changes; story %016llx\n", (unsigned long long)seed,
            (unsigned long long)result.steps, (unsigned long long)result.turns, (long long)result.simulated_ms,
@@ -55,7 +41,7 @@ struct child {
 static void run_child(volatile struct range *range, FILE *report) {
     dup2(fileno(report), STDOUT_FILENO);
     dup2(fileno(report), STDERR_FILENO);
-    catch_signals();
+    sim_violation_catch_signals();
     for (; range->next <= range->last; range->next++) {
         struct sim_seed_result result;
         alarm(SEED_TIME_S);

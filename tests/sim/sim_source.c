@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/planted.h"
 #include "tests/sim/sim_memory.h"
 #include "tests/sim/sim_worker.h"
 
@@ -136,7 +137,8 @@ static enum answer source_committed(void *context, struct input_offset *offsets,
     if (fate.before != ANSWER_OK)
         return fate.before;
     for (uint32_t i = 0; i < count; i++)
-        if (sim_offset_is_pending(worker->kafka, offsets[i].input.stream, offsets[i].input.partition)) {
+        if (!PLANTED(offsets_unstable) &&
+            sim_offset_is_pending(worker->kafka, offsets[i].input.stream, offsets[i].input.partition)) {
             sim_kafka_pass(worker->kafka, timeout_ms);
             return ANSWER_PENDING;
         }
@@ -280,6 +282,15 @@ static enum answer log_open(void *context, int32_t shard, int64_t from_offset, s
     return ANSWER_OK;
 }
 
+static const struct sim_record *next_in_changelog(const struct sim_worker *worker, const struct sim_log *log,
+                                                  int64_t position) {
+    if (!PLANTED(restore_uncommitted))
+        return sim_log_next(worker->kafka, log, position);
+    while (position < log->count && (log->records[position].marker || log->records[position].compacted))
+        position++;
+    return position < log->count ? &log->records[position] : NULL;
+}
+
 static enum answer log_read(void *context, int32_t shard, struct log_record *ret_records, uint32_t max, int timeout_ms,
                             uint32_t *ret_count, int64_t *ret_position, struct error *error) {
     struct sim_worker *worker = context;
@@ -293,7 +304,7 @@ static enum answer log_read(void *context, int32_t shard, struct log_record *ret
     int64_t *position = &worker->reading[shard];
     uint32_t come = worker->trouble.chance != NULL ? 1 + sim_below(worker->trouble.chance, 64) : 3;
     *ret_count = 0;
-    while (*ret_count < max && *ret_count < come && (record = sim_log_next(worker->kafka, log, *position)) != NULL) {
+    while (*ret_count < max && *ret_count < come && (record = next_in_changelog(worker, log, *position)) != NULL) {
         ret_records[(*ret_count)++] = (struct log_record){record->offset, record->key, record->value};
         *position = record->offset + 1;
     }

@@ -1,8 +1,10 @@
 #include "tests/sim/sim_violation.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static uint64_t the_seed;
@@ -31,4 +33,17 @@ void sim_violation(const char *invariant, const char *format, ...) {
     printf("\n\n");
     fflush(stdout);
     _exit(1);
+}
+
+static void tell_and_die(int signal_number) {
+    sim_violation_story();
+    printf("invariant: a process does not end by itself (%s)\n\n", strsignal(signal_number));
+    fflush(stdout);
+    _exit(1);
+}
+
+void sim_violation_catch_signals(void) {
+    const int signals[] = {SIGABRT, SIGALRM, SIGSEGV, SIGFPE, SIGBUS};
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        signal(signals[i], tell_and_die);
 }

@@ -10,3 +10,5 @@ void sim_violation_about(uint64_t seed, const struct sim_story *story);
 _Noreturn void sim_violation(const char *invariant, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The same where the process ends by itself (an assertion): prints the seed and the last steps. */
 void sim_violation_story(void);
+/* From now on a process that ends by a signal of its own making tells so. */
+void sim_violation_catch_signals(void);
