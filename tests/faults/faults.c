@@ -14,6 +14,7 @@
 
 #include "tests/faults/nemesis.h"
 #include "tests/faults/verdict.h"
+#include "tests/harness/change_lines.h"
 
 enum {
     EPISODE_MS = 240000,
@@ -29,11 +30,26 @@ struct options {
     int brokers;
 };
 
+// What the workers went through, by what they log.
+static const struct {
+    const char *what, *line;
+} met[] = {
+    {"takeovers completed", " shards run."},
+    {"commits of which Kafka did not say whether they were done", "Kafka did not say within"},
+    {"transactions that were aborted and tried again", "A transaction is tried again"},
+    {"memberships lost", " shards were lost."},
+    {"shards whose Redis was found flushed, rolled back or in other hands", "it was rolled back"},
+    {"memberships taken from librdkafka by itself", "the group is joined again"},
+};
+
+enum { METS = sizeof(met) / sizeof(met[0]) };
+
 struct totals {
     int64_t struck_ms;
     unsigned counts[FAULTS];
     struct verdict_counts verdict;
-    uint64_t events, pages;
+    uint64_t events, pages, accounts;
+    uint64_t met[METS];
     int violations;
 };
 
@@ -112,6 +128,16 @@ static void stop_workers(struct scene *scene, struct story *story) {
     deployment_set(&scene->workers, "KAFKA_BROKERS", scene->cluster.all.address);
 }
 
+static void add_up_logs(struct totals *totals, const struct scene *scene) {
+    for (int i = 0; i < SCENE_WORKERS; i++) {
+        char *log = deployment_log(&scene->workers, i);
+        for (size_t j = 0; j < METS; j++) {
+            totals->met[j] += count_lines_with(log, met[j].line);
+        }
+        free(log);
+    }
+}
+
 static void add_up(struct totals *totals, const struct scene *scene, const struct nemesis *nemesis,
                    const struct verdict_counts *verdict) {
     struct event_feed_counts fed;
@@ -120,10 +146,10 @@ static void add_up(struct totals *totals, const struct scene *scene, const struc
         totals->counts[fault] += nemesis->counts[fault];
     }
     totals->verdict.changes += verdict->changes;
-    totals->verdict.accounts += verdict->accounts;
     totals->verdict.rejected += verdict->rejected;
     totals->events += fed.events;
     totals->pages += fed.pages;
+    add_up_logs(totals, scene);
 }
 
 static int play(const struct scene_options *options, int64_t length_ms, const char *folder, struct totals *totals) {
@@ -135,10 +161,11 @@ static int play(const struct scene_options *options, int64_t length_ms, const ch
     snprintf(path, sizeof(path), "%s/story", folder);
     story_open(path, &story);
     scene_open(options, &scene);
-    nemesis_init(&scene, &story, options->seed, length_ms < SHORT_MS ? 2000 : 3500, &nemesis);
+    nemesis_init(&scene, &story, options->seed, length_ms < SHORT_MS ? 2000 : 4500, &nemesis);
     story_tell(&story, "it begins, seed %llu", (unsigned long long)options->seed);
     strike(&nemesis, length_ms);
     await_quiet(&scene, &nemesis, &story);
+    totals->accounts += verdict_await_copy(&scene, &story);
     stop_workers(&scene, &story);
     verdict_give(&scene, &story, &verdict);
     add_up(totals, &scene, &nemesis, &verdict);
@@ -194,9 +221,12 @@ static void report(const struct totals *totals) {
     for (int fault = 0; fault < FAULTS; fault++) {
         printf("%6u  %s\n", totals->counts[fault], fault_name((enum fault)fault));
     }
+    for (size_t i = 0; i < METS; i++) {
+        printf("%6llu  %s\n", (unsigned long long)totals->met[i], met[i].what);
+    }
     printf("%llu events, %llu changes, %llu dead letters, %llu states of accounts compared\n",
            (unsigned long long)totals->events, (unsigned long long)totals->verdict.changes,
-           (unsigned long long)totals->verdict.rejected, (unsigned long long)totals->verdict.accounts);
+           (unsigned long long)totals->verdict.rejected, (unsigned long long)totals->accounts);
     printf("%.1f minutes, %u kills, %d violations\n", (double)totals->struck_ms / 60000, count_kills(totals),
            totals->violations);
     fflush(stdout);

@@ -9,6 +9,8 @@ enum {
     SETTLING_MS = 10000, // A broker's start, during which it is left alone.
     LOOK_AGAIN_MS = 100,
     CUT_BYTES_MAX = 20000,
+    END_TRANSACTION = 26,             // EndTxn in Kafka's protocol.
+    ENDED_BY_SIGTERM = 128 + SIGTERM, // It had only just been started, and held nothing.
 };
 
 static void suffer(struct nemesis *nemesis, int target, int least_ms, int most_ms,
@@ -68,7 +70,7 @@ static void see_worker_stopped(struct nemesis *nemesis, int target) {
     if (process_is_running(worker)) {
         process_kill(worker);
         tell_end(nemesis, target, "as it did not stop by itself");
-    } else if (worker->exit_status != 0) {
+    } else if (worker->exit_status != 0 && worker->exit_status != ENDED_BY_SIGTERM) {
         tell_end(nemesis, target, "when it was asked to stop");
     }
     start_worker(nemesis, target);
@@ -279,7 +281,19 @@ static bool hang_brokers(struct nemesis *nemesis) {
 }
 
 static bool lose_answers(struct nemesis *nemesis) {
-    return misbehave(nemesis, pick_broker_proxy(nemesis), PROXY_SWALLOWS, 2500);
+    return misbehave(nemesis, pick_broker_proxy(nemesis), PROXY_SWALLOWS, 4000);
+}
+
+static bool lose_commits(struct nemesis *nemesis) {
+    int target = pick_broker_proxy(nemesis);
+    if (target < 0) {
+        return false;
+    }
+    tcp_proxy_swallow_from(proxy_of(nemesis, target), END_TRANSACTION);
+    story_tell(nemesis->story, "the proxy %d swallows from commits on", target - TARGET_BROKER_PROXIES);
+    // Longer than a transaction lasts: whether it was committed is not known then.
+    suffer(nemesis, target, TRANSACTION_TIMEOUT_MS + 200, TRANSACTION_TIMEOUT_MS + 3000, mend_proxy);
+    return true;
 }
 
 static bool cut_brokers_off(struct nemesis *nemesis) {
@@ -328,7 +342,8 @@ static const struct {
     [FAULT_REDIS_ASLEEP] = {"Redis stopped for a while (SIGSTOP)", 1, false, put_redis_to_sleep},
     [FAULT_BROKERS_SLOW] = {"network to a broker slow", 1, false, slow_brokers},
     [FAULT_BROKERS_HANG] = {"network to a broker hangs", 1, false, hang_brokers},
-    [FAULT_ANSWERS_LOST] = {"answers of a broker lost", 2, false, lose_answers},
+    [FAULT_ANSWERS_LOST] = {"answers of a broker lost", 1, false, lose_answers},
+    [FAULT_COMMITS_LOST] = {"answers of a broker lost from the end of a transaction on", 3, false, lose_commits},
     [FAULT_BROKERS_CUT_OFF] = {"connections to a broker cut", 1, false, cut_brokers_off},
     [FAULT_BROKERS_CUT_SHORT] = {"connections to a broker cut at a random byte", 1, false, cut_brokers_short},
     [FAULT_REDIS_SLOW] = {"network to Redis slow", 1, false, slow_redis},

@@ -20,6 +20,7 @@ enum fault {
     FAULT_BROKERS_SLOW,
     FAULT_BROKERS_HANG,
     FAULT_ANSWERS_LOST, // What was asked of the brokers is done, and nobody learns of it.
+    FAULT_COMMITS_LOST, // The same, of ends of transactions.
     FAULT_BROKERS_CUT_OFF,
     FAULT_BROKERS_CUT_SHORT, // In the middle of something.
     FAULT_REDIS_SLOW,

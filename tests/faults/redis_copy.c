@@ -18,7 +18,7 @@ struct comparison {
     int32_t shard;
     const struct newest *changelog;
     struct story *story;
-    int differences;
+    size_t differences;         // Of the shard.
     size_t accounts, deadlines; // Of the shard, in the changelog's blobs that were found.
 };
 
@@ -38,7 +38,7 @@ __attribute__((format(printf, 2, 3))) static void differ(struct comparison *comp
     va_start(arguments, format);
     vsnprintf(how, sizeof(how), format, arguments);
     va_end(arguments);
-    if (++comparison->differences <= TOLD_MAX) {
+    if (++comparison->differences <= TOLD_MAX && comparison->story) {
         story_violation(comparison->story, "Redis, shard %d: %s", comparison->shard, how);
     }
 }
@@ -125,8 +125,9 @@ static void compare_shard_record(struct comparison *comparison) {
     freeReplyObject(reply);
 }
 
-void redis_copy_compare(const struct redis_server *server, const char *group, int partitions,
-                        const struct newest *changelog, struct story *story) {
+size_t redis_copy_compare(const struct redis_server *server, const char *group, int partitions,
+                          const struct newest *changelog, struct story *story) {
+    size_t differences = 0;
     struct comparison comparison = {.group = group, .changelog = changelog, .story = story};
     comparison.connection = redis_server_connect(server);
     for (int32_t shard = 0; shard < partitions; shard++) {
@@ -136,9 +137,11 @@ void redis_copy_compare(const struct redis_server *server, const char *group, in
         compare_accounts(&comparison);
         compare_counts(&comparison);
         compare_shard_record(&comparison);
-        if (comparison.differences > TOLD_MAX) {
-            story_violation(story, "Redis, shard %d: %d differences in all", shard, comparison.differences);
+        if (comparison.differences > TOLD_MAX && story) {
+            story_violation(story, "Redis, shard %d: %zu differences in all", shard, comparison.differences);
         }
+        differences += comparison.differences;
     }
     redisFree(comparison.connection);
+    return differences;
 }

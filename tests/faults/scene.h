@@ -7,7 +7,7 @@
 #include "tests/harness/deployment.h"
 #include "tests/harness/kafka_cluster.h"
 
-enum { SCENE_PARTITIONS = 4, SCENE_WORKERS = 3, SESSION_TIMEOUT_MS = 4000 };
+enum { SCENE_PARTITIONS = 4, SCENE_WORKERS = 3, SESSION_TIMEOUT_MS = 4000, TRANSACTION_TIMEOUT_MS = 3000 };
 
 struct scene_options {
     uint64_t seed;

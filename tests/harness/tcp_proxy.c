@@ -26,6 +26,7 @@ enum {
     BACKLOG = 64,
     OWN_DESCRIPTORS = 2, // The listener and the bell.
     NEVER_CUT = -1,
+    ANY_REQUEST = -1,
 };
 
 struct chunk {
@@ -47,6 +48,7 @@ enum { CLIENT, SERVER, ENDS };
 struct connection {
     int descriptors[ENDS];
     struct direction from[ENDS];
+    bool swallows; // Its answers are lost from now on.
 };
 
 struct tcp_proxy {
@@ -58,6 +60,7 @@ struct tcp_proxy {
     // Orders, under the lock.
     enum tcp_proxy_manner manner;
     int delay_ms;
+    int api_key; // What answers are lost from, where it swallows; ANY_REQUEST.
     int target_port;
     bool cut, stop;
     long long bytes_until_cut; // NEVER_CUT: no such order.
@@ -161,9 +164,16 @@ static void drop_first(struct direction *direction) {
 struct orders {
     enum tcp_proxy_manner manner;
     int delay_ms;
+    int api_key;
     int target_port;
     bool stop;
 };
+
+// A request begins with its size, in four bytes, and its API key, in two. The library sends each with a call of its
+// own, so that it stands at the beginning of what is received, as a rule.
+static bool is_request(const char *bytes, ssize_t size, int api_key) {
+    return size >= 6 && ((uint8_t)bytes[4] << 8 | (uint8_t)bytes[5]) == api_key;
+}
 
 // Takes what the end has sent. False: the connection is broken.
 static bool take(struct connection *connection, int end, const struct orders *orders) {
@@ -176,7 +186,11 @@ static bool take(struct connection *connection, int end, const struct orders *or
     if (size < 0) {
         return errno == EAGAIN || errno == EINTR;
     }
-    if (end == CLIENT || orders->manner != PROXY_SWALLOWS) {
+    if (orders->manner == PROXY_SWALLOWS &&
+        (orders->api_key == ANY_REQUEST || (end == CLIENT && is_request(bytes, size, orders->api_key)))) {
+        connection->swallows = true;
+    }
+    if (end == CLIENT || !connection->swallows) {
         append(&connection->from[end], bytes, (size_t)size, orders->manner == PROXY_DELAYS ? orders->delay_ms : 0);
     }
     return true;
@@ -225,7 +239,7 @@ static struct orders take_orders(struct tcp_proxy *proxy) {
         assert(errno == EAGAIN);
     }
     pthread_mutex_lock(&proxy->lock);
-    struct orders orders = {proxy->manner, proxy->delay_ms, proxy->target_port, proxy->stop};
+    struct orders orders = {proxy->manner, proxy->delay_ms, proxy->api_key, proxy->target_port, proxy->stop};
     bool cut = proxy->cut || proxy->stop;
     proxy->cut = false;
     pthread_mutex_unlock(&proxy->lock);
@@ -347,13 +361,22 @@ int tcp_proxy_port(const struct tcp_proxy *proxy) {
     return proxy->port;
 }
 
-void tcp_proxy_behave(struct tcp_proxy *proxy, enum tcp_proxy_manner manner, int delay_ms) {
+static void behave(struct tcp_proxy *proxy, enum tcp_proxy_manner manner, int delay_ms, int api_key) {
     pthread_mutex_lock(&proxy->lock);
     proxy->cut = proxy->cut || (proxy->manner == PROXY_SWALLOWS && manner != PROXY_SWALLOWS);
     proxy->manner = manner;
     proxy->delay_ms = delay_ms;
+    proxy->api_key = api_key;
     pthread_mutex_unlock(&proxy->lock);
     ring(proxy);
+}
+
+void tcp_proxy_behave(struct tcp_proxy *proxy, enum tcp_proxy_manner manner, int delay_ms) {
+    behave(proxy, manner, delay_ms, ANY_REQUEST);
+}
+
+void tcp_proxy_swallow_from(struct tcp_proxy *proxy, int api_key) {
+    behave(proxy, PROXY_SWALLOWS, 0, api_key);
 }
 
 void tcp_proxy_aim(struct tcp_proxy *proxy, int target_port) {
