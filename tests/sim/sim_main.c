@@ -120,7 +120,7 @@ static int run_many(struct range left, int jobs) {
 
 static int run_twice(struct range range) {
     int different = 0;
-    catch_signals();
+    sim_violation_catch_signals();
     for (; range.next <= range.last; range.next++) {
         struct sim_seed_result first, second;
         sim_seed_run(range.next, NULL, &first);
