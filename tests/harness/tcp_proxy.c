@@ -295,6 +295,9 @@ static void *run(void *context) {
         int count = proxy->count;
         int wait_ms = fill_polled(proxy, &orders, polled);
         poll(polled, (nfds_t)(OWN_DESCRIPTORS + ENDS * count), wait_ms);
+        if (polled[1].revents != 0) {
+            continue; // An order counts for all that is sent after it was given.
+        }
         // From the last one on: where one is closed, the last takes its place.
         for (int i = count - 1; i >= 0 && orders.manner != PROXY_HANGS; i--) {
             if (!serve(proxy, i, &polled[OWN_DESCRIPTORS + ENDS * i], &orders)) {
