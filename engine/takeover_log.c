@@ -332,6 +332,14 @@ void takeover_page_written(struct held_shard *held) {
     batch_clear(&held->takeover.page);
 }
 
+/* The larger a page, the less it costs the store. */
+static size_t page_bytes(const struct pipeline *pipeline) {
+    size_t share = RESTORE_BYTES_MAX / pipeline->held_count;
+    if (share > RESTORE_PAGE_BYTES)
+        return RESTORE_PAGE_BYTES;
+    return share < RESTORE_PAGE_BYTES_MIN ? RESTORE_PAGE_BYTES_MIN : share;
+}
+
 static enum progress restore_shard(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
     struct takeover_shard *takeover = &held->takeover;
     if (takeover->writing)
@@ -352,7 +360,7 @@ static enum progress restore_shard(struct pipeline *pipeline, struct held_shard 
             return progress;
     }
     bool last = takeover->position > held->epoch;
-    if (last || takeover->page.bytes >= RESTORE_PAGE_BYTES)
+    if (last || takeover->page.bytes >= page_bytes(pipeline))
         return write_page(pipeline, held, last, error);
     return PROGRESS_PENDING;
 }

@@ -8,39 +8,51 @@
 local found = redis.call('HMGET', KEYS[1], 'epoch', 'connection', 'write')
 if found[1] ~= ARGV[2] or found[2] ~= ARGV[3] or found[3] ~= ARGV[4] then return found end
 local prefix, restoring, at, last = ARGV[1], ARGV[5] == '1', 8, #ARGV
-local due_key = prefix .. 'due'
-local waited = {}
-for stream = 0, 5 do waited[stream] = redis.call('EXISTS', prefix .. 'wait:' .. stream) == 1 end
+local waited, any_waits = {}, false
+for stream = 0, 5 do
+    waited[stream] = redis.call('EXISTS', prefix .. 'wait:' .. stream) == 1
+    any_waits = any_waits or waited[stream]
+end
+
+local function set_waits(member, waits)
+    for stream = 0, 5 do
+        if bit.band(waits, bit.lshift(1, stream)) ~= 0 then
+            redis.call('SADD', prefix .. 'wait:' .. stream, member)
+        elseif waited[stream] then
+            redis.call('SREM', prefix .. 'wait:' .. stream, member)
+        end
+    end
+end
+
+-- A call from here costs the server more than an account in it: deadlines go in one for all, blobs in one for each bucket.
+local due, gone = {}, {}
 while at <= last do
-    local key, count = prefix .. 'b:' .. ARGV[at], tonumber(ARGV[at + 1])
-    local fields, due, gone = {}, {}, {}
-    for i = 0, count - 1 do
-        local place = at + 2 + 4 * i
+    local bucket, count = ARGV[at], tonumber(ARGV[at + 1])
+    local key, fields, stored = prefix .. 'b:' .. bucket, {}, {}
+    if restoring then
+        local ids = {}
+        for i = 1, count do ids[i] = ARGV[at + 4 * i - 2] end
+        stored = redis.call('HMGET', key, unpack(ids))
+    end
+    for i = 1, count do
+        local place = at + 4 * i - 2
         local id, value = ARGV[place], ARGV[place + 1]
-        local stored = restoring and redis.call('HGET', key, id)
-        if not stored or struct.unpack('<i8', stored) < struct.unpack('<i8', value) then
+        if not stored[i] or struct.unpack('<i8', stored[i]) < struct.unpack('<i8', value) then
             fields[#fields + 1], fields[#fields + 2] = id, value
-            local member = ARGV[at] .. ':' .. id
+            local member = bucket .. ':' .. id
             if ARGV[place + 2] == '' then
                 gone[#gone + 1] = member
             else
                 due[#due + 1], due[#due + 2] = ARGV[place + 2], member
             end
-            local waits = tonumber(ARGV[place + 3])
-            for stream = 0, 5 do
-                if bit.band(waits, bit.lshift(1, stream)) ~= 0 then
-                    redis.call('SADD', prefix .. 'wait:' .. stream, member)
-                elseif waited[stream] then
-                    redis.call('SREM', prefix .. 'wait:' .. stream, member)
-                end
-            end
+            if any_waits or ARGV[place + 3] ~= '0' then set_waits(member, tonumber(ARGV[place + 3])) end
         end
     end
     if #fields > 0 then redis.call('HSET', key, unpack(fields)) end
-    if #due > 0 then redis.call('ZADD', due_key, unpack(due)) end
-    if #gone > 0 then redis.call('ZREM', due_key, unpack(gone)) end
     at = at + 2 + 4 * count
 end
+if #due > 0 then redis.call('ZADD', prefix .. 'due', unpack(due)) end
+if #gone > 0 then redis.call('ZREM', prefix .. 'due', unpack(gone)) end
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'offset', ARGV[6], 'record', ARGV[7]) end
 redis.call('HSET', KEYS[1], 'write', string.format('%.0f', tonumber(ARGV[4]) + 1))
 return found
