@@ -61,4 +61,5 @@ void bench_repeat(struct bench *bench, const struct run *runs, uint32_t count, s
 
 void measure_steady(struct bench *bench);
 void measure_restless(struct bench *bench);
-void measure_recovery(struct bench *bench);
+void measure_kills(struct bench *bench);
+void measure_restore(struct bench *bench);

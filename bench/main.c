@@ -13,7 +13,8 @@ static const struct {
 } measurements[] = {
     {"steady", "the pipeline's stages against the bare loop, and the cost of exactly-once", measure_steady},
     {"restless", "where nearly every record changes something", measure_restless},
-    {"recovery", "kill -9, takeover by another, an empty Redis", measure_recovery},
+    {"kills", "from kill -9 to the next change, by the same member and by another", measure_kills},
+    {"restore", "all state from the changelog into an empty Redis", measure_restore},
 };
 
 #define MEASUREMENTS (sizeof measurements / sizeof measurements[0])

@@ -170,7 +170,7 @@ static double kill_and_restart(struct scene *scene) {
     return seconds;
 }
 
-static void measure_kills(struct bench *bench) {
+void measure_kills(struct bench *bench) {
     struct scene scene;
     struct series restarts = {0}, takeovers = {0};
     char name[96];
@@ -200,7 +200,7 @@ static void measure_kills(struct bench *bench) {
 
 /* ---- an empty Redis */
 
-static void measure_restore(struct bench *bench) {
+void measure_restore(struct bench *bench) {
     struct scene scene;
     struct series seconds = {0};
     char name[96], note[ROW_TEXT_SIZE];
@@ -222,9 +222,4 @@ static void measure_restore(struct bench *bench) {
     close_scene(&scene);
     snprintf(name, sizeof name, "restore of %u accounts into an empty Redis", accounts);
     add_row(bench, name, &seconds, 60.0 * accounts / 1000000, 20.0 * accounts / 1000000, note);
-}
-
-void measure_recovery(struct bench *bench) {
-    measure_kills(bench);
-    measure_restore(bench);
 }
