@@ -68,8 +68,6 @@ static enum transaction_outcome finish(struct transaction *transaction, enum tra
 
 /* Offsets of an attempt that was aborted say nothing about the next one. */
 static void forget_offsets(struct transaction *transaction) {
-    if (PLANTED(aborted_offsets_count))
-        return;
     for (uint32_t i = 0; i < transaction->batches_count; i++)
         for (uint32_t j = 0; j < transaction->batches[i]->count; j++)
             transaction->batches[i]->records[j].offset = OFFSET_NONE;

@@ -47,7 +47,9 @@ static enum result take_blob(const struct record *record, struct text account_id
 static enum result commit_fill(struct written_commit *commit, const struct known_commit *known, struct error *error) {
     for (uint32_t i = 0; i < commit->changelog.count; i++) {
         const struct record *record = &commit->changelog.records[i];
-        int64_t offset = record->offset != OFFSET_NONE ? record->offset : known->newest_before + 1;
+        int64_t offset = record->offset != OFFSET_NONE
+                             ? record->offset
+                             : known->newest_before + (PLANTED(lacking_offset_guessed) ? 1000 : 1);
         struct text account_id;
         switch (changelog_kind_of(record->key, &account_id)) {
         case CHANGELOG_ACCOUNT: {

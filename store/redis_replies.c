@@ -138,7 +138,7 @@ static bool understand_claim(struct redis_store *store, struct request *request,
     event->kind = STORE_CLAIMED;
     owned->epoch = request->claim.epoch;
     owned->connection = connection;
-    owned->write_sent = owned->write_acknowledged = (write < 0 ? 0 : write) + 1;
+    owned->write_sent = owned->write_acknowledged = (write < 0 ? 0 : write) + (PLANTED(owner_unchecked) ? 0 : 1);
     return true;
 }
 

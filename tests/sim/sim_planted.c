@@ -17,6 +17,7 @@
 #define NAME_SIZE_MAX 64
 
 enum planted_bug planted_bug;
+static uint64_t seeds_max = 2000;
 
 static const struct {
     const char *name, *about;
@@ -56,13 +57,13 @@ static bool catches(enum planted_bug bug, uint64_t seed) {
 }
 
 static bool search(enum planted_bug bug) {
-    for (uint64_t seed = 1; seed <= SEEDS_MAX; seed++) {
+    for (uint64_t seed = 1; seed <= seeds_max; seed++) {
         if (!catches(bug, seed))
             continue;
         printf("%s %llu\n", bugs[bug].name, (unsigned long long)seed);
         return true;
     }
-    printf("# %s: not caught by seeds 1 to %d\n", bugs[bug].name, SEEDS_MAX);
+    printf("# %s: not caught by seeds 1 to %llu\n", bugs[bug].name, (unsigned long long)seeds_max);
     return false;
 }
 
@@ -158,6 +159,11 @@ static int tell_one(const char *name, const char *seed) {
 }
 
 int main(int argc, char **argv) {
+    if (argc >= 4 && strcmp(argv[1], "--seeds") == 0) {
+        seeds_max = strtoull(argv[2], NULL, 10);
+        argc -= 2;
+        argv += 2;
+    }
     if (argc >= 2 && strcmp(argv[1], "--search") == 0)
         return search_all(argc - 2, argv + 2);
     if (argc == 3 && strcmp(argv[1], "--replay") == 0)
@@ -166,6 +172,7 @@ int main(int argc, char **argv) {
         return list_all();
     if (argc == 5 && strcmp(argv[1], "--bug") == 0 && strcmp(argv[3], "--seed") == 0)
         return tell_one(argv[2], argv[4]);
-    fprintf(stderr, "usage: sim_planted --search [BUG...] | --replay FILE | --bug NAME --seed N | --list\n");
+    fprintf(stderr,
+            "usage: sim_planted [--seeds MAX] --search [BUG...] | --replay FILE | --bug NAME --seed N | --list\n");
     return 2;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/planted.h"
 #include "tests/sim/sim_sha1.h"
 
 #define SCRIPTS_MAX   16
@@ -229,13 +230,38 @@ static struct script *find(struct sim_scripts *scripts, struct text hash) {
     return NULL;
 }
 
+/* Compiles a script, with the planted bug in it that is one of scripts. */
+static int compile(lua_State *lua, struct text body) {
+    static const struct {
+        enum planted_bug bug;
+        const char *right, *wrong;
+    } changes[] = {
+        {BUG_owner_unchecked, "found[1] ~= ARGV[2] or found[2] ~= ARGV[3] or ", ""},
+        {BUG_owner_unchecked, "tonumber(meta[4]) > tonumber(ARGV[4])", "false"},
+        {BUG_owner_unchecked, "(tonumber(meta[6] or '0')) + 1", "(tonumber(meta[6] or '0'))"},
+        {BUG_write_number_unchecked, " or found[3] ~= ARGV[4]", ""},
+    };
+    lua_pushlstring(lua, body.data, body.size);
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        if (!planted_is(changes[i].bug))
+            continue;
+        luaL_gsub(lua, lua_tostring(lua, -1), changes[i].right, changes[i].wrong);
+        lua_remove(lua, -2);
+    }
+    size_t size;
+    const char *text = lua_tolstring(lua, -1, &size);
+    int status = luaL_loadbuffer(lua, text, size, "@user_script");
+    lua_remove(lua, -2);
+    return status;
+}
+
 void sim_scripts_load(struct sim_scripts *scripts, struct text body, struct buffer *out) {
     struct script script = {.known = true};
     sim_sha1(body, script.hash);
     struct script *found = find(scripts, text_of(script.hash));
     if (found != NULL) {
         found->known = true;
-    } else if (luaL_loadbuffer(scripts->lua, body.data, body.size, "@user_script") != 0) {
+    } else if (compile(scripts->lua, body) != 0) {
         buffer_printf(out, "-ERR Error compiling script (new function): %s\r\n", lua_tostring(scripts->lua, -1));
         lua_pop(scripts->lua, 1);
         return;
