@@ -254,8 +254,9 @@ static void test_an_aggregate_that_is_new_is_missing_and_alarms_nobody(void **un
     buffer_free(&changes);
 }
 
-static void test_an_aggregate_that_is_new_counts_once_its_window_is_covered(void **unused) {
-    (void)unused;
+/* When the change that comes once the window of a new aggregate is covered comes, for a shard whose last tick was
+ * `ticked_ms`. */
+static int64_t covered_at(int64_t ticked_ms) {
     struct buffer changes = {0};
     const char *rules = "ruleset: other\nsegments:\n  none: { when: 'count(usage where feature == \"g\", 7d) == 0' }\n";
     struct world old, new;
@@ -269,21 +270,32 @@ static void test_an_aggregate_that_is_new_counts_once_its_window_is_covered(void
     take_some_records(&old);
     encode_account(&old, &blob);
     struct ruleset_known known = {.hash = old.program->hash};
-    assert_int_equal(
-        engine_decode(replay_engine(new.replay), blob.data, blob.size, &known, INSTANT_NONE, &state, &error),
-        RESULT_OK);
+    assert_int_equal(engine_decode(replay_engine(new.replay), blob.data, blob.size, &known, ticked_ms, &state, &error),
+                     RESULT_OK);
     engine_tick(replay_engine(new.replay), state, next_tick_ms, &clocks, &step);
     assert_int_equal(step.changes_count, 2); /* what left the rules */
     for (int visits = 0; step.changes_count != 1 && visits < 1000; visits++)
         engine_tick(replay_engine(new.replay), step.state, state_due_ms(step.state), &clocks, &step);
-    /* The rules were taken on at the midnight of 7 January: with that of 14 January the window has seen it all. */
-    assert_int_equal(step.changes[0].at_ms, next_tick_ms - HOUR + 7 * DAY);
+    int64_t at_ms = step.changes[0].at_ms;
     assert_int_equal(step.changes_count, 1);
     assert_int_equal(step.changes[0].kind, CHANGE_ENTERED);
     buffer_free(&changes);
     buffer_free(&blob);
     world_end(&old);
     world_end(&new);
+    return at_ms;
+}
+
+static void test_an_aggregate_that_is_new_counts_once_its_window_is_covered(void **unused) {
+    (void)unused;
+    /* The rules were taken on at the midnight of 7 January; with that of 14 January the window has seen it all. */
+    assert_int_equal(covered_at(INSTANT_NONE), next_tick_ms - HOUR + 7 * DAY);
+}
+
+static void test_an_aggregate_that_is_new_counts_from_the_shards_last_tick(void **unused) {
+    (void)unused;
+    /* Not from the account's last evaluation, of which nobody promises when it is. */
+    assert_int_equal(covered_at(next_tick_ms), next_tick_ms - HOUR + 8 * DAY);
 }
 
 static void test_an_erased_account_keeps_its_sequence_and_nothing_else(void **unused) {
@@ -363,6 +375,7 @@ int main(void) {
         cmocka_unit_test(test_an_aggregate_that_stays_keeps_its_history),
         cmocka_unit_test(test_an_aggregate_that_is_new_is_missing_and_alarms_nobody),
         cmocka_unit_test(test_an_aggregate_that_is_new_counts_once_its_window_is_covered),
+        cmocka_unit_test(test_an_aggregate_that_is_new_counts_from_the_shards_last_tick),
         cmocka_unit_test(test_an_erased_account_keeps_its_sequence_and_nothing_else),
         cmocka_unit_test(test_an_account_larger_than_a_limit_that_was_lowered_lives_on_and_grows_no_more),
     };
