@@ -239,9 +239,15 @@ static struct tcp_proxy *proxy_of(const struct nemesis *nemesis, int target) {
                                         : nemesis->scene->cluster.proxies[target - TARGET_BROKER_PROXIES];
 }
 
+static const char *network_of(int target) {
+    static const char *const names[] = {"the network to broker 0", "the network to broker 1",
+                                        "the network to broker 2"};
+    return target == TARGET_REDIS_PROXY ? "the network to Redis" : names[target - TARGET_BROKER_PROXIES];
+}
+
 static void mend_proxy(struct nemesis *nemesis, int target) {
     tcp_proxy_behave(proxy_of(nemesis, target), PROXY_PASSES, 0);
-    story_tell(nemesis->story, "the proxy %d passes", target - TARGET_BROKER_PROXIES);
+    story_tell(nemesis->story, "%s is well again", network_of(target));
 }
 
 static int pick_broker_proxy(struct nemesis *nemesis) {
@@ -253,12 +259,13 @@ static int pick_redis_proxy(struct nemesis *nemesis) {
 }
 
 static bool misbehave(struct nemesis *nemesis, int target, enum tcp_proxy_manner manner, int most_ms) {
-    static const char *const names[] = {"passes", "delays", "hangs", "swallows"};
+    static const char *const how[] = {
+        [PROXY_DELAYS] = "is slow", [PROXY_HANGS] = "hangs", [PROXY_SWALLOWS] = "loses answers"};
     if (target < 0) {
         return false;
     }
     tcp_proxy_behave(proxy_of(nemesis, target), manner, dice_between(&nemesis->dice, 10, 700));
-    story_tell(nemesis->story, "the proxy %d %s", target - TARGET_BROKER_PROXIES, names[manner]);
+    story_tell(nemesis->story, "%s %s", network_of(target), how[manner]);
     suffer(nemesis, target, 200, most_ms, mend_proxy);
     return true;
 }
@@ -268,7 +275,7 @@ static bool cut_short(struct nemesis *nemesis, int target) {
         return false;
     }
     tcp_proxy_cut_after(proxy_of(nemesis, target), 1 + dice_roll(&nemesis->dice, CUT_BYTES_MAX));
-    story_tell(nemesis->story, "the proxy %d cuts short", target - TARGET_BROKER_PROXIES);
+    story_tell(nemesis->story, "%s will be cut in the middle", network_of(target));
     return true;
 }
 
@@ -290,7 +297,7 @@ static bool lose_commits(struct nemesis *nemesis) {
         return false;
     }
     tcp_proxy_swallow_from(proxy_of(nemesis, target), END_TRANSACTION);
-    story_tell(nemesis->story, "the proxy %d swallows from commits on", target - TARGET_BROKER_PROXIES);
+    story_tell(nemesis->story, "%s loses answers from a commit on", network_of(target));
     // Longer than a transaction lasts: whether it was committed is not known then.
     suffer(nemesis, target, TRANSACTION_TIMEOUT_MS + 200, TRANSACTION_TIMEOUT_MS + 3000, mend_proxy);
     return true;
@@ -302,7 +309,7 @@ static bool cut_brokers_off(struct nemesis *nemesis) {
         return false;
     }
     tcp_proxy_cut(proxy_of(nemesis, target));
-    story_tell(nemesis->story, "the proxy %d cuts", target - TARGET_BROKER_PROXIES);
+    story_tell(nemesis->story, "%s is cut", network_of(target));
     return true;
 }
 
