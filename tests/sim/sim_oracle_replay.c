@@ -52,6 +52,13 @@ static void begin(struct oracle_shard *shard, const struct program *program) {
     rulesets_known(&shard->record, shard->known);
 }
 
+/* Whoever takes a shard over goes on with its ticks by himself. */
+static void resume(struct oracle_shard *shard) {
+    struct error error;
+    enum result result = shard->shard == NULL ? RESULT_OK : shard_resume(shard->shard, &error);
+    assert(result == RESULT_OK);
+}
+
 /* Ticks beyond the last that had fired for all, for accounts that the old rules still evaluated. */
 static void fire_some(struct oracle_shard *shard, const struct sim_op *rules) {
     struct accounts *accounts = shard_accounts(shard->shard);
@@ -108,6 +115,7 @@ static void change_rules(struct oracle_shard *shard, uint32_t place) {
     }
     if (engine_program(shard->engine)->hash == op->program->hash)
         return;
+    resume(shard);
     fire_some(shard, op);
     shard->rules_place = place;
     struct clocks clocks = *shard_clocks(shard->shard);
@@ -193,9 +201,6 @@ void oracle_replay(struct oracle_shard *shard) {
         else if (op->kind == SIM_OP_TAKE)
             take(shard, op);
     }
-    /* Whoever takes a shard over goes on with its ticks by himself. */
-    struct error error;
-    enum result result = shard->shard == NULL ? RESULT_OK : shard_resume(shard->shard, &error);
-    assert(result == RESULT_OK);
+    resume(shard);
     shard->ops.count = 0;
 }
