@@ -100,21 +100,27 @@ static rd_kafka_resp_err_t ask_for_start(struct examination *examination, const 
     }
 }
 
-static void examine_log_start(struct examination *examination, const char *changelog) {
+/* RESULT_RETRY: nobody says where it begins, as while a partition is led by nobody. */
+static enum result examine_log_start(struct examination *examination, const char *changelog, struct error *error) {
     for (int32_t partition = 0; partition < examination->outputs[OUTPUT_CHANGELOG].partitions; partition++) {
         int64_t start = 0;
         rd_kafka_resp_err_t code = ask_for_start(examination, changelog, partition, &start);
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
             find(examination, false, "The changelog `%s` cannot be looked at (partition %" PRId32 "): %s.", changelog,
                  partition, rd_kafka_err2str(code));
-            return;
+            return RESULT_OK;
         }
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return error_set(error, RESULT_RETRY,
+                             "The beginning of the changelog `%s` (partition %" PRId32 ") is not told: %s.", changelog,
+                             partition, rd_kafka_err2str(code));
         if (start > 0)
             find(examination, false,
                  "The changelog `%s` lost its beginning: partition %" PRId32 " starts at offset %" PRId64
                  ", not 0. Records were deleted from it, so the state cannot be trusted any more.",
                  changelog, partition, start);
     }
+    return RESULT_OK;
 }
 
 /* Whether the entry says so; `ret_value` is borrowed from the event. */
@@ -176,12 +182,12 @@ static void examine_copies(struct examination *examination, const char *changelo
         }
 }
 
-static void examine_changelog(struct examination *examination) {
+static enum result examine_changelog(struct examination *examination, struct error *error) {
     const char *changelog = examination->plan->outputs[OUTPUT_CHANGELOG];
     const struct topic_state *state = &examination->outputs[OUTPUT_CHANGELOG];
     const int first = examination->first_input;
     if (state->partitions == 0)
-        return;
+        return RESULT_OK;
     if (first < STREAMS && state->partitions != examination->inputs[first].partitions)
         find(examination, false,
              "The changelog `%s` has %" PRId32 " partitions and the input `%s` has %" PRId32
@@ -189,8 +195,10 @@ static void examine_changelog(struct examination *examination) {
              "another `kafka.group` and `topics.changelog`.",
              changelog, state->partitions, examination->plan->inputs[first], examination->inputs[first].partitions);
     examine_copies(examination, changelog);
-    examine_log_start(examination, changelog);
-    examine_policy(examination, changelog);
+    enum result result = examine_log_start(examination, changelog, error);
+    if (result == RESULT_OK)
+        examine_policy(examination, changelog);
+    return result;
 }
 
 /* ---- outputs */
@@ -217,13 +225,13 @@ static void take_cluster_id(struct examination *examination) {
         rd_kafka_mem_free(examination->topics->client.handle, id);
 }
 
-static void examine(struct examination *examination) {
+static enum result examine(struct examination *examination, struct error *error) {
     take_cluster_id(examination);
     examine_inputs(examination);
     examine_outputs(examination);
-    examine_changelog(examination);
     if (examination->first_input < STREAMS)
         examination->report->partitions = examination->inputs[examination->first_input].partitions;
+    return examine_changelog(examination, error);
 }
 
 enum result topics_check(struct topics *topics, const struct topics_plan *plan, struct topics_report *ret_report,
@@ -232,9 +240,7 @@ enum result topics_check(struct topics *topics, const struct topics_plan *plan, 
     struct examination examination = {
         .topics = topics, .plan = plan, .report = ret_report, .deadline_ms = client_now_ms() + timeout_ms};
     enum result result = look_at_all(&examination, error);
-    if (result == RESULT_OK)
-        examine(&examination);
-    return result;
+    return result == RESULT_OK ? examine(&examination, error) : result;
 }
 
 /* ---- making what is missing */
@@ -281,9 +287,10 @@ enum result topics_prepare(struct topics *topics, const struct topics_plan *plan
                                error);
     if (result == RESULT_OK)
         result = look_at_all(&examination, error);
+    if (result == RESULT_OK)
+        result = examine(&examination, error);
     if (result != RESULT_OK)
         return result;
-    examine(&examination);
     for (uint32_t i = 0; i < ret_report->findings_count; i++)
         if (!ret_report->findings[i].is_warning) {
             *error = ret_report->findings[i].error;
