@@ -13,8 +13,8 @@ struct takeover_shard {
     bool is_new;                /* there is no shard record: the barrier's transaction writes the first one */
     bool makes_id;
     bool group_is_behind; /* its offsets were set back or had expired; the shard record's are committed anew */
-    struct text group; /* whose changelog it is, in the shard's arena */
-    int64_t noted_end; /* the changelog's, before the barrier */
+    struct text group;    /* whose changelog it is, in the shard's arena */
+    int64_t noted_end;    /* the changelog's, before the barrier */
     struct barrier barrier;
     struct barrier found; /* a barrier that was read */
     bool open;            /* the changelog is, for this shard */
