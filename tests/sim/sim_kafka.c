@@ -242,8 +242,8 @@ static void begin(struct sim_kafka *kafka, int producer, uint32_t epoch) {
     if (kafka->transactions_count == kafka->transactions_capacity) {
         kafka->transactions_capacity = kafka->transactions_capacity * 2 + 64;
         kafka->transactions = realloc(kafka->transactions, kafka->transactions_capacity * sizeof *kafka->transactions);
-        assert(kafka->transactions != NULL);
     }
+    assert(kafka->transactions != NULL);
     struct sim_transaction *transaction = &kafka->transactions[kafka->transactions_count++];
     *transaction = (struct sim_transaction){
         .end = SIM_OPEN, .producer = producer, .epoch = epoch, .begun_ms = kafka->monotonic_ms};
