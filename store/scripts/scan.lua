@@ -11,6 +11,6 @@ repeat
     for i = 1, #page[2] do found[count + i] = page[2][i] end
     count = count + #page[2]
     if cursor == '0' then bucket = bucket + 1 end
-until bucket == tonumber(ARGV[5]) or count > 2 * tonumber(ARGV[4])
+until bucket == tonumber(ARGV[5]) or count >= 5 + 2 * tonumber(ARGV[4])
 found[4], found[5] = tostring(bucket), cursor
 return found

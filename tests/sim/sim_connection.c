@@ -11,8 +11,12 @@ void sim_connection_init(struct sim_connection *connection, struct sim_redis *re
     *connection = (struct sim_connection){.due_per_query_max = PAGE};
     sim_redis_client_init(&connection->client, redis);
     connection->transport = sim_redis_transport(&connection->client);
-    struct redis_options options = {
-        .host = "sim", .port = 6379, .group = "sim", .timeout_ms = TIMEOUT_MS, .transport = &connection->transport};
+    struct redis_options options = {.host = "sim",
+                                    .port = 6379,
+                                    .group = "sim",
+                                    .timeout_ms = TIMEOUT_MS,
+                                    .scan_page = PAGE,
+                                    .transport = &connection->transport};
     enum result result = redis_store_create(&options, clock, &connection->store, &error);
     assert(result == RESULT_OK);
     connection->real = redis_store_port(connection->store);

@@ -45,8 +45,12 @@ static void open_store(struct fixture *fixture, int owner) {
     client->context = fixture;
     client->pass = pass;
     fixture->transports[owner] = sim_redis_transport(client);
-    struct redis_options options = {
-        .host = "sim", .port = 1, .group = GROUP, .timeout_ms = TIMEOUT_MS, .transport = &fixture->transports[owner]};
+    struct redis_options options = {.host = "sim",
+                                    .port = 1,
+                                    .group = GROUP,
+                                    .timeout_ms = TIMEOUT_MS,
+                                    .scan_page = 3,
+                                    .transport = &fixture->transports[owner]};
     assert_int_equal(redis_store_create(&options, &fixture->clock, &fixture->stores[owner], &error), RESULT_OK);
     fixture->ports[owner] = redis_store_port(fixture->stores[owner]);
 }
@@ -235,6 +239,91 @@ static void test_a_large_write_is_several_scripts_and_one_event(void **state) {
     /* The meta came with the last of them: before it, nothing is claimed. */
     sim_redis_roll_back(&fixture->redis, SHARD, before + 2);
     assert_int_equal(sim_redis_meta(&fixture->redis, SHARD).changelog_offset, OFFSET_NONE);
+}
+
+/* ---- pages */
+
+/* `i` is part of the id, of the deadline (every third has none) and of what is waited for. */
+static void write_many(struct fixture *fixture, uint32_t from, uint32_t to) {
+    static struct stored_blob blobs[200];
+    static char ids[200][12];
+    assert_true(to <= 200);
+    for (uint32_t i = from; i < to; i++) {
+        snprintf(ids[i], sizeof ids[i], "%u", i);
+        blobs[i] = blob(ids[i], "x", 11, i % 3 == 0 ? INSTANT_NEVER : 1000 * (int64_t)i, i % 5 == 0 ? 4 : 0);
+    }
+    ask_write(fixture, 0, blobs + from, to - from, false, 11);
+    assert_int_equal(await(fixture, 0).kind, STORE_WRITTEN);
+}
+
+static uint32_t number_of(const struct stored_blob *found) {
+    return (uint32_t)strtoul(found->account_id.data, NULL, 10);
+}
+
+static void test_a_scan_finds_what_was_there_though_more_is_written_between_its_pages(void **state) {
+    struct fixture *fixture = *state;
+    struct store *port = &fixture->ports[0];
+    struct error error;
+    uint32_t found[200] = {0}, pages = 0;
+    uint64_t cursor = 0;
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    write_many(fixture, 0, 100);
+    do {
+        assert_int_equal(port->scan(port->context, ++fixture->ticket, SHARD, cursor, &error), RESULT_OK);
+        struct store_event event = await(fixture, 0);
+        assert_int_equal(event.kind, STORE_SCANNED);
+        for (uint32_t i = 0; i < event.count; i++)
+            found[number_of(&event.blobs[i])]++;
+        cursor = event.next_cursor;
+        if (++pages == 5)
+            write_many(fixture, 50, 200);
+    } while (cursor != 0);
+    assert_in_range(pages, 20, 200);
+    for (uint32_t i = 0; i < 100; i++)
+        assert_int_equal(found[i], 1);
+}
+
+static void test_pages_of_due_accounts_hold_each_once_and_end_with_what_comes_after(void **state) {
+    struct fixture *fixture = *state;
+    struct store *port = &fixture->ports[0];
+    struct error error;
+    struct store_event event;
+    struct due_query query = {.tick_ms = 50000, .max = 7};
+    uint32_t found[100] = {0};
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    write_many(fixture, 0, 100);
+    do {
+        assert_int_equal(port->load_due(port->context, ++fixture->ticket, SHARD, &query, &error), RESULT_OK);
+        event = await(fixture, 0);
+        assert_int_equal(event.kind, STORE_DUE);
+        for (uint32_t i = 0; i < event.count; i++)
+            found[number_of(&event.blobs[i])]++;
+        query.cursor = event.next_cursor;
+    } while (query.cursor != 0);
+    for (uint32_t i = 0; i < 100; i++)
+        assert_int_equal(found[i], i <= 50 && i % 3 != 0);
+    assert_int_equal(event.next_due_ms, 52000);
+    assert_int_equal(event.waits_left, 4);
+}
+
+static void test_accounts_that_wait_for_a_stream_come_after_those_that_are_due(void **state) {
+    struct fixture *fixture = *state;
+    struct store *port = &fixture->ports[0];
+    struct error error;
+    struct due_query query = {.tick_ms = 0, .waits_for = 4 | 1, .max = 100};
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    write_many(fixture, 0, 20);
+    assert_int_equal(port->load_due(port->context, ++fixture->ticket, SHARD, &query, &error), RESULT_OK);
+    struct store_event event = await(fixture, 0);
+    assert_int_equal(event.count, 0);
+    assert_int_equal(event.waits_left, 0);
+    query.cursor = event.next_cursor; /* of stream 2: nobody waits for stream 0, and no page is asked for that */
+    assert_int_equal(port->load_due(port->context, ++fixture->ticket, SHARD, &query, &error), RESULT_OK);
+    event = await(fixture, 0);
+    assert_int_equal(event.count, 4);
+    for (uint32_t i = 0; i < event.count; i++)
+        assert_int_equal(number_of(&event.blobs[i]) % 5, 0);
+    assert_int_equal(event.next_cursor, 0);
 }
 
 /* ---- connections that break */
@@ -648,6 +737,12 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_what_is_written_lies_where_it_is_looked_for, start, stop),
         cmocka_unit_test_setup_teardown(test_an_account_that_is_restored_twice_at_once_is_as_it_was_last, start, stop),
         cmocka_unit_test_setup_teardown(test_a_large_write_is_several_scripts_and_one_event, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_scan_finds_what_was_there_though_more_is_written_between_its_pages,
+                                        start, stop),
+        cmocka_unit_test_setup_teardown(test_pages_of_due_accounts_hold_each_once_and_end_with_what_comes_after, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(test_accounts_that_wait_for_a_stream_come_after_those_that_are_due, start,
+                                        stop),
         cmocka_unit_test(test_a_connection_may_break_before_any_byte_of_a_request),
         cmocka_unit_test(test_a_connection_may_break_before_any_byte_of_an_answer),
         cmocka_unit_test(test_a_connection_may_break_before_any_byte_of_the_introduction_and_of_a_claim),
