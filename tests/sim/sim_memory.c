@@ -5,7 +5,7 @@
 static struct sim_worker *running;
 static uint64_t allocations_left; /* 0: no end of them */
 static uint32_t failures_left;
-static uint64_t failures;
+static uint64_t failed;
 
 void sim_enter(struct sim_worker *worker) {
     running = worker;
@@ -29,9 +29,9 @@ void sim_come_back(struct sim_outside *outside) {
     running = outside->worker;
 }
 
-void sim_memory_fail(uint64_t after, uint32_t count) {
+void sim_memory_fail(uint64_t after, uint32_t failures) {
     allocations_left = after;
-    failures_left = after > 0 ? count : 0;
+    failures_left = after > 0 ? failures : 0;
 }
 
 int sim_memory_is_out(void) {
@@ -42,10 +42,10 @@ int sim_memory_is_out(void) {
         return 0;
     }
     failures_left--;
-    failures++;
+    failed++;
     return 1;
 }
 
 uint64_t sim_memory_failures(void) {
-    return failures;
+    return failed;
 }
