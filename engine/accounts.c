@@ -303,28 +303,39 @@ enum result accounts_loaded(struct accounts *accounts, struct text account_id, s
     return RESULT_OK;
 }
 
-enum result accounts_change(struct accounts *accounts, struct text account_id, struct state_bytes state, int64_t due_ms,
-                            uint32_t waits_for, struct error *error) {
-    assert(state.size > 0);
-    uint32_t account = accounts_find(accounts, account_id);
-    assert(account == ACCOUNT_NONE || entry(accounts, account)->phase != ACCOUNT_LOADING);
-    enum result result;
-    if (account == ACCOUNT_NONE)
-        result = entry_add(accounts, account_id, state.data, state.size, &account, error);
-    else
-        result = entry_set_state(accounts, entry(accounts, account), state, error);
-    if (result != RESULT_OK)
-        return result;
+/* The account has its new state: when it is due, and that it is dirty. */
+static void set_changed(struct accounts *accounts, uint32_t account, int64_t due_ms, uint32_t waits_for) {
     struct account *changed = entry(accounts, account);
     changed->has_state = true;
+    changed->chances = CHANCES_USED;
     due_heap_set(&accounts->heap, account, due_ms);
     set_waits(accounts, changed, waits_for);
     if (changed->phase != ACCOUNT_DIRTY) {
         accounts->dirty[accounts->dirty_count++] = account;
-        accounts->dirty_bytes += state.size;
+        accounts->dirty_bytes += changed->size;
     }
     changed->phase = ACCOUNT_DIRTY;
-    return RESULT_OK;
+}
+
+enum result accounts_change_at(struct accounts *accounts, uint32_t account, struct state_bytes state, int64_t due_ms,
+                               uint32_t waits_for, struct error *error) {
+    assert(state.size > 0 && entry(accounts, account)->phase != ACCOUNT_LOADING);
+    enum result result = entry_set_state(accounts, entry(accounts, account), state, error);
+    if (result == RESULT_OK)
+        set_changed(accounts, account, due_ms, waits_for);
+    return result;
+}
+
+enum result accounts_change(struct accounts *accounts, struct text account_id, struct state_bytes state, int64_t due_ms,
+                            uint32_t waits_for, struct error *error) {
+    assert(state.size > 0);
+    uint32_t account = accounts_find(accounts, account_id);
+    if (account != ACCOUNT_NONE)
+        return accounts_change_at(accounts, account, state, due_ms, waits_for, error);
+    enum result result = entry_add(accounts, account_id, state.data, state.size, &account, error);
+    if (result == RESULT_OK)
+        set_changed(accounts, account, due_ms, waits_for);
+    return result;
 }
 
 uint32_t accounts_first_due(const struct accounts *accounts, int64_t *ret_due_ms) {

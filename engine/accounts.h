@@ -55,6 +55,10 @@ void accounts_forget_loading(struct accounts *accounts);
 MUST_USE enum result accounts_change(struct accounts *accounts, struct text account_id, struct state_bytes state,
                                      int64_t due_ms, uint32_t waits_for, struct error *error);
 
+/* As accounts_change, of an account that is here. */
+MUST_USE enum result accounts_change_at(struct accounts *accounts, uint32_t account, struct state_bytes state,
+                                        int64_t due_ms, uint32_t waits_for, struct error *error);
+
 /* The account that is due first, among those of equal deadline the one that appeared first; ACCOUNT_NONE: none. */
 uint32_t accounts_first_due(const struct accounts *accounts, int64_t *ret_due_ms);
 /* The streams that any account waits for. */

@@ -120,8 +120,9 @@ static int64_t deadline(const struct shard *shard, int64_t due_ms, int64_t fired
     return fired_ms != INSTANT_NONE && due_ms <= fired_ms ? tick_behind(shard, fired_ms) : tick_from(shard, due_ms);
 }
 
-/* Hands on what an evaluation decided, and then, as that may lie in the account's old bytes, keeps the new state. */
-static enum result settle(struct shard *shard, struct text account_id, const struct step *step, int64_t fired_ms,
+/* Hands on what an evaluation decided, and then, as that may lie in the account's old bytes, keeps the new state.
+ * `account`: ACCOUNT_NONE where there was none. */
+static enum result settle(struct shard *shard, uint32_t account, const struct step *step, int64_t fired_ms,
                           struct error *error) {
     if (step->changes_count > 0 || step->status != NULL) {
         for (uint32_t i = 0; i < step->changes_count; i++)
@@ -131,8 +132,11 @@ static enum result settle(struct shard *shard, struct text account_id, const str
         if (result != RESULT_OK)
             return result;
     }
-    return accounts_change(shard->accounts, account_id, step->state,
-                           deadline(shard, state_due_ms(step->state), fired_ms), state_waits_for(step->state), error);
+    int64_t due_ms = deadline(shard, state_due_ms(step->state), fired_ms);
+    uint32_t waits_for = state_waits_for(step->state);
+    if (account != ACCOUNT_NONE)
+        return accounts_change_at(shard->accounts, account, step->state, due_ms, waits_for, error);
+    return accounts_change(shard->accounts, state_account_id(step->state), step->state, due_ms, waits_for, error);
 }
 
 /* The accounts in memory that are due at the tick, in the order of their first appearance. */
@@ -150,7 +154,7 @@ static enum result fire_in_memory(struct shard *shard, int64_t tick_ms, struct e
         counters_add(shard->counters, COUNTER_EVALUATED_TICKS, 1);
         if (shard->clocks.evaluated_ms < tick_ms)
             shard->clocks.evaluated_ms = tick_ms;
-        enum result result = settle(shard, state_account_id(step.state), &step, tick_ms, error);
+        enum result result = settle(shard, account, &step, tick_ms, error);
         if (result != RESULT_OK)
             return result;
     }
@@ -266,20 +270,23 @@ enum result shard_expect(struct shard *shard, struct text account_id, struct err
     return accounts_expect(shard->accounts, account_id, &account, error);
 }
 
-/* Whether the account is in memory, or in no store; `ret_state` without bytes: it was never seen. */
-static bool find(struct shard *shard, struct text account_id, struct state_bytes *ret_state) {
-    uint32_t account = accounts_find(shard->accounts, account_id);
-    if (account == ACCOUNT_NONE) {
-        *ret_state = (struct state_bytes){0};
+/* Whether the account is in memory, or in no store; ACCOUNT_NONE: it was never seen. */
+static bool find(struct shard *shard, struct text account_id, uint32_t *ret_account) {
+    *ret_account = accounts_find(shard->accounts, account_id);
+    if (*ret_account == ACCOUNT_NONE)
         return !shard->options.stored;
-    }
-    *ret_state = accounts_state(shard->accounts, account);
-    return accounts_phase(shard->accounts, account) != ACCOUNT_LOADING;
+    return accounts_phase(shard->accounts, *ret_account) != ACCOUNT_LOADING;
 }
 
-static enum result apply(struct shard *shard, struct state_bytes state, const struct event *event,
+/* No bytes: never seen. */
+static struct state_bytes state_of(const struct shard *shard, uint32_t account) {
+    return account == ACCOUNT_NONE ? (struct state_bytes){0} : accounts_state(shard->accounts, account);
+}
+
+static enum result apply(struct shard *shard, uint32_t account, const struct event *event,
                          enum step_outcome *ret_outcome, struct error *error) {
     struct step step;
+    struct state_bytes state = state_of(shard, account);
     int64_t newest_ms = shard->clocks.newest_ms[event->stream];
     engine_apply(shard->engine, state, event, &shard->clocks, &step);
     if (shard->clocks.newest_ms[event->stream] != newest_ms)
@@ -289,7 +296,7 @@ static enum result apply(struct shard *shard, struct state_bytes state, const st
     *ret_outcome = step.outcome;
     if (step.outcome != STEP_APPLIED)
         return RESULT_OK;
-    return settle(shard, event->account_id, &step, shard->clocks.ticked_ms, error);
+    return settle(shard, account, &step, shard->clocks.ticked_ms, error);
 }
 
 /* A time that is too early to be true moves no watermark, rather than wrapping round to the end of time. */
@@ -301,22 +308,19 @@ static int64_t watermark_of(const struct shard *shard, const struct event *event
 
 enum result shard_take(struct shard *shard, const struct event *event, enum step_outcome *ret_outcome,
                        struct error *error) {
-    struct state_bytes state;
+    uint32_t account;
     shard->need = (struct shard_need){0};
-    if (!find(shard, event->account_id, &state))
+    if (!find(shard, event->account_id, &account))
         return need(shard, (struct shard_need){.kind = NEED_ACCOUNT, .account_id = event->account_id});
-    if (state.size > 0 && engine_is_duplicate(shard->engine, state, event)) {
+    if (state_remembers(state_of(shard, account), event)) {
         counters_add(shard->counters, COUNTER_DUPLICATES, 1);
         *ret_outcome = STEP_DUPLICATE;
         return RESULT_OK;
     }
-    int64_t ticked_ms = shard->clocks.ticked_ms;
     enum result result = shard_advance(shard, watermark_of(shard, event), error);
     if (result != RESULT_OK)
         return result;
-    if (shard->clocks.ticked_ms != ticked_ms)
-        find(shard, event->account_id, &state); /* A tick may have moved the account's state. */
-    return apply(shard, state, event, ret_outcome, error);
+    return apply(shard, account, event, ret_outcome, error);
 }
 
 /* ---- the store */

@@ -56,10 +56,9 @@ static bool add_latest(struct evaluation *evaluation, uint32_t index, const stru
     return last_add_number(evaluation->state, slot, event->time_ms, event->fields[aggregate->field].number);
 }
 
-/* Whatever looks at the aggregate has to be valued again. */
+/* Whatever looks at the aggregate has to be valued again, if the account is evaluated. */
 static void changed(struct evaluation *evaluation, uint32_t index) {
-    const struct dependence *dependence = evaluation->dependence;
-    set_add_readers(evaluation->pending, dependence, dependence->first_aggregate + index);
+    evaluation->changed[evaluation->changed_count++] = (uint16_t)index;
 }
 
 /* All `open` aggregates share one table of tickets. */
@@ -70,7 +69,8 @@ static bool add_ticket(struct evaluation *evaluation, const struct event *event)
                             .time_ms = event->time_ms,
                             .open = action != TICKET_RESOLVED && action != TICKET_CLOSED};
     bool wanted = false;
-    for (uint32_t i = 0; i < program->aggregates_count; i++) {
+    for (uint32_t at = 0; at < program->aggregates_of_count[STREAM_TICKET]; at++) {
+        uint32_t i = program->aggregates_of[STREAM_TICKET][at];
         const struct aggregate *aggregate = &program->aggregates[i];
         if (aggregate->kind != AGGREGATE_OPEN)
             continue;
@@ -100,9 +100,10 @@ enum aggregates_outcome aggregates_add(struct evaluation *evaluation, const stru
                                        struct effect *ret_effect) {
     const struct program *program = evaluation->program;
     struct effect effect = {0};
-    for (uint32_t i = 0; i < program->aggregates_count; i++) {
+    for (uint32_t at = 0; at < program->aggregates_of_count[event->stream]; at++) {
+        uint32_t i = program->aggregates_of[event->stream][at];
         const struct aggregate *aggregate = &program->aggregates[i];
-        if (aggregate->stream != event->stream || aggregate->kind == AGGREGATE_OPEN)
+        if (aggregate->kind == AGGREGATE_OPEN)
             continue;
         if (aggregate->filter != REGISTER_NONE && !evaluation_true(evaluation, aggregate->filter))
             continue;

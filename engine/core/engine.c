@@ -67,6 +67,7 @@ static bool allocate(struct engine *engine) {
     engine->bounded_streams = plan_bounded_streams(program);
     evaluation->dependence = &engine->dependence;
     evaluation->pending = take(engine, engine->dependence.words, sizeof(uint64_t), &failed);
+    evaluation->changed = take(engine, program->aggregates_count, sizeof(uint16_t), &failed);
     return !failed && desks_make(program, engine->dependence.words, &engine->desks);
 }
 
@@ -133,11 +134,10 @@ static struct state_bytes bytes_of(const struct state *state) {
     return (struct state_bytes){state->data, state->size, state->capacity};
 }
 
-bool engine_is_duplicate(struct engine *engine, struct state_bytes state, const struct event *event) {
+bool state_remembers(struct state_bytes state, const struct event *event) {
     if (state.size == 0 || text_is_missing(event->event_id) || state_is_erased(state))
         return false;
-    state_bind(&engine->state, state.data, state.size, state.capacity);
-    return event_ids_has(&engine->state, event->stream, hash_text(event->event_id));
+    return event_ids_has(state.data, state.size, event->stream, hash_text(event->event_id));
 }
 
 static int64_t later(int64_t left_ms, int64_t right_ms) {
@@ -205,10 +205,6 @@ static bool take_event(struct engine *engine, const struct event *event, const s
            event_ids_add(state, event->stream, hash_text(event->event_id), engine->program->duplicate_ids);
 }
 
-static void forget_pending(struct engine *engine) {
-    memset(engine->evaluation.pending, 0, engine->dependence.words * sizeof *engine->evaluation.pending);
-}
-
 /* Evaluates the account after a record: false where it has no room for what comes out. */
 static bool evaluate_record(struct engine *engine, const struct event *event, const struct clocks *clocks,
                             int64_t former_ms) {
@@ -230,7 +226,7 @@ static bool apply_and_evaluate(struct engine *engine, const struct event *event,
     struct effect effect = {0};
     bool is_facts = event->stream == STREAM_ACCOUNT;
     int64_t former_ms = state_header(&engine->state)->now_ms;
-    forget_pending(engine);
+    engine->evaluation.changed_count = 0;
     catch_up(state_header(&engine->state), clocks, event->time_ms);
     if (is_facts ? !facts_set(&engine->state, event) : !take_event(engine, event, clocks, &effect))
         return false;
@@ -326,7 +322,7 @@ void engine_tick(struct engine *engine, struct state_bytes state, int64_t tick_m
     }
     header->now_ms = tick_ms;
     header->flags &= (uint8_t)~STATE_BORN_LATE;
-    forget_pending(engine);
+    engine->evaluation.changed_count = 0;
     evaluation_sit_down(engine);
     evaluate(engine, clocks, &cause);
     plan_after_tick(engine, clocks);

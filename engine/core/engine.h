@@ -50,11 +50,8 @@ MUST_USE enum result engine_create(const struct program *program, const struct e
 void engine_free(struct engine *engine);
 const struct program *engine_program(const struct engine *engine);
 
-/* Whether the event's id is remembered: to be asked before the watermark is moved by it. */
-bool engine_is_duplicate(struct engine *engine, struct state_bytes state, const struct event *event);
-
 /* Steps 2 and 3 of a record (docs/rules.md): applies it and evaluates its account. The ticks up to the watermark
- * have fired; the stream's newest time in `clocks` is moved. The caller has asked engine_is_duplicate. */
+ * have fired; the stream's newest time in `clocks` is moved. The caller has asked state_remembers. */
 void engine_apply(struct engine *engine, struct state_bytes state, const struct event *event, struct clocks *clocks,
                   struct step *ret_step);
 
@@ -71,6 +68,9 @@ uint32_t state_waits_for(struct state_bytes state);
 struct text state_account_id(struct state_bytes state);
 uint64_t state_sequence(struct state_bytes state);
 bool state_is_erased(struct state_bytes state);
+/* Whether the event's id is remembered, and the event therefore a duplicate: to be asked before the watermark is moved
+ * by it. */
+bool state_remembers(struct state_bytes state, const struct event *event);
 
 /* The account as it stands, without evaluating it. */
 void engine_status(struct engine *engine, struct state_bytes state, const struct clocks *clocks,

@@ -45,6 +45,13 @@ static void evaluate_in_full(struct engine *engine) {
     }
 }
 
+/* What the record changed. */
+static void add_changed(struct evaluation *evaluation) {
+    const struct dependence *dependence = evaluation->dependence;
+    for (uint32_t i = 0; i < evaluation->changed_count; i++)
+        set_add_readers(evaluation->pending, dependence, dependence->first_aggregate + evaluation->changed[i]);
+}
+
 /* What time alone changes. */
 static void add_timed(struct engine *engine) {
     const struct evaluation *evaluation = &engine->evaluation;
@@ -127,6 +134,8 @@ static void take_again(struct engine *engine, uint32_t at) {
 /* A step only ever adds steps behind itself, so one pass through the set is enough. */
 static void evaluate_again(struct engine *engine) {
     uint64_t *pending = engine->evaluation.pending;
+    memset(pending, 0, engine->dependence.words * sizeof *pending);
+    add_changed(&engine->evaluation);
     evaluation_add_streams(&engine->evaluation, state_header(&engine->state)->touched, pending);
     add_timed(engine);
     add_lasting(engine);

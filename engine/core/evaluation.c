@@ -279,8 +279,13 @@ void evaluation_add_timed(const struct evaluation *evaluation, bool sliced, uint
 
 void evaluation_add_streams(const struct evaluation *evaluation, uint32_t streams, uint64_t *set) {
     const struct dependence *dependence = evaluation->dependence;
+    const struct program *program = evaluation->program;
     const uint32_t *offsets = evaluation->state->offsets + SLOT_AGGREGATES;
-    for (uint32_t i = 0; streams != 0 && i < evaluation->program->aggregates_count; i++)
-        if (offsets[i] != 0 && (streams >> evaluation->program->aggregates[i].stream & 1) != 0)
-            set_add_readers(set, dependence, dependence->first_aggregate + i);
+    for (; streams != 0; streams &= streams - 1) {
+        int stream = __builtin_ctz(streams);
+        const uint16_t *list = program->aggregates_of[stream];
+        for (uint32_t i = 0; i < program->aggregates_of_count[stream]; i++)
+            if (offsets[list[i]] != 0)
+                set_add_readers(set, dependence, dependence->first_aggregate + list[i]);
+    }
 }

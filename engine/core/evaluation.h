@@ -35,6 +35,8 @@ struct evaluation {
     struct signal_value *signals; /* of all scores, one after the other */
     uint32_t code_done;           /* instructions run so far */
     const struct dependence *dependence;
+    uint16_t *changed; /* aggregates that the record has changed */
+    uint32_t changed_count;
     uint64_t *pending; /* set of the steps that have to be taken again */
 };
 

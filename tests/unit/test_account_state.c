@@ -81,11 +81,11 @@ static void test_an_event_id_is_known_until_enough_others_came(void **unused) {
     for (uint64_t id = 1; id <= 10; id++)
         assert_true(event_ids_add(&state, STREAM_LOGIN, id, 4));
     for (uint64_t id = 1; id <= 10; id++)
-        assert_int_equal(event_ids_has(&state, STREAM_LOGIN, id), id > 6);
-    assert_false(event_ids_has(&state, STREAM_USAGE, 10));
+        assert_int_equal(event_ids_has(state.data, state.size, STREAM_LOGIN, id), id > 6);
+    assert_false(event_ids_has(state.data, state.size, STREAM_USAGE, 10));
     assert_true(event_ids_add(&state, STREAM_LOGIN, 11, 2)); /* the rules keep fewer now */
-    assert_false(event_ids_has(&state, STREAM_LOGIN, 9));
-    assert_true(event_ids_has(&state, STREAM_LOGIN, 10));
+    assert_false(event_ids_has(state.data, state.size, STREAM_LOGIN, 9));
+    assert_true(event_ids_has(state.data, state.size, STREAM_LOGIN, 10));
     test_state_end(&state);
 }
 
@@ -93,7 +93,7 @@ static void test_no_event_id_is_known_where_none_is_kept(void **unused) {
     (void)unused;
     struct state state = test_state_begin();
     assert_true(event_ids_add(&state, STREAM_LOGIN, 1, 0));
-    assert_false(event_ids_has(&state, STREAM_LOGIN, 1));
+    assert_false(event_ids_has(state.data, state.size, STREAM_LOGIN, 1));
     test_state_end(&state);
 }
 

@@ -2,9 +2,9 @@
 
 #define ID_SIZE 8
 
-bool event_ids_has(const struct state *state, enum stream stream, uint64_t id_hash) {
+bool event_ids_has(const uint8_t *data, uint32_t data_size, enum stream stream, uint64_t id_hash) {
     uint32_t size;
-    const uint8_t *section = state_section(state, (uint32_t)stream, &size);
+    const uint8_t *section = state_peek(data, data_size, (uint32_t)stream, &size);
     for (uint32_t at = 0; at < size; at += ID_SIZE)
         if (read_u64(section + at) == id_hash)
             return true;

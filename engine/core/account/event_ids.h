@@ -4,7 +4,8 @@
 
 #include "engine/core/account/state.h"
 
-bool event_ids_has(const struct state *state, enum stream stream, uint64_t id_hash);
+/* Of a state that need not be bound. */
+bool event_ids_has(const uint8_t *data, uint32_t data_size, enum stream stream, uint64_t id_hash);
 
 /* Remembers the id as the newest; beyond `kept` the oldest is forgotten. False: no room, nothing is changed. */
 MUST_USE bool event_ids_add(struct state *state, enum stream stream, uint64_t id_hash, uint32_t kept);

@@ -24,6 +24,22 @@ void state_bind(struct state *state, uint8_t *data, uint32_t size, uint32_t capa
     }
 }
 
+const uint8_t *state_peek(const uint8_t *data, uint32_t size, uint32_t slot, uint32_t *ret_size) {
+    struct state_header header;
+    memcpy(&header, data, sizeof header);
+    for (uint32_t at = (uint32_t)sizeof header + header.id_size; at < size;) {
+        uint32_t word = read_u32(data + at);
+        *ret_size = word & SECTION_SIZE_MAX;
+        if (word >> 20 == slot)
+            return data + at + SECTION_WORD_SIZE;
+        if (word >> 20 > slot)
+            break;
+        at += SECTION_WORD_SIZE + *ret_size;
+    }
+    *ret_size = 0;
+    return NULL;
+}
+
 void state_begin(struct state *state, struct text account_id) {
     uint32_t size = (uint32_t)sizeof(struct state_header) + account_id.size;
     assert(account_id.size <= ID_SIZE_MAX && size <= state->spare_capacity);

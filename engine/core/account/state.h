@@ -101,6 +101,9 @@ static inline uint8_t *state_section(const struct state *state, uint32_t slot, u
 /* Views the bytes: `data` must be aligned for a struct state_header. */
 void state_bind(struct state *state, uint8_t *data, uint32_t size, uint32_t capacity);
 
+/* The payload of a slot of bytes that are not bound; quick for the first slots. NULL with size 0: absent. */
+const uint8_t *state_peek(const uint8_t *data, uint32_t size, uint32_t slot, uint32_t *ret_size);
+
 /* Begins a state with nothing but a header and the id, in the spare buffer. */
 void state_begin(struct state *state, struct text account_id);
 

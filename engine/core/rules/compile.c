@@ -121,6 +121,16 @@ static uint16_t index_of(const struct checked_rules *rules, enum meaning meaning
     return REGISTER_NONE;
 }
 
+static void list_aggregates(struct compiler *compiler, struct program *program, enum stream stream) {
+    uint32_t count = 0;
+    uint16_t *list = report_alloc(compiler->report, compiler->aggregates_count * sizeof *list);
+    for (uint32_t i = 0; list != NULL && i < compiler->aggregates_count; i++)
+        if (compiler->aggregates[i].stream == stream)
+            list[count++] = (uint16_t)i;
+    program->aggregates_of[stream] = list;
+    program->aggregates_of_count[stream] = count;
+}
+
 static void finish(struct compiler *compiler, struct program *program) {
     const struct checked_rules *rules = compiler->rules;
     struct emitter *emitter = &compiler->emitter;
@@ -134,6 +144,8 @@ static void finish(struct compiler *compiler, struct program *program) {
         program->filters[stream] = emit_code(emitter, stream);
     program->aggregates = compiler->aggregates;
     program->aggregates_count = compiler->aggregates_count;
+    for (enum stream stream = 0; stream < STREAMS; stream++)
+        list_aggregates(compiler, program, stream);
     program->scores = compiler->scores;
     program->dimensions = compiler->dimensions;
     program->segments = compiler->segments;

@@ -224,6 +224,8 @@ struct program {
     struct code filters[STREAMS]; /* run once for each event of the stream */
     const struct aggregate *aggregates;
     uint32_t aggregates_count;
+    const uint16_t *aggregates_of[STREAMS]; /* the indices of a stream's, ascending */
+    uint32_t aggregates_of_count[STREAMS];
     const struct score *scores;
     uint32_t scores_count;
     const struct dimension *dimensions;
