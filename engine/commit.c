@@ -184,7 +184,7 @@ static enum result is_not_known(struct pipeline *pipeline, enum transaction_outc
         batch_clear(&pipeline->outputs);
         return RESULT_OK;
     }
-    if (pipeline->revoked || pipeline->lost || pipeline->stopping) {
+    if (pipeline->revoked || pipeline->lost || pipeline->stop_ordered) {
         pipeline_drop_shards(pipeline);
         return RESULT_OK;
     }

@@ -103,6 +103,7 @@ void pipeline_drop_shards(struct pipeline *pipeline) {
     pipeline->batches = NULL;
     pipeline->held_count = 0;
     batch_clear(&pipeline->outputs);
+    pipeline->stopping = pipeline->stop_ordered; /* What was the end is to be reached anew, perhaps by others. */
     if (pipeline->membership != NULL)
         pipeline->ports.source->release_membership(pipeline->ports.source->context, pipeline->membership);
     pipeline->membership = NULL;
@@ -134,6 +135,7 @@ enum result pipeline_take_over_anew(struct pipeline *pipeline, const char *why, 
         show(pipeline, &pipeline->held[i], SHARD_TAKEOVER);
     }
     batch_clear(&pipeline->outputs);
+    pipeline->stopping = pipeline->stop_ordered;
     pipeline->mode = MODE_TAKEOVER;
     pipeline->anew = false;
     takeover_start(pipeline);
@@ -327,6 +329,14 @@ static bool is_finished(const struct pipeline *pipeline) {
     return true;
 }
 
+static void begin_leaving(struct pipeline *pipeline) {
+    if (pipeline->stopping)
+        return;
+    pipeline->stopping = true;
+    pipeline->stop_before_ms = monotonic_ms(pipeline) + STOP_MS;
+    pipeline_log(pipeline, LEVEL_INFO, "Finishing: what is decided is committed and stored, then the group is left.");
+}
+
 /* Runs the shards: one turn of computing, or of finishing what was computed. */
 static enum result work(struct pipeline *pipeline, struct error *error) {
     enum result result = paging_serve(pipeline, error);
@@ -340,7 +350,7 @@ static enum result work(struct pipeline *pipeline, struct error *error) {
         if (result != RESULT_OK)
             return result;
         if (pipeline->options.until_end && is_finished(pipeline))
-            pipeline_stop(pipeline);
+            begin_leaving(pipeline);
     }
     if (!commit_is_empty(pipeline) && (pausing || commit_is_due(pipeline)))
         return commit_begin(pipeline, error);
@@ -350,18 +360,15 @@ static enum result work(struct pipeline *pipeline, struct error *error) {
 }
 
 void pipeline_stop(struct pipeline *pipeline) {
-    if (pipeline->stopping)
-        return;
-    pipeline->stopping = true;
-    pipeline->stop_before_ms = monotonic_ms(pipeline) + STOP_MS;
-    pipeline_log(pipeline, LEVEL_INFO, "Finishing: what is decided is committed and stored, then the group is left.");
+    pipeline->stop_ordered = true;
+    begin_leaving(pipeline);
 }
 
 /* Whether nothing holds the worker any more; a store that does not answer holds it only for so long: what is committed
- * can be restored. */
+ * can be restored. A commit holds it as long where it was told to stop, and for ever where it has come to the end. */
 static bool may_leave(struct pipeline *pipeline) {
     bool in_time = monotonic_ms(pipeline) < pipeline->stop_before_ms;
-    if (pipeline->mode == MODE_TAKEOVER || !in_time)
+    if (pipeline->mode == MODE_TAKEOVER || (!in_time && pipeline->stop_ordered))
         transaction_abandon(&pipeline->transaction);
     if (transaction_is_running(&pipeline->transaction))
         return false;

@@ -53,7 +53,8 @@ struct pipeline {
     struct counters *counters;
     struct shard_board *board;
     enum pipeline_mode mode;
-    bool stopping;
+    bool stopping;          /* leaves as soon as it may, */
+    bool stop_ordered;      /* as somebody wants it; else, as it has come to the end */
     bool revoked, lost;     /* an event that has not been answered yet */
     int64_t stop_before_ms; /* when a stop or a revocation is given no more time */
 

@@ -269,6 +269,26 @@ static void a_commit_whose_outcome_is_unknown_is_neither_lost_nor_doubled(void *
     }
 }
 
+/* What the topics held is one commit here. A process that is to end when all of it is done does not end without it. */
+static void the_last_commit_of_a_run_to_the_end_is_made_again_where_it_came_to_nothing(void **state) {
+    (void)state;
+    for (int done = 0; done < 2; done++) {
+        struct sim_world world;
+        setup(&world, 2);
+        sim_world_start(&world, 0);
+        struct error error;
+        while (counters_get(&world.counters, COUNTER_TAKEOVERS) < 2)
+            sim_world_turn(&world, &error);
+        assert_int_equal(counters_get(&world.counters, COUNTER_COMMITS), 0);
+        world.workers[0].faults.commit_unknown_done = done;
+        world.workers[0].faults.commit_unknown_undone = !done;
+        sim_world_finish(&world, 0);
+        assert_int_equal(counters_get(&world.counters, COUNTER_COMMITS_UNKNOWN), 1);
+        matches(&world);
+        sim_world_free(&world);
+    }
+}
+
 static void a_batch_that_was_not_delivered_is_published_again(void **state) {
     (void)state;
     struct sim_world world;
@@ -499,6 +519,31 @@ static void other_rules_are_taken_on_while_running(void **state) {
     sim_world_free(&world);
 }
 
+/* After a takeover all accounts are looked at, page by page; commits come in between, and their writes wait. */
+static void other_rules_are_taken_on_in_the_middle_of_a_ticks_pages_too(void **state) {
+    (void)state;
+    for (int after_ms = 100; after_ms < 1500; after_ms += 100) {
+        struct sim_world world;
+        sim_world_init(&world, rules, 1);
+        fill(&world, 40, 20, 0);
+        sim_world_start(&world, 0);
+        sim_world_run(&world, 2 * SECOND);
+        sim_world_kill(&world, 0);
+        pass_days(&world, 2);
+        sim_world_start(&world, 0);
+        world.workers[0].connection.delay_ms = 50;
+        world.workers[0].connection.due_per_query_max = 2;
+        sim_world_run(&world, after_ms);
+        world.program = sim_world_rules(&world, other_rules);
+        pipeline_reload(world.pipelines[0], world.program);
+        sim_world_run(&world, 20 * SECOND);
+        sim_kafka_pass(&world.kafka, HOUR);
+        sim_world_run(&world, 20 * SECOND);
+        assert_true(count_of(&world, OUTPUT_CHANGES, "RULES_CHANGED") >= living_accounts(&world));
+        sim_world_free(&world);
+    }
+}
+
 /* Runs until the worker fails, and returns what it said. */
 static struct error failure_of(struct sim_world *world) {
     struct error error = {0};
@@ -620,6 +665,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_store_that_goes_back_is_noticed),
         cmocka_unit_test(a_store_that_is_away_holds_up_nothing_but_itself),
         cmocka_unit_test(a_commit_whose_outcome_is_unknown_is_neither_lost_nor_doubled),
+        cmocka_unit_test(the_last_commit_of_a_run_to_the_end_is_made_again_where_it_came_to_nothing),
         cmocka_unit_test(a_batch_that_was_not_delivered_is_published_again),
         cmocka_unit_test(offsets_that_reports_lack_are_made_up_for_by_lower_bounds),
         cmocka_unit_test(a_zombie_commits_nothing),
@@ -630,6 +676,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_process_with_former_rules_evaluates_nothing_and_says_so),
         cmocka_unit_test(shards_that_were_held_back_begin_once_the_newer_rules_are_read),
         cmocka_unit_test(other_rules_are_taken_on_while_running),
+        cmocka_unit_test(other_rules_are_taken_on_in_the_middle_of_a_ticks_pages_too),
         cmocka_unit_test(a_changelog_that_lost_its_end_is_refused),
         cmocka_unit_test(offsets_that_were_reset_are_outvoted_by_the_shard_record_and_committed_anew),
         cmocka_unit_test(an_input_that_was_recreated_is_refused),
