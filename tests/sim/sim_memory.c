@@ -5,7 +5,6 @@
 static struct sim_worker *running;
 static uint64_t allocations_left; /* 0: no end of them */
 static uint32_t failures_left;
-static uint64_t failed;
 
 void sim_enter(struct sim_worker *worker) {
     running = worker;
@@ -42,10 +41,5 @@ int sim_memory_is_out(void) {
         return 0;
     }
     failures_left--;
-    failed++;
     return 1;
-}
-
-uint64_t sim_memory_failures(void) {
-    return failed;
 }

@@ -26,5 +26,3 @@ void sim_come_back(struct sim_outside *outside);
 void sim_memory_fail(uint64_t after, uint32_t failures);
 /* Whether an allocation of the process has to fail now. */
 int sim_memory_is_out(void);
-/* How many have failed. */
-uint64_t sim_memory_failures(void);

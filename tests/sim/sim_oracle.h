@@ -48,11 +48,12 @@ void sim_oracle_free(struct sim_oracle *oracle);
  * `ret_covered` to the shards (bit i) whose records are in it. */
 void sim_oracle_committed(struct sim_oracle *oracle, uint32_t transaction, const struct sim_ops ops[SIM_PARTITIONS_MAX],
                           uint32_t *ret_covered);
-/* The store has let a write through: what is in it was committed before, and the meta claims no more than is there. */
-void sim_oracle_stored(struct sim_oracle *oracle, int32_t shard, const struct store_write *write,
+/* The store has let a write to shard `number` through: what is in it was committed before, and the meta claims no more
+ * than is there. */
+void sim_oracle_stored(struct sim_oracle *oracle, int32_t number, const struct store_write *write,
                        const struct sim_redis *store);
 /* What was done since, in the end, when nothing is left to be committed: it must have had no effect. */
-void sim_oracle_finish(struct sim_oracle *oracle, int32_t shard, const struct sim_ops *ops);
+void sim_oracle_finish(struct sim_oracle *oracle, int32_t number, const struct sim_ops *ops);
 /* Everything is consumed and committed, and the group and the store say the same. */
 void sim_oracle_compare_offsets(struct sim_oracle *oracle);
 void sim_oracle_compare_store(struct sim_oracle *oracle, const struct sim_redis *store);
