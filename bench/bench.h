@@ -21,7 +21,8 @@ struct bench {
     struct kafka_server kafka;
     struct redis_server redis;
     struct temporary folder;
-    uint32_t runs; /* so far: each has a group and outputs of its own */
+    uint32_t runs;        /* so far: each has a group and outputs of its own */
+    double records_per_s; /* that one core sustains of the steady load; 0: not measured */
     struct rows rows;
 };
 
@@ -37,7 +38,7 @@ struct run {
     enum stage stage;
     const struct load *load;
     bool from_cold;    /* everything is measured; else only what comes behind the prelude */
-    uint32_t workers;  /* 0: one */
+    uint32_t workers;  /* 0: one, pinned to a processor of its own */
     const char *rules; /* a file; NULL: the default pack */
 };
 
@@ -63,3 +64,10 @@ void measure_steady(struct bench *bench);
 void measure_restless(struct bench *bench);
 void measure_kills(struct bench *bench);
 void measure_restore(struct bench *bench);
+void measure_decoder(struct bench *bench);
+void measure_replay(struct bench *bench);
+void measure_tick(struct bench *bench);
+void measure_accounts(struct bench *bench);
+void measure_workers(struct bench *bench);
+void measure_partitions(struct bench *bench);
+void measure_latency(struct bench *bench);

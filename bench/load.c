@@ -67,6 +67,7 @@ static void begin_event(struct event_maker *maker, enum stream stream, uint32_t 
 
 void load_use(struct event_maker *maker, uint64_t number, uint32_t account, int64_t time_ms, struct event *ret_event) {
     static const struct text features[] = {TEXT("report"), TEXT("export"), TEXT("dashboard"), TEXT("search")};
+    static const struct map_entry properties[] = {{TEXT("core"), TEXT("true")}, {TEXT("intended"), TEXT("true")}};
     uint64_t dice = scatter(number);
     begin_event(maker, STREAM_USAGE, account, time_ms, ret_event);
     snprintf(maker->event_id, sizeof maker->event_id, "%016llx%08x", (unsigned long long)dice, (unsigned)number);
@@ -77,6 +78,8 @@ void load_use(struct event_maker *maker, uint64_t number, uint32_t account, int6
     set_text(ret_event, USAGE_FEATURE, features[dice >> 8 & 3]);
     set_number(ret_event, USAGE_QUANTITY, (double)(1 + (dice >> 16) % 9));
     set_number(ret_event, USAGE_DURATION, (double)((dice >> 24) % 60000));
+    ret_event->entries = properties;
+    ret_event->entries_count = sizeof properties / sizeof properties[0];
 }
 
 static void make_facts(struct event_maker *maker, uint32_t account, int64_t time_ms, struct event *ret_event) {

@@ -15,6 +15,13 @@ static const struct {
     {"restless", "where nearly every record changes something", measure_restless},
     {"kills", "from kill -9 to the next change, by the same member and by another", measure_kills},
     {"restore", "all state from the changelog into an empty Redis", measure_restore},
+    {"decoder", "beside avro-c", measure_decoder},
+    {"replay", "of a log that --log names", measure_replay},
+    {"tick", "over a million accounts", measure_tick},
+    {"accounts", "10,000 against more", measure_accounts},
+    {"workers", "1 against 2", measure_workers},
+    {"partitions", "1 against 64", measure_partitions},
+    {"latency", "from creation to committed change, at half the load", measure_latency},
 };
 
 #define MEASUREMENTS (sizeof measurements / sizeof measurements[0])

@@ -174,7 +174,7 @@ void measure_kills(struct bench *bench) {
     struct scene scene;
     struct series restarts = {0}, takeovers = {0};
     char name[96];
-    uint32_t accounts = bench->quick ? 20000 : 100000;
+    uint32_t accounts = 100000;
     open_scene(bench, "kills", accounts, &scene);
     deployment_start(&scene.deployment, 0, NULL);
     process_await_line(&scene.deployment.daemons[0], "shards were assigned", NULL, deadline_after(AWAIT_MS));
@@ -204,7 +204,7 @@ void measure_restore(struct bench *bench) {
     struct scene scene;
     struct series seconds = {0};
     char name[96], note[ROW_TEXT_SIZE];
-    uint32_t accounts = bench->quick ? 50000 : 1000000;
+    uint32_t accounts = bench->quick ? 100000 : 1000000;
     open_scene(bench, "restore", accounts, &scene);
     struct process *process = deployment_start(&scene.deployment, 0, "--until-end");
     if (!process_await_end(process, deadline_after(AWAIT_MS)) || process->exit_status != 0)

@@ -147,7 +147,7 @@ static void start_stage(const struct bench *bench, const struct run *run, const 
     snprintf(workers, sizeof workers, "workers=%u", run->workers == 0 ? 1 : run->workers);
     snprintf(rules, sizeof rules, "rules=%s", run->rules == NULL ? "default" : run->rules);
     snprintf(pin, sizeof pin, "pin=%d", meter_processors() - 1);
-    bool pinned = run->workers <= 1;
+    bool pinned = run->workers == 0;
     const char *arguments[] = {bench->program, "stage", stage_names[run->stage], gate, records, redis,
                                workers,        rules,   pinned ? pin : NULL,     NULL};
     temporary_path(&bench->folder, "stage.log", log_path);

@@ -77,6 +77,7 @@ void measure_steady(struct bench *bench) {
     bench_repeat(bench, runs, STAGES, found);
     bench_drop_load(bench, &load);
     const struct repeated *bare = &found[STAGE_BARE];
+    bench->records_per_s = 1e9 / series_median(&found[STAGE_ALL].process);
     add_ratio(bench, "steady: consume", &found[STAGE_CONSUME], bare, 0, 0);
     add_ratio(bench, "steady: consume + decode", &found[STAGE_DECODE], bare, 1.25, 1.1);
     add_ratio(bench, "steady: + update + evaluate", &found[STAGE_EVALUATE], bare, 2.0, 1.5);
