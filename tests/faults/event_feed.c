@@ -230,8 +230,12 @@ static void open_lane(struct event_feed *feed, int partition) {
 static void open_clients(struct event_feed *feed) {
     struct kafka_server server = {0}; // kafka_client_new asks for nothing but its address.
     const char *settings[] = {"group.id", feed->options.group, NULL};
-    struct kafka_property own[] = {{"bootstrap.servers", feed->options.addresses}, {"message.timeout.ms", "600000"}};
-    struct produce_options options = {.properties = {own, 2}, .partitioner = "murmur2_random"};
+    // A broker that was killed remembers of each producer only the last batch: of more in flight the others, sent
+    // again, would be out of order for it.
+    struct kafka_property own[] = {{"bootstrap.servers", feed->options.addresses},
+                                   {"message.timeout.ms", "600000"},
+                                   {"max.in.flight.requests.per.connection", "1"}};
+    struct produce_options options = {.properties = {own, 3}, .partitioner = "murmur2_random"};
     struct error error;
     for (int stream = 0; stream < STREAMS; stream++) {
         options.topics[stream] = feed->options.topics[stream];

@@ -50,6 +50,7 @@ struct totals {
     struct verdict_counts verdict;
     uint64_t events, pages, accounts;
     uint64_t met[METS];
+    uint64_t aborted;
     int violations;
 };
 
@@ -149,6 +150,7 @@ static void add_up(struct totals *totals, const struct scene *scene, const struc
     totals->verdict.rejected += verdict->rejected;
     totals->events += fed.events;
     totals->pages += fed.pages;
+    totals->aborted += nemesis->aborted;
     add_up_logs(totals, scene);
 }
 
@@ -224,6 +226,7 @@ static void report(const struct totals *totals) {
     for (size_t i = 0; i < METS; i++) {
         printf("%6llu  %s\n", (unsigned long long)totals->met[i], met[i].what);
     }
+    printf("%6llu  workers ended by an assert of librdkafka's own\n", (unsigned long long)totals->aborted);
     printf("%llu events, %llu changes, %llu dead letters, %llu states of accounts compared\n",
            (unsigned long long)totals->events, (unsigned long long)totals->verdict.changes,
            (unsigned long long)totals->verdict.rejected, (unsigned long long)totals->accounts);

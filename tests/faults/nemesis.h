@@ -59,6 +59,7 @@ struct nemesis {
     struct deadline next; // Strike.
     int pause_max_ms;
     unsigned counts[FAULTS];
+    unsigned aborted; // Workers that an assert of librdkafka's own has ended.
 };
 
 // `pause_max_ms`: the longest time between two strikes.
