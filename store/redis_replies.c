@@ -65,7 +65,7 @@ static bool lose(struct redis_store *store, const struct request *request, const
     (void)error_set(&event->error, RESULT_RETRY,
                     "Shard %d: Redis at %s:%d does not hold what was left there (epoch %" PRId64 ", connection %" PRId64
                     ", write %" PRId64 "; expected %" PRId64 ", %" PRId64 ", %" PRId64
-                    "): it was rolled back, flushed, or another process owns the shard",
+                    "): it was rolled back, flushed, or another process owns the shard.",
                     owned->shard, store->link.options.host, store->link.options.port,
                     whole ? number_in(reply->element[0]) : -1, whole ? number_in(reply->element[1]) : -1,
                     whole ? number_in(reply->element[2]) : -1, owned->epoch, owned->connection, request->write);
@@ -82,17 +82,17 @@ static bool refuse(struct redis_store *store, const struct request *request, con
                                                       : STORE_REFUSED_IDENTITY;
     if (event->refusal == STORE_REFUSED_EPOCH)
         (void)error_set(&event->error, RESULT_RETRY,
-                        "Shard %d: Redis was claimed with epoch %" PRId64 ", after ours, %" PRId64, owned->shard,
+                        "Shard %d: Redis was claimed with epoch %" PRId64 ", after ours, %" PRId64 ".", owned->shard,
                         event->meta.epoch, request->claim.epoch);
     else if (event->refusal == STORE_REFUSED_OFFSET)
         (void)error_set(&event->error, RESULT_RETRY,
-                        "Shard %d: Redis knows of changelog offset %" PRId64 ", the changelog ends at %" PRId64,
+                        "Shard %d: Redis knows of changelog offset %" PRId64 ", the changelog ends at %" PRId64 ".",
                         owned->shard, event->meta.changelog_offset, request->claim.newest_known);
     else
         (void)error_set(
             &event->error, RESULT_RETRY,
             "Shard %d: the data in Redis under %s belong to cluster %.*s with %.*s partitions; this is cluster "
-            "%.*s with %d, or the changelog was made anew. Give this group a database of its own, or empty it",
+            "%.*s with %d, or the changelog was made anew. Give this group a database of its own, or empty it.",
             owned->shard, owned->prefix, TEXT_ARGUMENTS(text_in(reply->element[1])),
             TEXT_ARGUMENTS(text_in(reply->element[2])), TEXT_ARGUMENTS(request->claim.identity.cluster_id),
             request->claim.identity.partitions);
@@ -129,7 +129,7 @@ static bool understand_claim(struct redis_store *store, struct request *request,
         (void)error_set(&event->error, RESULT_RETRY,
                         "Shard %d: Redis at %s:%d is at write %" PRId64 " of connection %" PRId64 ", epoch %" PRId64
                         ", and was left between %" PRId64 " and %" PRId64 " of connection %" PRId64 ", epoch %" PRId64
-                        ": it was rolled back or flushed, or a claim was done without an answer",
+                        ": it was rolled back or flushed, or a claim was done without an answer.",
                         owned->shard, store->link.options.host, store->link.options.port, write, connection - 1,
                         event->meta.epoch, owned->write_acknowledged, owned->write_sent, owned->connection,
                         owned->epoch);
