@@ -5,6 +5,7 @@
 #include "base/instant.h"
 #include "bench/bench.h"
 #include "bench/fail.h"
+#include "bench/report.h"
 #include "cli/clock.h"
 
 static const struct {
@@ -13,11 +14,11 @@ static const struct {
 } measurements[] = {
     {"steady", "the pipeline's stages against the bare loop, and the cost of exactly-once", measure_steady},
     {"restless", "where nearly every record changes something", measure_restless},
-    {"kills", "from kill -9 to the next change, by the same member and by another", measure_kills},
-    {"restore", "all state from the changelog into an empty Redis", measure_restore},
     {"decoder", "beside avro-c", measure_decoder},
     {"replay", "of a log that --log names", measure_replay},
     {"tick", "over a million accounts", measure_tick},
+    {"kills", "from kill -9 to the next change, by the same member and by another", measure_kills},
+    {"restore", "all state from the changelog into an empty Redis", measure_restore},
     {"accounts", "10,000 against more", measure_accounts},
     {"workers", "1 against 2", measure_workers},
     {"partitions", "1 against 64", measure_partitions},
@@ -30,6 +31,7 @@ static void print_usage(void) {
     puts("usage: bench [--quick] [--json FILE] [--only NAME] [--log FILE] [--pairs N]\n\n"
          "  --quick      smaller and fewer, within ten minutes\n"
          "  --json FILE  the rows, as JSON\n"
+         "  --docs PATH  a folder for benchmark.md and its plots\n"
          "  --log FILE   events for the row about replay (else BELLWETHER_BENCH_LOG)\n"
          "  --pairs N    how often each stage is run (5; 2 with --quick)\n"
          "  --only NAME  one of:");
@@ -38,7 +40,7 @@ static void print_usage(void) {
 }
 
 struct request {
-    const char *json_path;
+    const char *json_path, *docs_path;
     int pairs;
 };
 
@@ -57,6 +59,8 @@ static void read_arguments(struct bench *bench, struct request *request, int cou
             bench_fail("%s is not known, or lacks its value; see --help", arguments[i]);
         else if (strcmp(arguments[i], "--json") == 0)
             request->json_path = value;
+        else if (strcmp(arguments[i], "--docs") == 0)
+            request->docs_path = value;
         else if (strcmp(arguments[i], "--only") == 0)
             bench->only = value;
         else if (strcmp(arguments[i], "--log") == 0)
@@ -70,7 +74,20 @@ static void read_arguments(struct bench *bench, struct request *request, int cou
     bench->pairs = request->pairs > 0 ? request->pairs : bench->quick ? 2 : 5;
 }
 
-static void measure_all(struct bench *bench) {
+/* After each measurement, so that one that fails takes no other's rows with it. */
+static void write_rows(const struct bench *bench, const struct request *request) {
+    if (request->docs_path != NULL)
+        report_write(bench, request->docs_path);
+    if (request->json_path == NULL)
+        return;
+    FILE *json = fopen(request->json_path, "we");
+    if (json == NULL)
+        bench_fail("%s cannot be written", request->json_path);
+    rows_print_json(&bench->rows, json);
+    fclose(json);
+}
+
+static void measure_all(struct bench *bench, const struct request *request) {
     bool any = false;
     for (size_t i = 0; i < MEASUREMENTS; i++) {
         if (bench->only != NULL && strcmp(bench->only, measurements[i].name) != 0)
@@ -78,6 +95,7 @@ static void measure_all(struct bench *bench) {
         any = true;
         fprintf(stderr, "\n%s: %s\n", measurements[i].name, measurements[i].about);
         measurements[i].measure(bench);
+        write_rows(bench, request);
     }
     if (!any)
         bench_fail("there is no measurement `%s`; see --help", bench->only);
@@ -94,14 +112,9 @@ int main(int count, char **arguments) {
     /* A whole hour, two days ago, so that no record is of the future. */
     bench.base_ms = (clock_wall_ms() - 2 * DAY) / HOUR * HOUR;
     temporary_create("bench", &bench.folder);
-    measure_all(&bench);
+    measure_all(&bench, &request);
     putchar('\n');
     rows_print(&bench.rows, stdout);
-    FILE *json = request.json_path == NULL ? NULL : fopen(request.json_path, "we");
-    if (json != NULL) {
-        rows_print_json(&bench.rows, json);
-        fclose(json);
-    }
     if (bench.served) {
         redis_server_close(&bench.redis);
         kafka_server_close(&bench.kafka);

@@ -62,7 +62,7 @@ void measure_steady(struct bench *bench) {
         .name = "steady",
         .accounts = bench->quick ? 50000 : 1000000,
         .prelude = 1,
-        .events = bench->quick ? 400000 : 2000000,
+        .events = bench->quick ? 300000 : 2000000,
         .partitions = 1,
         .base_ms = bench->base_ms,
     };
