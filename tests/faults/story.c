@@ -18,7 +18,8 @@ void story_close(struct story *story) {
     story->file = NULL;
 }
 
-static void tell(struct story *story, const char *kind, const char *format, va_list arguments) {
+__attribute__((format(printf, 3, 0))) static void tell(struct story *story, const char *kind, const char *format,
+                                                       va_list arguments) {
     int64_t elapsed_ms = deadline_after(0).at_ms - story->begun_ms;
     fprintf(story->file, "%4lld.%03lld %s", (long long)(elapsed_ms / 1000), (long long)(elapsed_ms % 1000), kind);
     vfprintf(story->file, format, arguments);
