@@ -94,13 +94,12 @@ static void rebind(struct oracle_shard *shard, struct engine *old, struct accoun
     }
 }
 
-/* How far ticks may fire until the next change of rules, which may have come in the middle of a tick. */
+/* How far ticks may fire until the next change of rules, which may have come in the middle of a tick. Even a record may
+ * have been taken in between: one that the clock, set back, made one of the future. */
 static int64_t watermark_max(const struct oracle_shard *shard, uint32_t place) {
     const struct program *program = engine_program(shard->engine);
     for (uint32_t i = place; i < shard->ops.count; i++) {
         const struct sim_op *op = &shard->ops.items[i];
-        if (op->kind == SIM_OP_TAKE)
-            break;
         if (op->kind == SIM_OP_RULES && op->program->hash != program->hash)
             return op->ticked_ms == INSTANT_NONE ? INSTANT_NONE : op->ticked_ms + program->tick_ms - 1;
     }
