@@ -77,6 +77,7 @@ static void forget_offsets(struct transaction *transaction) {
 static enum transaction_outcome abort_for(struct transaction *transaction, enum transaction_outcome outcome,
                                           const struct error *reason) {
     transaction->phase = PHASE_ABORT;
+    transaction->commit_ms = now(transaction);
     transaction->abort_outcome = outcome;
     transaction->reason = *reason;
     return TRANSACTION_PENDING;
@@ -165,8 +166,8 @@ static enum transaction_outcome step_send(struct transaction *transaction, int t
     return TRANSACTION_PENDING;
 }
 
-/* A copy of the commit's end may be under way where the library met errors meanwhile, or had to wait: the broker would
- * take it for the next transaction's. */
+/* A copy of the end, a commit's or an abort's, may be under way where the library met errors meanwhile, or had to wait:
+ * the broker would take it for the next transaction's. */
 static void judge_producer(struct transaction *transaction, int64_t now_ms) {
     const struct sink *sink = transaction->sink;
     bool slow = now_ms - transaction->commit_ms > transaction->options.end_slow_ms && !transaction->fresh;
@@ -222,6 +223,7 @@ static enum transaction_outcome step_abort(struct transaction *transaction, int 
         transaction->phase = PHASE_DISCARD;
         return TRANSACTION_PENDING;
     }
+    judge_producer(transaction, now(transaction));
     if (transaction->abort_outcome == TRANSACTION_PENDING || transaction->timed_out)
         transaction->has_producer = false;
     return after_abort(transaction, error);

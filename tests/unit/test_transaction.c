@@ -224,6 +224,20 @@ static void a_slow_end_or_an_error_meanwhile_gives_each_commit_a_new_producer_fo
     assert_true(transaction_needs_producer(&transaction));
 }
 
+static void an_error_during_an_abort_gives_the_next_transaction_a_new_producer_too(void **state) {
+    (void)state;
+    ends("oooozo", TRANSACTION_ZOMBIE, "nbpfsa");
+    assert_false(transaction_needs_producer(&transaction));
+    start("ooozo");
+    bool failed;
+    struct error error;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(transaction_step(&transaction, 10, &failed, &error), TRANSACTION_PENDING);
+    script.troubles++; /* A copy of the abort may end the next transaction half-way. */
+    assert_int_equal(run(), TRANSACTION_ZOMBIE);
+    assert_true(transaction_needs_producer(&transaction));
+}
+
 static void what_is_given_up_before_commit_is_aborted_and_not_repeated(void **state) {
     (void)state;
     start("");
@@ -311,6 +325,7 @@ int main(void) {
         TEST(a_commit_that_fails_is_unknown_and_the_producer_is_not_used_again),
         TEST(a_commit_that_never_answers_is_unknown_after_the_time_out),
         TEST(a_slow_end_or_an_error_meanwhile_gives_each_commit_a_new_producer_for_a_minute),
+        TEST(an_error_during_an_abort_gives_the_next_transaction_a_new_producer_too),
         TEST(what_is_given_up_before_commit_is_aborted_and_not_repeated),
         TEST(what_is_given_up_while_commit_is_under_way_is_unknown),
         TEST(what_cannot_become_good_is_fatal),
