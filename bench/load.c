@@ -1,5 +1,6 @@
 #include "bench/load.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +40,7 @@ static uint32_t draw_rank(const struct load *load, uint64_t number) {
 
 /* Ranks are scattered over the accounts, so that those in demand are no neighbours. */
 static uint32_t account_of_rank(const struct load *load, uint32_t rank) {
+    assert(load->accounts > 0);
     return (uint32_t)((uint64_t)rank * 2654435761u % load->accounts);
 }
 
