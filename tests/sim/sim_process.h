@@ -48,4 +48,4 @@ void *sim_watch_begun(void *context, int process);
 void sim_watch_known(void *context, int process);
 void sim_watch_rejected(void *context, int process, const struct message *message);
 void sim_watch_committed(void *context, uint32_t transaction);
-void sim_watch_forget(void *context, void *note);
+void sim_watch_forget(void *context, void *note_of_transaction);

@@ -15,6 +15,8 @@ void sim_violation_about(uint64_t seed, const struct sim_story *story) {
     the_story = story;
 }
 
+/* In a signal's handler too: the process is at its end, and a story that is cut off is better than none.
+ * NOLINTBEGIN(bugprone-signal-handler) */
 void sim_violation_story(void) {
     if (the_story != NULL)
         sim_story_print(the_story, stdout);
@@ -41,6 +43,7 @@ static void tell_and_die(int signal_number) {
     fflush(stdout);
     _exit(1);
 }
+/* NOLINTEND(bugprone-signal-handler) */
 
 void sim_violation_catch_signals(void) {
     const int signals[] = {SIGABRT, SIGALRM, SIGSEGV, SIGFPE, SIGBUS};

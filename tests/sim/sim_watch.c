@@ -235,8 +235,8 @@ void sim_watch_committed(void *context, uint32_t transaction) {
             processes->all[note->process].covered[i] = note->ops[i].count;
 }
 
-void sim_watch_forget(void *context, void *opaque) {
-    struct note *note = opaque;
+void sim_watch_forget(void *context, void *note_of_transaction) {
+    struct note *note = note_of_transaction;
     (void)context;
     for (int i = 0; i < SIM_PARTITIONS_MAX; i++)
         sim_ops_free(&note->ops[i]);
