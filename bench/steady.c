@@ -20,8 +20,7 @@ static void add(struct bench *bench, const char *name, double value, const char 
 static void add_ratio(struct bench *bench, const char *name, const struct repeated *repeated,
                       const struct repeated *bare, double limit, double stretch) {
     char note[ROW_TEXT_SIZE];
-    snprintf(note, sizeof note,
-             "%.0f ns of CPU per record (spread %.0f %%), B = %.0f ns; %.1f changes per 100 records",
+    snprintf(note, sizeof note, "%.0f ns of CPU per record (spread %.0f %%), B = %.0f ns; %.1f changes per 100 records",
              series_median(&repeated->process), 100 * series_spread(&repeated->process), series_median(&bare->process),
              100 * repeated->last.changes / repeated->last.records);
     add(bench, name, ratio(repeated, bare), "B", limit, stretch, note);
