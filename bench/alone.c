@@ -14,8 +14,9 @@
 #define TICK_ACCOUNTS 1000000
 #define TICK_HOURS    100 /* over which the accounts' uses are spread: 1 % of them fall due together */
 #define TICKS         9
-#define DEFAULT_RULES BENCH_FOLDER "/../config/rules/default.yaml"
 #define REPLAY_MS     600000
+
+static const char default_rules[] = BENCH_FOLDER "/../config/rules/default.yaml";
 
 /* ---- replay */
 
@@ -47,7 +48,7 @@ void measure_replay(struct bench *bench) {
         return;
     }
     double lines = (double)count_lines_of(bench->log_path);
-    const char *arguments[] = {bellwether_path(), "replay", "--rules", DEFAULT_RULES, bench->log_path, NULL};
+    const char *arguments[] = {bellwether_path(), "replay", "--rules", default_rules, bench->log_path, NULL};
     char log_path[PATH_MAX];
     temporary_path(&bench->folder, "replay.log", log_path);
     struct process_options options = {.arguments = arguments, .output_path = "/dev/null", .log_path = log_path};

@@ -35,11 +35,29 @@ static bool memory_is_short(const struct pipeline *pipeline) {
     return pipeline->slab.bytes_used > pipeline->options.memory_bytes_max;
 }
 
-/* Live, what was decided is committed after commit_interval_ms; while there is always more to take, seldom. */
+/* Whether records are known to be there that were not taken yet. */
+static bool is_behind(const struct pipeline *pipeline) {
+    for (uint32_t i = 0; i < pipeline->held_count; i++)
+        if (pipeline->held[i].running && merge_lag(pipeline->held[i].merge) > 0)
+            return true;
+    return false;
+}
+
+/* Live, what was decided is committed after commit_interval_ms; while there is always more to take, seldom. That there
+ * is nothing to take for a moment is no end of catching up: the next records may just be on their way. */
+static int64_t interval_ms(const struct pipeline *pipeline) {
+    const struct pipeline_options *options = &pipeline->options;
+    if (!pipeline->dry)
+        return options->commit_interval_max_ms;
+    int64_t behind_ms = BEHIND_INTERVALS * options->commit_interval_ms;
+    if (is_behind(pipeline))
+        return behind_ms < options->commit_interval_max_ms ? behind_ms : options->commit_interval_max_ms;
+    return options->commit_interval_ms;
+}
+
 bool commit_is_due(const struct pipeline *pipeline) {
     int64_t age_ms = monotonic_ms(pipeline) - pipeline->batch_begun_ms;
-    return commit_is_full(pipeline) || memory_is_short(pipeline) ||
-           age_ms >= (pipeline->dry ? pipeline->options.commit_interval_ms : pipeline->options.commit_interval_max_ms);
+    return commit_is_full(pipeline) || memory_is_short(pipeline) || age_ms >= interval_ms(pipeline);
 }
 
 /* ---- begin */

@@ -26,6 +26,8 @@
 
 #define STORE_LAG_BYTES_MAX (256 * 1024 * 1024) /* of commits that wait for the store; then no more is taken */
 
+#define BEHIND_INTERVALS 5 /* commit intervals, where nothing can be taken for a moment while catching up */
+
 #define DECODE_PAUSE_MS     1000  /* before a schema that was not to be had is asked for again */
 #define LOG_AGAIN_MS        10000 /* how often the same trouble is logged */
 #define TRANSACTION_WAIT_MS 10    /* in one call of the sink */

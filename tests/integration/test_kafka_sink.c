@@ -467,7 +467,7 @@ static void a_member_that_left_is_a_zombie(void **state) {
     close_fixture(fixture);
 }
 
-static void a_second_process_with_the_same_instance_id_is_fatal(void **state) {
+static void a_second_process_with_the_same_instance_id_makes_a_zombie_of_the_first(void **state) {
     struct fixture *fixture = open_fixture(*state);
     struct sink *sink = &fixture->sink;
     struct member first, second;
@@ -477,7 +477,7 @@ static void a_second_process_with_the_same_instance_id_is_fatal(void **state) {
     member_await(&second, NULL);
     assert_answer(fixture, renew(fixture, sink), ANSWER_OK);
     assert_answer(fixture, sink->begin(sink->context, &fixture->error), ANSWER_OK);
-    assert_answer(fixture, send_offsets(fixture, sink, &first, 7), ANSWER_FATAL);
+    assert_answer(fixture, send_offsets(fixture, sink, &first, 7), ANSWER_ZOMBIE);
     member_close(&first);
     member_close(&second);
     close_fixture(fixture);
@@ -714,7 +714,7 @@ int main(void) {
         cmocka_unit_test(offsets_that_are_none_are_refused),
         cmocka_unit_test(a_member_of_an_earlier_generation_is_a_zombie),
         cmocka_unit_test(a_member_that_left_is_a_zombie),
-        cmocka_unit_test(a_second_process_with_the_same_instance_id_is_fatal),
+        cmocka_unit_test(a_second_process_with_the_same_instance_id_makes_a_zombie_of_the_first),
         cmocka_unit_test(a_twin_fences_before_the_commit),
         cmocka_unit_test(a_commit_of_a_fenced_producer_is_unknown_and_renewing_mends_it),
         cmocka_unit_test(renewing_ends_the_transaction_that_was_left_open),
