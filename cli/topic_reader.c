@@ -163,20 +163,21 @@ static enum result find_bounds(struct topic_reader *reader, int timeout_ms, stru
     return result == RESULT_OK ? find_starts(reader, timeout_ms, error) : result;
 }
 
+/* Each partition's queue is parted from the common one before the assignment, which librdkafka remembers: records that
+ * come at once would else lie in the common one, where nobody looks for them. */
 static enum result assign(struct topic_reader *reader, struct error *error) {
     rd_kafka_topic_partition_list_t *list = lane_list(reader);
-    for (int i = 0; i < list->cnt; i++)
-        list->elems[i].offset = reader->lanes[i].start;
-    rd_kafka_resp_err_t code = rd_kafka_assign(reader->handle, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return error_set(error, RESULT_FATAL, "the partitions could not be assigned: %s", rd_kafka_err2str(code));
     for (uint32_t i = 0; i < reader->lanes_count; i++) {
         struct lane *lane = &reader->lanes[i];
+        list->elems[i].offset = lane->start;
         lane->queue = rd_kafka_queue_get_partition(reader->handle, topic_of(reader, lane), lane->partition);
         rd_kafka_queue_forward(lane->queue, NULL);
     }
-    return RESULT_OK;
+    rd_kafka_resp_err_t code = rd_kafka_assign(reader->handle, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? RESULT_OK
+               : error_set(error, RESULT_FATAL, "the partitions could not be assigned: %s", rd_kafka_err2str(code));
 }
 
 enum result topic_reader_open(const struct topic_reader_options *options, int timeout_ms,
