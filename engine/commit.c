@@ -31,10 +31,6 @@ bool commit_is_full(const struct pipeline *pipeline) {
     return commit_bytes(pipeline) >= pipeline->commit_bytes_allowed;
 }
 
-static bool memory_is_short(const struct pipeline *pipeline) {
-    return pipeline->slab.bytes_used > pipeline->options.memory_bytes_max;
-}
-
 /* Whether records are known to be there that were not taken yet. */
 static bool is_behind(const struct pipeline *pipeline) {
     for (uint32_t i = 0; i < pipeline->held_count; i++)
@@ -57,7 +53,7 @@ static int64_t interval_ms(const struct pipeline *pipeline) {
 
 bool commit_is_due(const struct pipeline *pipeline) {
     int64_t age_ms = monotonic_ms(pipeline) - pipeline->batch_begun_ms;
-    return commit_is_full(pipeline) || memory_is_short(pipeline) || age_ms >= interval_ms(pipeline);
+    return commit_is_full(pipeline) || pipeline_memory_is_short(pipeline) || age_ms >= interval_ms(pipeline);
 }
 
 /* ---- begin */

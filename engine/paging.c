@@ -9,10 +9,6 @@ static uint64_t next_ticket(struct pipeline *pipeline) {
     return ++pipeline->ticket;
 }
 
-static bool memory_is_short(const struct pipeline *pipeline) {
-    return pipeline->slab.bytes_used > pipeline->options.memory_bytes_max;
-}
-
 /* ---- loading */
 
 static enum result load(struct pipeline *pipeline, struct held_shard *held, const struct text *ids, uint32_t count,
@@ -29,7 +25,7 @@ static bool is_account_id(struct text key) {
 }
 
 enum result paging_ahead(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
-    while (held->claimed && held->loads < LOADS_PER_SHARD_MAX && !memory_is_short(pipeline)) {
+    while (held->claimed && held->loads < LOADS_PER_SHARD_MAX && !pipeline_memory_is_short(pipeline)) {
         struct text ids[STORE_IDS_PER_LOAD_MAX];
         uint32_t count = 0;
         const struct message *message = NULL;
@@ -130,6 +126,18 @@ static enum result blobs_came(struct pipeline *pipeline, struct held_shard *held
     return RESULT_OK;
 }
 
+/* Nothing that the shard has asked the store for will be answered; it is to be claimed again. */
+static void void_requests(struct held_shard *held) {
+    held->claimed = held->claiming = held->paging = held->verifying = false;
+    held->loads = 0;
+    write_behind_void(&held->behind);
+    if (!held->running)
+        return;
+    accounts_forget_loading(shard_accounts(held->shard));
+    merge_ahead_again(held->merge);
+    shard_written(held->shard);
+}
+
 enum result paging_event(struct pipeline *pipeline, struct held_shard *held, const struct store_event *event,
                          struct error *error) {
     if (!held->running)
@@ -157,10 +165,7 @@ enum result paging_event(struct pipeline *pipeline, struct held_shard *held, con
     case STORE_LOST:
         counters_add(pipeline->counters, COUNTER_STORE_LOST, 1);
         if (PLANTED(store_loss_ignored)) {
-            held->claimed = held->paging = held->verifying = false;
-            held->loads = 0;
-            write_behind_void(&held->behind);
-            accounts_forget_loading(shard_accounts(held->shard));
+            void_requests(held);
             return RESULT_OK;
         }
         pipeline_lose(pipeline, event->error.text);
@@ -178,17 +183,8 @@ void paging_unavailable(struct pipeline *pipeline, const struct error *why) {
     if (pipeline_logs_again(pipeline, &pipeline->unavailable_logged_ms))
         pipeline_log(pipeline, LEVEL_WARNING, "%s", why->text);
     pipeline->claim_not_before_ms = now_ms + ATTEMPT_PAUSE_MS;
-    for (uint32_t i = 0; i < pipeline->held_count; i++) {
-        struct held_shard *held = &pipeline->held[i];
-        held->claimed = held->claiming = held->paging = held->verifying = false;
-        held->loads = 0;
-        write_behind_void(&held->behind);
-        if (!held->running)
-            continue;
-        accounts_forget_loading(shard_accounts(held->shard));
-        merge_ahead_again(held->merge);
-        shard_written(held->shard);
-    }
+    for (uint32_t i = 0; i < pipeline->held_count; i++)
+        void_requests(&pipeline->held[i]);
     if (pipeline->mode == MODE_TAKEOVER)
         takeover_unavailable(pipeline);
 }
@@ -214,7 +210,7 @@ static bool write_would_disturb(const struct pipeline *pipeline, const struct he
     bool pausing = pipeline->stopping || pipeline->next_program != NULL;
     if (held->paging)
         return true;
-    return need->kind == NEED_DUE && need->cursor != 0 && !memory_is_short(pipeline) && !pausing &&
+    return need->kind == NEED_DUE && need->cursor != 0 && !pipeline_memory_is_short(pipeline) && !pausing &&
            held->behind.bytes < STORE_LAG_BYTES_MAX / pipeline->held_count / 2;
 }
 
@@ -295,7 +291,7 @@ enum result paging_serve(struct pipeline *pipeline, struct error *error) {
         if (result != RESULT_OK)
             return result;
     }
-    if (pipeline->may_evict && memory_is_short(pipeline))
+    if (pipeline->may_evict && pipeline_memory_is_short(pipeline))
         evict(pipeline);
     show(pipeline, now_ms);
     return RESULT_OK;

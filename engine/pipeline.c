@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "engine/pipeline_internal.h"
+#include "engine/rulesets.h"
 
 #define IDLE_WAIT_MS  20
 #define STORE_WAIT_MS 5
@@ -34,6 +35,29 @@ enum result pipeline_make_engine(const struct pipeline *pipeline, const struct p
     struct engine_options options = {.account_bytes_max = pipeline->options.account_bytes_max,
                                      .live_from_ms = pipeline->options.live_from_ms};
     return engine_create(program, &options, ret_engine, error);
+}
+
+enum result pipeline_bind_shard(struct pipeline *pipeline, struct held_shard *held, struct engine *engine,
+                                const struct program *program, const struct clocks *clocks, bool changed,
+                                struct error *error) {
+    struct shard *shard;
+    struct clocks kept = *clocks;
+    struct shard_options options = {
+        .stored = true,
+        .lateness_ms = program->lateness_given ? program->lateness_ms : pipeline->options.lateness_ms,
+        .evaluations_max = EVALUATIONS_PER_TURN_MAX,
+    };
+    enum result result = rulesets_activate(&held->record, program, &held->arena, error);
+    if (result == RESULT_OK)
+        result = shard_create(engine, &pipeline->slab, &options, intake_output(pipeline), pipeline->counters, &shard,
+                              error);
+    if (result != RESULT_OK)
+        return result;
+    shard_free(held->shard);
+    held->shard = shard;
+    shard_restore(shard, &kept, changed);
+    rulesets_known(&held->record, held->known);
+    return RESULT_OK;
 }
 
 enum result pipeline_create(const struct pipeline_options *options, const struct pipeline_ports *ports,

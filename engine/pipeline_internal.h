@@ -97,6 +97,10 @@ static inline bool has_stream(const struct pipeline *pipeline, int stream) {
     return (pipeline->options.streams >> stream & 1) != 0;
 }
 
+static inline bool pipeline_memory_is_short(const struct pipeline *pipeline) {
+    return pipeline->slab.bytes_used > pipeline->options.memory_bytes_max;
+}
+
 void pipeline_log(struct pipeline *pipeline, enum log_level level, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Whether a trouble that comes again and again is worth a line now; notes that it is. */
 bool pipeline_logs_again(const struct pipeline *pipeline, int64_t *logged_ms);
@@ -110,6 +114,11 @@ void pipeline_lose(struct pipeline *pipeline, const char *why);
 /* Gives up all shards and the membership. The transaction is not running. */
 void pipeline_drop_shards(struct pipeline *pipeline);
 
+/* Gives the shard rules: activates them in its record, and makes a shard of them in the place of the one that it has,
+ * if any. `clocks` may be that one's; `changed`: states in the store may be of other rules. */
+MUST_USE enum result pipeline_bind_shard(struct pipeline *pipeline, struct held_shard *held, struct engine *engine,
+                                         const struct program *program, const struct clocks *clocks, bool changed,
+                                         struct error *error);
 MUST_USE enum result pipeline_make_engine(const struct pipeline *pipeline, const struct program *program,
                                           struct engine **ret_engine, struct error *error);
 

@@ -16,23 +16,10 @@ static enum result swap_shard(struct pipeline *pipeline, struct held_shard *held
                               const struct program *program, struct error *error) {
     bool changed = held->record.rules_changed || shard_rules_changed(held->shard) ||
                    rulesets_standing(&held->record, program->hash) != RULESET_CURRENT;
-    struct clocks clocks = *shard_clocks(held->shard);
-    struct shard *shard;
-    struct shard_options options = {
-        .stored = true,
-        .lateness_ms = program->lateness_given ? program->lateness_ms : pipeline->options.lateness_ms,
-        .evaluations_max = EVALUATIONS_PER_TURN_MAX,
-    };
-    enum result result = rulesets_activate(&held->record, program, &held->arena, error);
-    if (result == RESULT_OK)
-        result = shard_create(engine, &pipeline->slab, &options, intake_output(pipeline), pipeline->counters, &shard,
-                              error);
+    enum result result = pipeline_bind_shard(pipeline, held, engine, program, shard_clocks(held->shard), changed,
+                                             error);
     if (result != RESULT_OK)
         return result;
-    shard_free(held->shard);
-    held->shard = shard;
-    shard_restore(shard, &clocks, changed);
-    rulesets_known(&held->record, held->known);
     merge_ahead_again(held->merge);
     held->moved = true; /* The activation is to be committed. */
     return RESULT_OK;

@@ -1,8 +1,9 @@
 #include "engine/shard.h"
-#include "base/planted.h"
 
 #include <assert.h>
 #include <stdlib.h>
+
+#include "base/planted.h"
 
 #define ALL_STREAMS ((1u << STREAMS) - 1)
 

@@ -212,22 +212,13 @@ static enum result begin_shard(struct pipeline *pipeline, struct held_shard *hel
     const struct program *program = pipeline->program;
     if (!may_evaluate(pipeline, held))
         return RESULT_OK;
-    struct shard_options options = {
-        .stored = true,
-        .lateness_ms = program->lateness_given ? program->lateness_ms : pipeline->options.lateness_ms,
-        .evaluations_max = EVALUATIONS_PER_TURN_MAX,
-    };
     bool changed = rulesets_standing(&held->record, program->hash) != RULESET_CURRENT;
-    enum result result = rulesets_activate(&held->record, program, &held->arena, error);
-    if (result == RESULT_OK)
-        result = shard_create(pipeline->engine, &pipeline->slab, &options, intake_output(pipeline), pipeline->counters,
-                              &held->shard, error);
-    if (result != RESULT_OK)
-        return result;
     if (PLANTED(clocks_not_restored))
         held->record.clocks = CLOCKS_INITIAL;
-    shard_restore(held->shard, &held->record.clocks, changed || held->record.rules_changed);
-    rulesets_known(&held->record, held->known);
+    enum result result = pipeline_bind_shard(pipeline, held, pipeline->engine, program, &held->record.clocks,
+                                             changed || held->record.rules_changed, error);
+    if (result != RESULT_OK)
+        return result;
     /* An activation is committed even where no record comes, and so are offsets that the group has lost. */
     held->moved = changed || held->takeover.group_is_behind;
     held->newest_offset = held->epoch;
