@@ -35,8 +35,8 @@ static uint32_t draw_rank(const struct load *load, uint64_t number) {
     return rank >= load->accounts ? load->accounts - 1 : (uint32_t)rank;
 }
 
-/* One use in so many is of an account that nobody has seen before: those change something. */
-#define USES_PER_NEW_ACCOUNT 100
+/* One event in so many is of new facts: those change something. */
+#define EVENTS_PER_PLAN_CHANGE 100
 
 /* Ranks are scattered over the accounts, so that those in demand are no neighbours. */
 static uint32_t account_of_rank(const struct load *load, uint32_t rank) {
@@ -84,52 +84,96 @@ void load_use(struct event_maker *maker, uint64_t number, uint32_t account, int6
     ret_event->entries_count = sizeof properties / sizeof properties[0];
 }
 
-static void make_facts(struct event_maker *maker, uint32_t account, int64_t time_ms, struct event *ret_event) {
+static int64_t facts_time_ms(const struct load *load, uint32_t account) {
+    return spread(load->base_ms, HOUR, account, load->accounts);
+}
+
+/* What the account bought, `plan_changes` plans later. */
+static void make_facts(struct event_maker *maker, uint32_t account, uint32_t plan_changes, int64_t time_ms,
+                       struct event *ret_event) {
     static const struct text plans[] = {TEXT("starter"), TEXT("team"), TEXT("business")};
     uint64_t dice = scatter(account);
+    int64_t began_ms = facts_time_ms(maker->load, account);
     begin_event(maker, STREAM_ACCOUNT, account, time_ms, ret_event);
     set_number(ret_event, FACT_STATUS, 1);
-    set_text(ret_event, FACT_PLAN, plans[dice % 3]);
+    set_text(ret_event, FACT_PLAN, plans[(dice + plan_changes) % 3]);
     set_number(ret_event, FACT_ARR, (double)(500 + dice % 90000));
     set_text(ret_event, FACT_CURRENCY, TEXT("EUR"));
     set_number(ret_event, FACT_SEATS, (double)(1 + (dice >> 20) % 60));
-    set_number(ret_event, FACT_CREATED, (double)(time_ms - 400 * DAY));
-    set_number(ret_event, FACT_ONBOARDED, (double)(time_ms - 360 * DAY));
-    set_number(ret_event, FACT_RENEWS, (double)(time_ms + 200 * DAY));
+    set_number(ret_event, FACT_CREATED, (double)(began_ms - 400 * DAY));
+    set_number(ret_event, FACT_ONBOARDED, (double)(began_ms - 360 * DAY));
+    set_number(ret_event, FACT_RENEWS, (double)(began_ms + 200 * DAY));
+}
+
+void load_plan_change(struct event_maker *maker, uint32_t account, int64_t time_ms, struct event *ret_event) {
+    make_facts(maker, account, 1, time_ms, ret_event);
+}
+
+struct load load_default(enum load_kind kind) {
+    if (kind == LOAD_RESTLESS)
+        return (struct load){.kind = kind, .name = "restless", .accounts = 200000, .partitions = 1};
+    return (struct load){
+        .kind = kind, .name = "steady", .accounts = 1000000, .prelude = 1, .events = 2000000, .partitions = 1};
+}
+
+int64_t load_base_ms(enum load_kind kind, int64_t now_ms) {
+    int64_t days = kind == LOAD_RESTLESS ? RESTLESS_DAYS + 12 : 2;
+    return (now_ms - days * DAY) / HOUR * HOUR;
+}
+
+static uint64_t plan_changes_of(const struct load *load) {
+    return (load->events + EVENTS_PER_PLAN_CHANGE - 1) / EVENTS_PER_PLAN_CHANGE;
 }
 
 uint64_t load_uses(const struct load *load) {
-    return load->kind == LOAD_RESTLESS ? (uint64_t)load->accounts * USES_PER_RESTLESS_ACCOUNT
-                                       : (uint64_t)load->accounts * load->prelude + load->events;
+    return load->kind == LOAD_RESTLESS
+               ? (uint64_t)load->accounts * USES_PER_RESTLESS_ACCOUNT
+               : (uint64_t)load->accounts * load->prelude + load->events - plan_changes_of(load);
 }
 
 uint64_t load_records(const struct load *load) {
-    return load->accounts + load_uses(load);
+    return load->accounts + load_uses(load) + (load->kind == LOAD_STEADY ? plan_changes_of(load) : 0);
 }
 
-static void make_steady_use(struct event_maker *maker, uint64_t use, struct event *ret_event) {
+/* The measured hour comes a day after what makes the accounts known, so that nothing in it is due to their birth. The
+ * last of the former lies just before it: the ticks of that day are over when measuring begins. */
+#define QUIET_DAY_MS DAY
+
+static void make_prelude_use(struct event_maker *maker, uint64_t number, uint64_t prelude, struct event *ret_event) {
+    const struct load *load = maker->load;
+    int64_t time_ms = number + 1 < prelude ? spread(load->base_ms + HOUR, HOUR, number, prelude)
+                                           : load->base_ms + 2 * HOUR + QUIET_DAY_MS - 1;
+    load_use(maker, number, (uint32_t)(number % load->accounts), time_ms, ret_event);
+}
+
+/* Plan changes are spread over all accounts, so that none has a second before all had one. */
+static void make_steady_event(struct event_maker *maker, uint64_t number, struct event *ret_event) {
     const struct load *load = maker->load;
     uint64_t prelude = (uint64_t)load->accounts * load->prelude;
-    if (use < prelude)
-        load_use(maker, use, (uint32_t)(use % load->accounts), spread(load->base_ms + HOUR, HOUR, use, prelude),
-                 ret_event);
+    if (number < prelude) {
+        make_prelude_use(maker, number, prelude, ret_event);
+        return;
+    }
+    uint64_t place = number - prelude;
+    int64_t time_ms = spread(load->base_ms + 2 * HOUR + QUIET_DAY_MS, HOUR, place, load->events);
+    uint32_t change = (uint32_t)(place / EVENTS_PER_PLAN_CHANGE);
+    if (place % EVENTS_PER_PLAN_CHANGE == 0)
+        make_facts(maker, account_of_rank(load, change % load->accounts), 1 + change / load->accounts, time_ms,
+                   ret_event);
     else
-        load_use(maker, use,
-                 use % USES_PER_NEW_ACCOUNT == 0 ? load->accounts + (uint32_t)(use - prelude)
-                                                 : account_of_rank(load, draw_rank(load, use)),
-                 spread(load->base_ms + 2 * HOUR, HOUR, use - prelude, load->events), ret_event);
+        load_use(maker, number, account_of_rank(load, draw_rank(load, number)), time_ms, ret_event);
 }
 
 void load_event(struct event_maker *maker, uint64_t number, struct event *ret_event) {
     const struct load *load = maker->load;
-    uint64_t use = number - load->accounts;
+    uint64_t behind = number - load->accounts;
     if (number < load->accounts)
-        make_facts(maker, (uint32_t)number, spread(load->base_ms, HOUR, number, load->accounts), ret_event);
+        make_facts(maker, (uint32_t)number, 0, facts_time_ms(load, (uint32_t)number), ret_event);
     else if (load->kind == LOAD_STEADY)
-        make_steady_use(maker, use, ret_event);
+        make_steady_event(maker, behind, ret_event);
     else
-        load_use(maker, use, (uint32_t)(chance(use) * load->accounts),
-                 spread(load->base_ms + HOUR, RESTLESS_DAYS * DAY, use, load_uses(load)), ret_event);
+        load_use(maker, behind, (uint32_t)(chance(behind) * load->accounts),
+                 spread(load->base_ms + HOUR, RESTLESS_DAYS * DAY, behind, load_uses(load)), ret_event);
 }
 
 /* ---- onto the broker */

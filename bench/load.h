@@ -8,10 +8,13 @@
 #include "producer/produce.h"
 
 enum load_kind {
-    /* Facts of every account, then `prelude` uses per account so that all are known; then the uses that are measured:
-     * an hour of them, of accounts drawn by a Zipf law of exponent 1 (or uniformly). Few of them change anything. */
+    /* Facts of every account, then `prelude` uses per account so that all are known; then the events that are measured:
+     * an hour of uses, of accounts drawn by a Zipf law of exponent 1 (or uniformly). One event in a hundred is no use
+     * but new facts, a plan that was changed: under the default rules those, and only those, change something, one
+     * thing each.
+     */
     LOAD_STEADY,
-    /* Five uses per account, spread over 60 days: nearly each changes something, and so does silence. */
+    /* Five uses per account, spread over 60 days, under the rules restless.yaml: uses and silence both change much. */
     LOAD_RESTLESS,
 };
 
@@ -20,11 +23,16 @@ struct load {
     const char *name; /* of its topics: NAME-accounts, NAME-usage */
     uint32_t accounts;
     uint32_t prelude;
-    uint64_t events;
+    uint64_t events; /* that are measured; steady */
     int32_t partitions;
     bool uniform;
     int64_t base_ms; /* when time begins */
 };
+
+/* The size that the limits speak of: steady with 1M accounts, restless with 200,000. */
+struct load load_default(enum load_kind kind);
+/* When the load's time has to begin so that it ends in the past, by a wall clock of now. */
+int64_t load_base_ms(enum load_kind kind, int64_t now_ms);
 
 /* The event of this number, from 0: facts first, then uses, in the order of time. Borrowed until the next call. */
 struct event_maker {
@@ -36,8 +44,9 @@ uint64_t load_records(const struct load *load); /* of both topics */
 uint64_t load_uses(const struct load *load);    /* of the topic of uses */
 void load_event(struct event_maker *maker, uint64_t number, struct event *ret_event);
 
-/* A use of any account at any time, for those who make their own. */
+/* A use of any account at any time, for those who make their own; and facts whose plan is another than before. */
 void load_use(struct event_maker *maker, uint64_t number, uint32_t account, int64_t time_ms, struct event *ret_event);
+void load_plan_change(struct event_maker *maker, uint32_t account, int64_t time_ms, struct event *ret_event);
 
 /* Opens a producer for the load's topics, or fills them. Ends the process with a message where that fails. */
 struct event_producer *load_open(const struct load *load, const char *brokers);

@@ -1,6 +1,9 @@
 /* One run of one stage, in a process of its own so that its CPU time is its own: the pipeline as it is shipped, or as
  * much of it as the stage has. The first process (run_stage.c) starts it as `bench stage NAME [KEY=VALUE...]`, with the
- * configuration in its environment, and reads what it prints: a line `name value` for each figure. */
+ * configuration in its environment, and reads what it prints: a line `name value` for each figure.
+ *
+ * The stages `alone-...` need no server: their load comes from memory (memory_source.h), so that the engine can be
+ * measured and profiled by itself: `bench stage alone-evaluate load=steady`, see stage.c for the keys. */
 #pragma once
 
 enum stage {
@@ -11,6 +14,9 @@ enum stage {
     STAGE_PUBLISH,  /* and encoder, transactions, changelog; no store behind it */
     STAGE_ALL,      /* as it is shipped, with Redis */
     STAGE_PLAIN,    /* the same without transactions and without changelog */
+    STAGE_ALONE_DECODE,
+    STAGE_ALONE_EVALUATE,
+    STAGE_ALONE_ENCODE, /* outputs and changelog records are made, and thrown away */
     STAGES,
 };
 

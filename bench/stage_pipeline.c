@@ -1,0 +1,205 @@
+/* The pipeline, with as much of the world around it as the stage has. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/fail.h"
+#include "bench/meter.h"
+#include "bench/stage_internal.h"
+#include "cli/clock.h"
+
+#define QUIET_MS        1200 /* without a commit, before all that was committed counts as settled */
+#define NEVER_COMMITTED INT64_C(3600000)
+#define UNBOUNDED       ((size_t)1 << 40)
+
+/* A worker, with the ports that it really uses: those of the composition, wrapped or replaced. */
+struct bench_worker {
+    struct bench_process *process;
+    uint32_t number;
+    pthread_t thread;
+    struct worker_ports ports;
+    struct pipeline *pipeline;
+    struct counters counters;
+    struct source source;
+    struct sink sink;
+    struct store store;
+    struct encoder encoder;
+    struct changelog changelog;
+    struct plain_sink plain;
+    struct short_log log;
+    struct null_store *null_store;
+    uint64_t passed; /* uses that the gate has let through */
+    bool open;
+    void (*release)(void *context, int32_t shard); /* the store's own */
+    uint64_t commits, records;                     /* as they were counted last, and since when they are so */
+    int64_t quiet_since_ms;
+};
+
+/* Whose thread this is: a wrapper replaces one function of a port and is given the port's context, not the worker. */
+static _Thread_local struct bench_worker *self;
+
+uint64_t count_all(const struct bench_process *process, uint32_t first, uint32_t values) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; process->workers != NULL && i < process->workers_count; i++)
+        for (uint32_t j = 0; j < values; j++)
+            sum += counters_get(&process->workers[i].counters, first + j);
+    return sum;
+}
+
+static bool never_commits(enum stage stage) {
+    return stage == STAGE_EVALUATE || stage == STAGE_ALONE_EVALUATE;
+}
+
+/* ---- the wrappers */
+
+static void gated_fetch(void *context, struct input input, struct message *ret_messages, uint32_t max,
+                        struct fetched *ret_fetched) {
+    uint64_t left = self->process->gate - self->passed;
+    bool held = !self->open && input.stream == STREAM_USAGE;
+    *ret_fetched = (struct fetched){0, OFFSET_NONE};
+    if (held && left == 0)
+        return;
+    self->ports.source.fetch(context, input, ret_messages, held && left < max ? (uint32_t)left : max, ret_fetched);
+    if (held)
+        self->passed += ret_fetched->count;
+    if (ret_fetched->count > 0 && self->open)
+        begin_measuring(self->process);
+}
+
+/* A shard is released when all of it is committed and stored, as the worker leaves. */
+static void watched_release(void *context, int32_t shard) {
+    struct bench_process *process = self->process;
+    if (!never_commits(process->stage) && atomic_load(&process->begun))
+        end_measuring(process);
+    self->release(context, shard);
+}
+
+/* ---- a worker */
+
+/* Whether what is before the gate has been done; for stages that commit, and is committed and stored. The gate's last
+ * record waits in the merge: nobody knows yet that no other comes before it. */
+static bool is_settled(struct bench_worker *worker) {
+    const struct bench_process *process = worker->process;
+    uint64_t commits = counters_get(&worker->counters, COUNTER_COMMITS);
+    int64_t now_ms = clock_monotonic_ms();
+    if (worker->passed < process->gate || commits != worker->commits || worker->quiet_since_ms == 0 ||
+        count_all(process, COUNTER_RECORDS, STREAMS) != worker->records) {
+        worker->commits = commits;
+        worker->records = count_all(process, COUNTER_RECORDS, STREAMS);
+        worker->quiet_since_ms = now_ms;
+        return false;
+    }
+    return now_ms - worker->quiet_since_ms >= QUIET_MS && counters_get(&worker->counters, GAUGE_STORE_LAG_COMMITS) == 0;
+}
+
+static void look(struct bench_worker *worker) {
+    struct bench_process *process = worker->process;
+    if (!worker->open && is_settled(worker)) {
+        process->resident_settled = meter_resident_bytes(getpid());
+        process->accounts_settled = counters_get(&worker->counters, GAUGE_ACCOUNTS);
+        worker->open = true;
+    }
+    if (never_commits(process->stage) && process->last.cpu_ns == 0 &&
+        count_all(process, COUNTER_RECORDS, STREAMS) == process->records)
+        end_measuring(process);
+}
+
+static void *run_worker(void *context) {
+    struct bench_worker *worker = context;
+    struct error error;
+    enum pipeline_progress progress;
+    self = worker;
+    worker->open = worker->process->gate == 0;
+    do {
+        progress = pipeline_turn(worker->pipeline, &error);
+        look(worker);
+    } while (progress == PIPELINE_RUNNING);
+    if (progress == PIPELINE_FAILED)
+        bench_fail("%s", error.text);
+    return NULL;
+}
+
+/* What the stage leaves out is replaced; what is watched is wrapped. */
+static void choose_ports(struct bench_worker *worker, struct pipeline_ports *ret_ports) {
+    const struct bench_process *process = worker->process;
+    enum stage stage = process->stage;
+    struct error error;
+    *ret_ports = worker->ports.all;
+    worker->source = worker->ports.source;
+    worker->store = worker->ports.store;
+    worker->sink = worker->ports.sink;
+    worker->encoder = worker->ports.encoder;
+    worker->changelog = worker->ports.changelog;
+    if (never_commits(stage))
+        worker->encoder = null_encoder_port();
+    if (never_commits(stage) || stage_is_alone(stage)) {
+        worker->sink = null_sink_port(&worker->log);
+        worker->changelog = short_log_port(&worker->log);
+    }
+    if (stage == STAGE_PLAIN) {
+        worker->plain.log = &worker->log;
+        memcpy(worker->plain.topics, process->setup.outputs, sizeof worker->plain.topics);
+        must(plain_sink_open(&worker->plain, &process->setup.properties, &process->setup.logger, &error), &error);
+        worker->sink = plain_sink_port(&worker->plain);
+        worker->changelog = short_log_port(&worker->log);
+    }
+    if (stage == STAGE_EVALUATE || stage == STAGE_PUBLISH || stage_is_alone(stage)) {
+        worker->null_store = calloc(1, sizeof *worker->null_store);
+        assert(worker->null_store != NULL);
+        worker->store = null_store_port(worker->null_store);
+    }
+    worker->release = worker->store.release;
+    worker->store.release = watched_release;
+    worker->source.fetch = gated_fetch;
+    ret_ports->source = &worker->source;
+    ret_ports->store = &worker->store;
+    ret_ports->sink = &worker->sink;
+    ret_ports->encoder = &worker->encoder;
+    ret_ports->changelog = &worker->changelog;
+}
+
+static void open_worker(struct bench_worker *worker) {
+    struct bench_process *process = worker->process;
+    struct pipeline_options pipeline_options = composition_options(&process->composition);
+    struct pipeline_ports ports;
+    struct error error;
+    if (never_commits(process->stage)) {
+        pipeline_options.commit_interval_ms = pipeline_options.commit_interval_max_ms = NEVER_COMMITTED;
+        pipeline_options.commit_bytes_max = UNBOUNDED;
+    }
+    stage_open_ports(process, worker->number, &worker->ports);
+    choose_ports(worker, &ports);
+    must(pipeline_create(&pipeline_options, &ports, process->program, &worker->counters, NULL, &worker->pipeline,
+                         &error),
+         &error);
+}
+
+static void close_worker(struct bench_worker *worker) {
+    pipeline_free(worker->pipeline);
+    plain_sink_close(&worker->plain);
+    composition_close(&worker->ports);
+    short_log_free(&worker->log);
+    if (worker->null_store != NULL)
+        null_store_free(worker->null_store);
+    free(worker->null_store);
+}
+
+void run_pipeline(struct bench_process *process) {
+    process->workers = calloc(process->workers_count, sizeof *process->workers);
+    assert(process->workers != NULL);
+    for (uint32_t i = 0; i < process->workers_count; i++) {
+        process->workers[i] = (struct bench_worker){.process = process, .number = i};
+        open_worker(&process->workers[i]);
+    }
+    process->resident_before = meter_resident_bytes(getpid());
+    for (uint32_t i = 0; i < process->workers_count; i++)
+        if (pthread_create(&process->workers[i].thread, NULL, run_worker, &process->workers[i]) != 0)
+            bench_fail("a thread cannot be started");
+    for (uint32_t i = 0; i < process->workers_count; i++)
+        pthread_join(process->workers[i].thread, NULL);
+    for (uint32_t i = 0; i < process->workers_count; i++)
+        close_worker(&process->workers[i]);
+    free(process->workers);
+    process->workers = NULL;
+}
