@@ -102,10 +102,10 @@ static struct held_shard *shard_of(struct pipeline *pipeline, int32_t number) {
 static enum progress read_committed(struct pipeline *pipeline, struct error *error) {
     const struct source *source = pipeline->ports.source;
     uint32_t count = collect(pipeline, NULL);
-    if (PLANTED(barrier_first)) /* as if none were committed: what the changelog says has to do */
-        count = 0;
+    bool too_early = PLANTED(barrier_first) && pipeline->takeover.step == TAKEOVER_COMMITTED;
+    int wait_ms = too_early ? 0 : TAKEOVER_WAIT_MS; /* With this bug planted, 0 takes what is not stable. */
     enum progress progress = takeover_answer(
-        pipeline, source->committed(source->context, pipeline->offsets, count, TAKEOVER_WAIT_MS, error), error);
+        pipeline, source->committed(source->context, pipeline->offsets, count, wait_ms, error), error);
     if (progress != PROGRESS_DONE)
         return progress;
     for (uint32_t i = 0; i < pipeline->held_count; i++)
@@ -329,6 +329,21 @@ void takeover_unavailable(struct pipeline *pipeline) {
     }
 }
 
+/* The planted bug barrier_first: only now, behind the barrier, the group's offsets are awaited. */
+static enum progress claim_late(struct pipeline *pipeline, struct error *error) {
+    if (!pipeline->takeover.entered) {
+        enum progress progress = read_committed(pipeline, error);
+        if (progress != PROGRESS_DONE)
+            return progress;
+        pipeline->takeover.entered = true;
+    }
+    return claim(pipeline, error);
+}
+
+static enum progress claim_all(struct pipeline *pipeline, struct error *error) {
+    return PLANTED(barrier_first) ? claim_late(pipeline, error) : claim(pipeline, error);
+}
+
 /* ---- the steps */
 
 typedef enum progress worker_step(struct pipeline *pipeline, struct error *error);
@@ -348,7 +363,7 @@ static const struct {
     [TAKEOVER_STARTS] = {.worker = find_starts, .awaits = "the offsets at which to start"},
     [TAKEOVER_BARRIER] = {.worker = set_barriers, .awaits = "its barrier"},
     [TAKEOVER_EPOCH] = {.shard = takeover_find_epoch, .awaits = "its barrier's offset"},
-    [TAKEOVER_CLAIM] = {.worker = claim, .awaits = "the claim in Redis"},
+    [TAKEOVER_CLAIM] = {.worker = claim_all, .awaits = "the claim in Redis"},
     [TAKEOVER_RESTORE] = {.worker = takeover_restore, .awaits = "the changelog, or Redis"},
     [TAKEOVER_COMPARE] = {.shard = takeover_compare, .awaits = "the comparison of offsets"},
     [TAKEOVER_INPUTS] = {.shard = takeover_check_inputs, .awaits = "the inputs"},

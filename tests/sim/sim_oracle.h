@@ -18,8 +18,8 @@ enum sim_op_kind { SIM_OP_RULES, SIM_OP_ADVANCE, SIM_OP_TAKE, SIM_OP_TICK };
 /* What a process did to a shard. */
 struct sim_op {
     enum sim_op_kind kind;
-    enum stream stream;            /* TAKE */
-    int64_t offset;                /* TAKE */
+    enum stream stream;            /* TAKE; ADVANCE: of the record whose ticks were begun; STREAMS: of none */
+    int64_t offset;                /* TAKE; ADVANCE */
     int64_t wall_ms;               /* TAKE: the process' clock */
     int64_t ends_ms;               /* TAKE: monotonic; what was produced before is awaited in its order */
     bool may_be_chosen;            /* TAKE: it may be the record that a former owner had begun with */
@@ -48,6 +48,8 @@ void sim_oracle_free(struct sim_oracle *oracle);
  * `ret_covered` to the shards (bit i) whose records are in it. */
 void sim_oracle_committed(struct sim_oracle *oracle, uint32_t transaction, const struct sim_ops ops[SIM_PARTITIONS_MAX],
                           uint32_t *ret_covered);
+/* Somebody has set the group's offset back, or taken it away. */
+void sim_oracle_set_back(struct sim_oracle *oracle, enum stream stream, int32_t number);
 /* The store has let a write to shard `number` through: what is in it was committed before, and the meta claims no more
  * than is there. */
 void sim_oracle_stored(struct sim_oracle *oracle, int32_t number, const struct store_write *write,

@@ -46,8 +46,10 @@ struct oracle_shard {
     int64_t next[STREAMS];
     bool has_record;
     int64_t recorded[STREAMS]; /* of the newest committed shard record */
+    bool set_back[STREAMS];    /* since then somebody has set the group's offset back, or taken it away */
     struct sim_ops ops;        /* committed, and not replayed yet */
     uint32_t rules_place;      /* of these, the last that changed the rules */
+    struct sim_op begun;       /* an ADVANCE by a record that was not taken yet; else another kind */
     struct output_records expected, found;
     struct committed_blobs bound; /* accounts as they were when the rules changed: good until they are evaluated */
     struct committed_blobs blobs;

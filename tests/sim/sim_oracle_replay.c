@@ -114,6 +114,7 @@ static void change_rules(struct oracle_shard *shard, uint32_t place) {
     }
     if (engine_program(shard->engine)->hash == op->program->hash)
         return;
+    shard->begun = *op; /* Other rules have other ticks. */
     resume(shard);
     fire_some(shard, op);
     shard->rules_place = place;
@@ -135,6 +136,8 @@ static void change_rules(struct oracle_shard *shard, uint32_t place) {
 
 static void advance(struct oracle_shard *shard, uint32_t place) {
     struct error error;
+    if (shard->ops.items[place].stream != STREAMS)
+        shard->begun = shard->ops.items[place];
     int64_t max_ms = watermark_max(shard, place), watermark_ms = shard->ops.items[place].watermark_ms;
     enum result result = shard_advance(shard->shard, watermark_ms < max_ms ? watermark_ms : max_ms, &error);
     assert(result == RESULT_OK);
@@ -157,6 +160,18 @@ static void check_order(const struct oracle_shard *shard, const struct sim_op *o
     }
 }
 
+/* The time at which ticks fire is that of the record that brought them about: once they are committed it is the next,
+ * even for the owner after. */
+static void check_begun(struct oracle_shard *shard, const struct sim_op *op) {
+    const struct sim_op *begun = &shard->begun;
+    if (begun->kind == SIM_OP_ADVANCE && (begun->stream != op->stream || begun->offset != op->offset))
+        sim_violation("a record whose ticks have fired is the next that is taken",
+                      "On shard %d, stream %d@%lld was taken; the ticks before it were those of stream %d@%lld.",
+                      shard->number, (int)op->stream, (long long)op->offset, (int)begun->stream,
+                      (long long)begun->offset);
+    shard->begun = *op;
+}
+
 static void take(struct oracle_shard *shard, const struct sim_op *op) {
     struct sim_oracle *oracle = shard->oracle;
     const struct sim_log *log = &oracle->kafka->inputs[op->stream][shard->number];
@@ -165,6 +180,7 @@ static void take(struct oracle_shard *shard, const struct sim_op *op) {
         sim_violation("every record is taken once", "Stream %d of shard %d: %lld was taken where %lld came next.",
                       (int)op->stream, shard->number, (long long)op->offset,
                       record == NULL ? -1LL : (long long)record->offset);
+    check_begun(shard, op);
     check_order(shard, op, record);
     shard->next[op->stream] = op->offset + 1;
     struct message message = {op->stream,    shard->number, record->offset, record->timestamp_ms, record->key,

@@ -251,11 +251,13 @@ static void trouble_kafka(struct world *world) {
         sim_group_leave(&world->kafka, i);
     tell(world, gone ? "the group's offsets are gone, shard" : "the group's offsets are set back, shard", shard);
     bool all = sim_one_in(chance, 2);
-    for (int i = 0; i < STREAMS; i++)
-        if (world->kafka.committed[i][shard] > 0 && (all || sim_one_in(chance, 2)))
-            world->kafka.committed[i][shard] = gone ? OFFSET_NONE
-                                                    : (int64_t)sim_below(chance,
-                                                                         (uint32_t)world->kafka.committed[i][shard]);
+    for (int i = 0; i < STREAMS; i++) {
+        int64_t *committed = &world->kafka.committed[i][shard];
+        if (*committed <= 0 || (!all && !sim_one_in(chance, 2)))
+            continue;
+        *committed = gone ? OFFSET_NONE : (int64_t)sim_below(chance, (uint32_t)*committed);
+        sim_oracle_set_back(world->processes.oracle, (enum stream)i, shard);
+    }
 }
 
 static void trouble_processes(struct world *world) {

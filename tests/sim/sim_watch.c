@@ -88,13 +88,27 @@ void watched_shard_restore(struct shard *shard, const struct clocks *clocks, boo
     process->may_be_chosen[process->shard] = true;
 }
 
-static void note_advance(struct sim_ops *ops, int64_t watermark_ms) {
-    struct sim_op op = {.kind = SIM_OP_ADVANCE, .watermark_ms = watermark_ms};
+static bool is_same_advance(const struct sim_op *one, const struct sim_op *other) {
+    return one->kind == SIM_OP_ADVANCE && one->watermark_ms == other->watermark_ms && one->stream == other->stream &&
+           one->offset == other->offset;
+}
+
+static void note_advance(struct sim_ops *ops, const struct sim_op *op) {
     uint32_t last = ops->count;
     while (last > 0 && ops->items[last - 1].kind == SIM_OP_TICK)
         last--;
-    if (last == 0 || ops->items[last - 1].kind != SIM_OP_ADVANCE || ops->items[last - 1].watermark_ms != watermark_ms)
-        sim_ops_add(ops, &op);
+    if (last == 0 || !is_same_advance(&ops->items[last - 1], op))
+        sim_ops_add(ops, op);
+}
+
+/* The record waits until its ticks have fired, unless it still waits for its account. */
+static void note_begin(struct sim_ops *ops, const struct shard *shard, const struct event *event) {
+    bool has_begun = shard_need(shard)->kind != NEED_ACCOUNT;
+    struct sim_op op = {.kind = SIM_OP_ADVANCE,
+                        .watermark_ms = shard_clocks(shard)->watermark_ms,
+                        .stream = has_begun ? event->stream : STREAMS,
+                        .offset = has_begun ? event->place.offset : OFFSET_NONE};
+    note_advance(ops, &op);
 }
 
 static void note_take(struct sim_process *process, struct sim_ops *ops, enum stream stream, int32_t shard,
@@ -125,7 +139,7 @@ enum result watched_shard_take(struct shard *shard, const struct event *event, e
     if (result == RESULT_OK)
         note_take(process, ops, event->stream, process->shard, event->place.offset);
     else if (result == RESULT_RETRY)
-        note_advance(ops, shard_clocks(shard)->watermark_ms);
+        note_begin(ops, shard, event);
     return result;
 }
 
@@ -141,7 +155,11 @@ enum result watched_shard_advance(struct shard *shard, int64_t watermark_ms, str
     if (process == NULL)
         return result;
     SIM_OUTSIDE;
-    note_advance(ops, shard_clocks(shard)->watermark_ms);
+    struct sim_op op = {.kind = SIM_OP_ADVANCE,
+                        .watermark_ms = shard_clocks(shard)->watermark_ms,
+                        .stream = STREAMS,
+                        .offset = OFFSET_NONE};
+    note_advance(ops, &op);
     return result;
 }
 
