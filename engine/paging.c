@@ -9,6 +9,29 @@ static uint64_t next_ticket(struct pipeline *pipeline) {
     return ++pipeline->ticket;
 }
 
+/* ---- claiming */
+
+/* All bits but the sign: a store that goes back, from wherever to wherever, never shows a claim's numbers again but as
+ * it left them. */
+static int64_t new_nonce(const struct chance *chance) {
+    uint64_t nonce;
+    chance->fill(chance->context, &nonce, sizeof nonce);
+    return (int64_t)(nonce >> 1);
+}
+
+enum result paging_claim(struct pipeline *pipeline, const struct held_shard *held, int64_t newest_known, bool again,
+                         struct error *error) {
+    const struct store *store = pipeline->ports.store;
+    struct store_claim claim = {
+        .identity = {.cluster_id = pipeline->options.cluster_id, .partitions = pipeline->options.partitions},
+        .epoch = held->epoch,
+        .newest_known = newest_known,
+        .again = again,
+        .nonce = new_nonce(pipeline->ports.chance)};
+    memcpy(claim.identity.changelog_id, held->changelog_id, CHANGELOG_ID_SIZE);
+    return store->claim(store->context, next_ticket(pipeline), held->number, &claim, error);
+}
+
 /* ---- loading */
 
 static enum result load(struct pipeline *pipeline, struct held_shard *held, const struct text *ids, uint32_t count,
@@ -192,15 +215,8 @@ void paging_unavailable(struct pipeline *pipeline, const struct error *why) {
 /* ---- writing behind, claiming again, verifying, evicting */
 
 static enum result claim_again(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
-    const struct store *store = pipeline->ports.store;
-    struct store_claim claim = {
-        .identity = {.cluster_id = pipeline->options.cluster_id, .partitions = pipeline->options.partitions},
-        .epoch = held->epoch,
-        .newest_known = held->newest_offset,
-        .again = true};
-    memcpy(claim.identity.changelog_id, held->changelog_id, CHANGELOG_ID_SIZE);
     held->claiming = true;
-    return store->claim(store->context, next_ticket(pipeline), held->number, &claim, error);
+    return paging_claim(pipeline, held, held->newest_offset, true, error);
 }
 
 /* In the middle of a tick's pages a write would make them begin anew: it waits, as long as there is room, and as long

@@ -141,6 +141,9 @@ const struct shard_output *intake_output(struct pipeline *pipeline);
 
 /* ---- paging.c */
 
+/* Claims the shard in the store; `again`: on a new connection, as it was left on the last one. */
+MUST_USE enum result paging_claim(struct pipeline *pipeline, const struct held_shard *held, int64_t newest_known,
+                                  bool again, struct error *error);
 /* Asks the store for the accounts of messages that wait. */
 MUST_USE enum result paging_ahead(struct pipeline *pipeline, struct held_shard *held, struct error *error);
 /* Asks for what the shard needs before it can go on. */

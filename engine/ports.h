@@ -225,6 +225,7 @@ struct store_claim {
     int64_t newest_known; /* greatest changelog offset that the store may know of: at takeover the barrier's, on a new
                              connection that of the newest known commit */
     bool again;           /* the shard is ours already; this is a new connection */
+    int64_t nonce;        /* random, not negative: no two claims share it */
 };
 
 /* A shard's meta as it was before the claim. */
@@ -310,7 +311,7 @@ struct store {
     enum result (*scan)(void *context, uint64_t ticket, int32_t shard, uint64_t cursor, struct error *error);
     enum result (*write)(void *context, uint64_t ticket, int32_t shard, const struct store_write *write,
                          struct error *error);
-    /* Looks whether epoch, connection and write number are the owner's: VERIFIED or LOST. */
+    /* Looks whether epoch, claim and write number are the owner's: VERIFIED or LOST. */
     enum result (*verify)(void *context, uint64_t ticket, int32_t shard, struct error *error);
     /* Forgets the shard; its open requests give no event any more, and borrow nothing. What was sent may still be done.
      */

@@ -238,20 +238,14 @@ enum result takeover_barrier_end(struct pipeline *pipeline, enum transaction_out
 /* ---- the claim */
 
 static enum progress claim(struct pipeline *pipeline, struct error *error) {
-    const struct store *store = pipeline->ports.store;
     bool all = true;
     for (uint32_t i = 0; i < pipeline->held_count; i++) {
         struct held_shard *held = &pipeline->held[i];
         all &= held->takeover.claimed;
         if (held->takeover.claimed || held->takeover.asked || monotonic_ms(pipeline) < pipeline->claim_not_before_ms)
             continue;
-        struct store_claim claim = {
-            .identity = {.cluster_id = pipeline->options.cluster_id, .partitions = pipeline->options.partitions},
-            .epoch = held->epoch,
-            .newest_known = held->epoch};
-        memcpy(claim.identity.changelog_id, held->changelog_id, CHANGELOG_ID_SIZE);
         held->takeover.asked = true;
-        if (store->claim(store->context, ++pipeline->ticket, held->number, &claim, error) != RESULT_OK)
+        if (paging_claim(pipeline, held, held->epoch, false, error) != RESULT_OK)
             return PROGRESS_FATAL;
     }
     return all ? PROGRESS_DONE : PROGRESS_PENDING;

@@ -10,8 +10,8 @@
 /* What the owner knows of a shard's three numbers. */
 struct owned_shard {
     int32_t shard;
-    uint64_t generation; /* grows with each claim and release: answers to older requests are nobody's */
-    int64_t epoch, connection;
+    uint64_t generation;          /* grows with each claim and release: answers to older requests are nobody's */
+    int64_t epoch, nonce;         /* of the claim */
     int64_t write_sent;           /* the write number once all that was sent is done */
     int64_t write_acknowledged;   /* as the newest answer said */
     char prefix[PREFIX_SIZE_MAX]; /* `{bw:GROUP:7}:` */

@@ -51,7 +51,7 @@ static bool is_ours(const struct redis_store *store, const struct request *reque
     const struct owned_shard *owned = &store->shards[request->shard];
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 3)
         return false;
-    bool owner = number_in(reply->element[0]) == owned->epoch && number_in(reply->element[1]) == owned->connection;
+    bool owner = number_in(reply->element[0]) == owned->epoch && number_in(reply->element[1]) == owned->nonce;
     bool write = number_in(reply->element[2]) == request->write;
     return (owner || PLANTED(owner_unchecked)) && (write || PLANTED(write_number_unchecked));
 }
@@ -63,12 +63,12 @@ static bool lose(struct redis_store *store, const struct request *request, const
     owned->generation++;
     event->kind = STORE_LOST;
     (void)error_set(&event->error, RESULT_RETRY,
-                    "Shard %d: Redis at %s:%d does not hold what was left there (epoch %" PRId64 ", connection %" PRId64
+                    "Shard %d: Redis at %s:%d does not hold what was left there (epoch %" PRId64 ", claim %" PRId64
                     ", write %" PRId64 "; expected %" PRId64 ", %" PRId64 ", %" PRId64
                     "): it was rolled back, flushed, or another process owns the shard.",
                     owned->shard, store->link.options.host, store->link.options.port,
                     whole ? number_in(reply->element[0]) : -1, whole ? number_in(reply->element[1]) : -1,
-                    whole ? number_in(reply->element[2]) : -1, owned->epoch, owned->connection, request->write);
+                    whole ? number_in(reply->element[2]) : -1, owned->epoch, owned->nonce, request->write);
     return true;
 }
 
@@ -99,13 +99,29 @@ static bool refuse(struct redis_store *store, const struct request *request, con
     return true;
 }
 
-/* Whether a new connection finds the shard as the old one may have left it. A claim adds one to the write number too:
- * of one that was done and not answered, the connection number tells; without it such claims would make up for as many
- * writes of a server that went back. */
-static bool is_continued(const struct owned_shard *owned, const struct store_meta *former, int64_t connection,
-                         int64_t write) {
-    return former->epoch == owned->epoch && connection == owned->connection && write >= owned->write_acknowledged &&
-           write <= owned->write_sent;
+/* What the shard's three numbers were before a claim. */
+struct former {
+    int64_t epoch, nonce, write;
+};
+
+/* Whether a new connection finds the shard as the old one may have left it: by the owner's last claim, and no later one
+ * that was done without an answer. */
+static bool is_continued(const struct owned_shard *owned, const struct former *former) {
+    return former->epoch == owned->epoch && former->nonce == owned->nonce &&
+           former->write >= owned->write_acknowledged && former->write <= owned->write_sent;
+}
+
+static bool lose_claim(struct redis_store *store, struct owned_shard *owned, const struct former *former,
+                       struct store_event *event) {
+    owned->generation++;
+    event->kind = STORE_LOST;
+    (void)error_set(&event->error, RESULT_RETRY,
+                    "Shard %d: Redis at %s:%d is at write %" PRId64 " of claim %" PRId64 ", epoch %" PRId64
+                    ", and was left between %" PRId64 " and %" PRId64 " of claim %" PRId64 ", epoch %" PRId64
+                    ": it was rolled back or flushed, or a claim was done without an answer.",
+                    owned->shard, store->link.options.host, store->link.options.port, former->write, former->nonce,
+                    former->epoch, owned->write_acknowledged, owned->write_sent, owned->nonce, owned->epoch);
+    return true;
 }
 
 static bool understand_claim(struct redis_store *store, struct request *request, const redisReply *reply,
@@ -113,32 +129,21 @@ static bool understand_claim(struct redis_store *store, struct request *request,
     struct owned_shard *owned = &store->shards[request->shard];
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 8 || reply->element[0]->type != REDIS_REPLY_STRING)
         return lose(store, request, reply, event);
-    int64_t write = number_in(reply->element[4]), connection = number_in(reply->element[7]);
-    struct text offset = text_in(reply->element[5]);
+    struct former former = {number_in(reply->element[3]), number_in(reply->element[4]), number_in(reply->element[5])};
+    struct text offset = text_in(reply->element[6]);
     /* A former owner may have claimed the shard and then have ended before it wrote anything. */
     event->meta = (struct store_meta){.exists = offset.size > 0,
-                                      .epoch = number_in(reply->element[3]),
-                                      .changelog_offset = offset.size == 0 ? OFFSET_NONE : number_in(reply->element[5]),
-                                      .shard_record = text_in(reply->element[6])};
+                                      .epoch = former.epoch,
+                                      .changelog_offset = offset.size == 0 ? OFFSET_NONE : number_in(reply->element[6]),
+                                      .shard_record = text_in(reply->element[7])};
     if (strcmp(reply->element[0]->str, "OK") != 0)
         return refuse(store, request, reply, event);
-    if (request->claim.again && !PLANTED(claim_unchecked) &&
-        !is_continued(owned, &event->meta, connection - 1, write)) {
-        owned->generation++;
-        event->kind = STORE_LOST;
-        (void)error_set(&event->error, RESULT_RETRY,
-                        "Shard %d: Redis at %s:%d is at write %" PRId64 " of connection %" PRId64 ", epoch %" PRId64
-                        ", and was left between %" PRId64 " and %" PRId64 " of connection %" PRId64 ", epoch %" PRId64
-                        ": it was rolled back or flushed, or a claim was done without an answer.",
-                        owned->shard, store->link.options.host, store->link.options.port, write, connection - 1,
-                        event->meta.epoch, owned->write_acknowledged, owned->write_sent, owned->connection,
-                        owned->epoch);
-        return true;
-    }
+    if (request->claim.again && !PLANTED(claim_unchecked) && !is_continued(owned, &former))
+        return lose_claim(store, owned, &former, event);
     event->kind = STORE_CLAIMED;
     owned->epoch = request->claim.epoch;
-    owned->connection = connection;
-    owned->write_sent = owned->write_acknowledged = (write < 0 ? 0 : write) + (PLANTED(owner_unchecked) ? 0 : 1);
+    owned->nonce = request->claim.nonce;
+    owned->write_sent = owned->write_acknowledged = former.write < 0 ? 0 : former.write;
     return true;
 }
 

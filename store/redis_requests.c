@@ -101,12 +101,13 @@ enum result redis_claim(void *context, uint64_t ticket, int32_t shard, const str
     const struct identity *identity = &claim->identity;
     request->claim = *claim;
     request->generation = ++store->shards[request->shard].generation;
-    struct buffer *out = call(store, request, SCRIPT_CLAIM, 5);
+    struct buffer *out = call(store, request, SCRIPT_CLAIM, 6);
     redis_command_text(out, identity->cluster_id);
     redis_command_text(out, (struct text){(const char *)identity->changelog_id, CHANGELOG_ID_SIZE});
     redis_command_integer(out, identity->partitions);
     redis_command_integer(out, claim->epoch);
     redis_command_integer(out, claim->newest_known);
+    redis_command_integer(out, claim->nonce);
     enqueue(store, request);
     return RESULT_OK;
 }
@@ -259,7 +260,7 @@ static void write_some(struct redis_store *store, const struct request *request,
     struct buffer *out = call(store, request, SCRIPT_WRITE, 7 + 2 * groups_in(order, from, to) + 4 * (to - from));
     redis_command_string(out, owned->prefix);
     redis_command_integer(out, owned->epoch);
-    redis_command_integer(out, owned->connection);
+    redis_command_integer(out, owned->nonce);
     redis_command_integer(out, owned->write_sent);
     redis_command_string(out, write->restoring ? "1" : "");
     if (with_meta)

@@ -3,7 +3,7 @@
  *
  * Keys of a shard, all with one hash tag, so in one slot, on one node, in one order of writes:
  *
- *     {bw:GROUP:7}:meta      hash: cluster, changelog, partitions, epoch, connection, write, offset, record
+ *     {bw:GROUP:7}:meta      hash: cluster, changelog, partitions, epoch, claim, write, offset, record
  *     {bw:GROUP:7}:b:N       hash: account id -> changelog offset (8), due tick (8), waits (1), blob
  *     {bw:GROUP:7}:due       sorted set: BUCKET:ID by due tick
  *     {bw:GROUP:7}:wait:S    set: BUCKET:ID of the accounts that wait for stream S

@@ -4,7 +4,7 @@
 -- ARGV: prefix, tick, where the page begins, how many at the most, stream ('' : those that are due)
 -- Returns the three numbers, where the next page begins, the first deadline after the tick ('' : none), the streams that
 -- are waited for (bits), then id and blob of each account.
-local found = redis.call('HMGET', KEYS[1], 'epoch', 'connection', 'write')
+local found = redis.call('HMGET', KEYS[1], 'epoch', 'claim', 'write')
 local due_key, members = ARGV[1] .. 'due', nil
 if ARGV[5] == '' then
     members = redis.call('ZRANGEBYSCORE', due_key, '-inf', ARGV[2], 'LIMIT', ARGV[3], ARGV[4])

@@ -1,7 +1,7 @@
 -- Accounts' blobs, with the three numbers that say whose they are, in one.
 -- KEYS[1] meta
 -- ARGV: prefix, then groups: bucket, count, account ids
-local found = redis.call('HMGET', KEYS[1], 'epoch', 'connection', 'write')
+local found = redis.call('HMGET', KEYS[1], 'epoch', 'claim', 'write')
 local at, last = 2, #ARGV
 while at <= last do
     local count = tonumber(ARGV[at + 1])

@@ -2,7 +2,7 @@
 -- KEYS[1] meta
 -- ARGV: prefix, bucket, cursor within it, about how many, how many buckets there are
 -- Returns the three numbers, bucket and cursor where the next page begins, then id and blob of each account.
-local found = redis.call('HMGET', KEYS[1], 'epoch', 'connection', 'write')
+local found = redis.call('HMGET', KEYS[1], 'epoch', 'claim', 'write')
 found[4], found[5] = '', ''
 local bucket, cursor, count = tonumber(ARGV[2]), ARGV[3], 5
 repeat

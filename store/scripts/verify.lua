@@ -1,3 +1,3 @@
--- Epoch, connection and write number as they are.
+-- Epoch, claim and write number as they are.
 -- KEYS[1] meta
-return redis.call('HMGET', KEYS[1], 'epoch', 'connection', 'write')
+return redis.call('HMGET', KEYS[1], 'epoch', 'claim', 'write')

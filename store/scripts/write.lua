@@ -1,11 +1,11 @@
 -- Blobs and deadlines of a commit, and with the last of them its meta; refused unless the shard is exactly as its owner
 -- left it.
 -- KEYS[1] meta
--- ARGV: prefix, epoch, connection, write, restoring ('1' or ''), changelog offset ('' : the meta stays), shard record,
+-- ARGV: prefix, epoch, claim, write, restoring ('1' or ''), changelog offset ('' : the meta stays), shard record,
 --       then groups: bucket, count, and for each account id, value, due tick ('' : none), waits ('0' : none); an
 --       account comes once
 -- A value begins with the 8 bytes, little-endian, of its changelog offset.
-local found = redis.call('HMGET', KEYS[1], 'epoch', 'connection', 'write')
+local found = redis.call('HMGET', KEYS[1], 'epoch', 'claim', 'write')
 if found[1] ~= ARGV[2] or found[2] ~= ARGV[3] or found[3] ~= ARGV[4] then return found end
 local prefix, restoring, at, last = ARGV[1], ARGV[5] == '1', 8, #ARGV
 local waited, any_waits = {}, false

@@ -302,7 +302,8 @@ static void claim(struct fixture *fixture, int owner, int32_t shard) {
     struct store_claim claim = {{TEXT("cluster-1"), {1, 0, 2, 255}, 12},
                                 100 + below(fixture, 5),
                                 below(fixture, 4) == 0 ? below(fixture, 1000) : 1000,
-                                below(fixture, 3) == 0};
+                                below(fixture, 3) == 0,
+                                INT64_MAX - (int64_t)fixture->ticket};
     if (below(fixture, 8) == 0)
         claim.identity.changelog_id[7] = 9;
     if (below(fixture, 8) == 0)

@@ -72,7 +72,8 @@ static struct store_event await(struct fixture *fixture, int owner) {
 }
 
 static struct store_claim claim_of(int64_t epoch, int64_t newest_known, bool again) {
-    struct store_claim claim = {{TEXT("cluster-1"), {1, 0, 2}, 12}, epoch, newest_known, again};
+    static int64_t nonce = INT64_MAX;
+    struct store_claim claim = {{TEXT("cluster-1"), {1, 0, 2}, 12}, epoch, newest_known, again, nonce--};
     return claim;
 }
 

@@ -118,6 +118,9 @@ Log log[SHARDS];
 
 typedef Redis {
     byte epoch, write;
+#ifdef DELAYED_WRITE
+    byte claim;                      /* its nonce; of each epoch there is one where no connection is lost */
+#endif
     byte place, number;              /* the meta: everything below this place of the log is here; the newest commit */
     byte blob[2], blob_place[2];     /* blob_place: the record's place + 1; 0: there is none */
     bool due;                        /* A is in the set */
@@ -126,6 +129,12 @@ Redis redis[SHARDS];
 #if ROLLBACKS
 Redis kept[1], nothing;              /* what shard 0 may go back to */
 byte rollback;                       /* 0: nothing is kept yet, 1: it is, 2: done */
+#ifdef DELAYED_WRITE
+#define same_claim (redis[0].claim == kept[0].claim)
+#else
+#define same_claim 1
+#endif
+#define is_as_kept (redis[0].epoch == kept[0].epoch && same_claim && redis[0].write == kept[0].write)
 #endif
 
 /* ---- ghosts */
@@ -232,19 +241,33 @@ inline write_offsets_marker(worker) {
 inline set_timer(s, v) { redis[s].due = armed(v) }
 
 #ifdef DELAYED_WRITE
+/* A claim's nonce: no two have the same. */
+byte claims;
+#ifdef CLAIM_UNCHECKED
+#define is_claim(nonce) 1
+#else
+#define is_claim(nonce) (redis[0].claim == (nonce))
+#endif
+inline note_claim() {
+    claims++;
+    claim = claims;
+    redis[0].claim = claim
+}
+
 /* A write on a connection that was given up; it arrives late, or never. */
-typedef Delayed { bool under_way; byte epoch, write, account, value, place };
+typedef Delayed { bool under_way; byte epoch, claim, write, account, value, place };
 Delayed delayed[2];
 inline receive_delayed(worker) {
     if
-    :: redis[0].epoch == delayed[worker].epoch && redis[0].write == delayed[worker].write ->
+    :: redis[0].epoch == delayed[worker].epoch && is_claim(delayed[worker].claim) &&
+       redis[0].write == delayed[worker].write ->
         redis[0].blob[delayed[worker].account] = delayed[worker].value;
         redis[0].blob_place[delayed[worker].account] = delayed[worker].place;
         if :: delayed[worker].account == A -> redis[0].due = armed(delayed[worker].value) :: else fi;
         redis[0].write++
     :: else
     fi;
-    delayed[worker].under_way = 0; delayed[worker].epoch = 0; delayed[worker].write = 0;
+    delayed[worker].under_way = 0; delayed[worker].epoch = 0; delayed[worker].claim = 0; delayed[worker].write = 0;
     delayed[worker].account = 0; delayed[worker].value = 0; delayed[worker].place = 0
 }
 #endif
@@ -275,6 +298,9 @@ end:
 inline copy(from, to) {
     to.epoch = from.epoch;
     to.write = from.write;
+#ifdef DELAYED_WRITE
+    to.claim = from.claim;
+#endif
     to.place = from.place;
     to.number = from.number;
     to.blob[A] = from.blob[A];
@@ -306,9 +332,9 @@ end:
        }
 #endif
 #if ROLLBACKS /* of shard 0 */
-    :: atomic { rollback == 0 && redis[0].write > 0 -> rollback = 1; copy(redis[0], kept[0]) }
-    :: atomic { rollback == 0 && redis[0].write > 0 -> rollback = 2; copy(kept[0], redis[0]) } /* flushed: it is empty */
-    :: atomic { rollback == 1 && redis[0].write > kept[0].write -> rollback = 2; copy(kept[0], redis[0]); copy(nothing, kept[0]) }
+    :: atomic { rollback == 0 && redis[0].epoch > 0 -> rollback = 1; copy(redis[0], kept[0]) }
+    :: atomic { rollback == 0 && redis[0].epoch > 0 -> rollback = 2; copy(kept[0], redis[0]) } /* flushed: it is empty */
+    :: atomic { rollback == 1 && !is_as_kept -> rollback = 2; copy(kept[0], redis[0]); copy(nothing, kept[0]) }
 #endif
 #ifdef OFFSETS_EXPIRE
     :: atomic { may_expire && pending[0] == 0 && pending[1] == 0 && committed[0] > 0 -> may_expire = 0; committed[0] = 0; expired = 1 }
@@ -318,7 +344,7 @@ end:
 
 /* ---- a worker */
 
-/* Redis answers a script of the owner only where epoch and write number are what the owner left. */
+/* Redis answers a script of the owner only where epoch, claim and write number are what the owner left. */
 #ifdef EPOCH_UNCHECKED
 #define same_epoch(s) 1
 #else
@@ -329,7 +355,11 @@ end:
 #else
 #define same_write(s) (redis[s].write == write[s])
 #endif
+#ifdef DELAYED_WRITE
+#define mine(s)    (same_epoch(s) && is_claim(claim) && same_write(s))
+#else
 #define mine(s)    (same_epoch(s) && same_write(s))
+#endif
 #define holds(s)   (held >> (s) & 1)
 #define is_member  (generation == gen)
 #define is_fenced  (epoch[me] != producer)
@@ -621,6 +651,9 @@ proctype Worker(byte me) {
     byte found;
     bool ok, again;
     bool apart;                      /* of two of the bugs */
+#ifdef DELAYED_WRITE
+    byte claim;
+#endif
 
 START: /* of the process, or with a new producer after an end that nobody knows */
     forget();
@@ -708,8 +741,8 @@ OFFSETS_AGAIN:
             if :: redis[s].epoch > barrier[s] -> goto TAKE :: else fi;
 #endif
             redis[s].epoch = barrier[s];
-#ifndef CLAIM_ADDS_NOTHING
-            redis[s].write++;
+#ifdef DELAYED_WRITE
+            note_claim();
 #endif
             write[s] = redis[s].write;
             newest = redis[s].number;
@@ -828,6 +861,7 @@ end_idle:
         if :: dirty[AT(0, A)] -> a = A :: dirty[AT(0, B)] -> a = B fi;
         delayed[me].under_way = 1;
         delayed[me].epoch = barrier[0];
+        delayed[me].claim = claim;
         delayed[me].write = write[0];
         delayed[me].account = a;
         delayed[me].value = value[AT(0, a)];
@@ -835,13 +869,11 @@ end_idle:
        }
        atomic {
         if
-        :: redis[0].epoch != barrier[0] || redis[0].write < write[0] || redis[0].write > write[0] + 1 -> goto TAKE
+        :: redis[0].epoch != barrier[0] || !is_claim(claim) || redis[0].write < write[0] || redis[0].write > write[0] + 1 -> goto TAKE
         :: else
         fi;
         if :: redis[0].write == write[0] + 1 -> dirty[AT(0, a)] = 0 :: else fi;
-#ifndef CLAIM_ADDS_NOTHING
-        redis[0].write++;
-#endif
+        note_claim();
         write[0] = redis[0].write;
         a = 0
        }

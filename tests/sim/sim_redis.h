@@ -77,7 +77,7 @@ struct sim_tag *sim_redis_tag(const struct sim_redis *redis, int32_t shard);
 
 struct sim_redis_meta {
     bool claimed; /* else there is nothing */
-    int64_t epoch, connection, write;
+    int64_t epoch, claim, write;
     int64_t changelog_offset; /* OFFSET_NONE: no commit yet */
     struct text shard_record;
 };

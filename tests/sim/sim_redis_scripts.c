@@ -238,7 +238,6 @@ static int compile(lua_State *lua, struct text body) {
     } changes[] = {
         {BUG_owner_unchecked, "found[1] ~= ARGV[2] or found[2] ~= ARGV[3] or ", ""},
         {BUG_owner_unchecked, "tonumber(meta[4]) > tonumber(ARGV[4])", "false"},
-        {BUG_owner_unchecked, "(tonumber(meta[6] or '0')) + 1", "(tonumber(meta[6] or '0'))"},
         {BUG_write_number_unchecked, " or found[3] ~= ARGV[4]", ""},
     };
     lua_pushlstring(lua, body.data, body.size);

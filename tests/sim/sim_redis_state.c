@@ -53,7 +53,7 @@ struct sim_redis_meta sim_redis_meta(const struct sim_redis *redis, int32_t shar
     const struct sim_value *meta = value_at(redis, sim_redis_tag(redis, shard), "meta");
     return (struct sim_redis_meta){.claimed = !text_is_missing(field(meta, "epoch")),
                                    .epoch = number(field(meta, "epoch")),
-                                   .connection = number(field(meta, "connection")),
+                                   .claim = number(field(meta, "claim")),
                                    .write = number(field(meta, "write")),
                                    .changelog_offset = number(field(meta, "offset")),
                                    .shard_record = field(meta, "record")};

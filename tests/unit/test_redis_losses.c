@@ -1,0 +1,193 @@
+/* What the Redis store notices of a server that lost something: one that goes back to any of its writes, is flushed,
+ * restarted, or promoted from a replica that lags. */
+#include "tests/unit/redis_fixture.h"
+
+static void test_every_write_that_is_gone_is_noticed_by_the_next_request(void **state) {
+    (void)state;
+    enum { WRITES = 6 };
+    for (uint32_t left = 0; left <= WRITES + 1; left++) {
+        struct fixture fixture;
+        char bytes[8];
+        begin(&fixture);
+        assert_int_equal(claim(&fixture, 0, 10).kind, STORE_CLAIMED);
+        for (int i = 0; i < WRITES; i++) {
+            snprintf(bytes, sizeof bytes, "%d", i);
+            assert_int_equal(write_one(&fixture, 0, i % 2 == 0 ? "a" : "b", bytes, 11 + i).kind, STORE_WRITTEN);
+        }
+        assert_int_equal(sim_redis_writes(&fixture.redis, SHARD), WRITES + 1);
+        sim_redis_roll_back(&fixture.redis, SHARD, left);
+        assert_int_equal(verify(&fixture, 0).kind, left == WRITES + 1 ? STORE_VERIFIED : STORE_LOST);
+        end(&fixture);
+    }
+}
+
+/* What the owner and the server went through before the owner claims again. */
+struct trial {
+    uint32_t acknowledged; /* writes that the owner knows of */
+    uint32_t unanswered;   /* writes after these whose answers were lost */
+    uint32_t lost;         /* of the server's writes */
+    uint32_t claims;       /* done after that, and not answered */
+};
+
+static void write_numbered(struct fixture *fixture, uint32_t number, bool awaited) {
+    char id[8];
+    snprintf(id, sizeof id, "%u", number);
+    ask_write_one(fixture, 0, id, "x", 100 + number);
+    if (awaited)
+        assert_int_equal(await(fixture, 0).kind, STORE_WRITTEN);
+}
+
+/* If the claim says that all is as it was left, every write that was acknowledged must be there. */
+static void try_to_fool(const struct trial *trial, bool *ret_continued) {
+    struct fixture fixture;
+    begin(&fixture);
+    assert_int_equal(claim(&fixture, 1, 5).kind, STORE_CLAIMED); /* a former owner */
+    assert_int_equal(claim(&fixture, 1, 6).kind, STORE_CLAIMED);
+    assert_int_equal(claim(&fixture, 0, 10).kind, STORE_CLAIMED);
+    for (uint32_t i = 0; i < trial->acknowledged; i++)
+        write_numbered(&fixture, i, true);
+    fixture.clients[0].answer_ms = 10;
+    for (uint32_t i = 0; i < trial->unanswered; i++)
+        write_numbered(&fixture, trial->acknowledged + i, false);
+    send_now(&fixture, 0);
+    sim_redis_cut(&fixture.clients[0], true);
+    uint32_t writes = sim_redis_writes(&fixture.redis, SHARD);
+    sim_redis_roll_back(&fixture.redis, SHARD, writes - (trial->lost < writes ? trial->lost : writes));
+    ask_verify(&fixture, 0);
+    assert_int_equal(await(&fixture, 0).kind, STORE_UNAVAILABLE);
+    for (uint32_t i = 0; i < trial->claims; i++) {
+        ask_claim(&fixture, 0, 10, 1000, true);
+        send_now(&fixture, 0);
+        sim_redis_cut(&fixture.clients[0], true);
+        assert_int_equal(await(&fixture, 0).kind, STORE_UNAVAILABLE);
+    }
+    fixture.clients[0].answer_ms = 0;
+    struct store_event event = claim_again(&fixture, 0, 10, 1000);
+    *ret_continued = event.kind == STORE_CLAIMED;
+    assert_true(event.kind == STORE_CLAIMED || event.kind == STORE_LOST);
+    for (uint32_t i = 0; i < trial->acknowledged && *ret_continued; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "%u", i);
+        if (!holds(&fixture, id, "x"))
+            fail_msg("%u acknowledged, %u unanswered, %u lost, %u claims: the claim hides that write %u is gone",
+                     trial->acknowledged, trial->unanswered, trial->lost, trial->claims, i);
+    }
+    end(&fixture);
+}
+
+static void test_no_claim_hides_that_a_server_has_gone_back(void **state) {
+    (void)state;
+    uint32_t continued = 0;
+    for (uint32_t i = 0; i < 4 * 3 * 9 * 4; i++) {
+        struct trial trial = {i % 4, i / 4 % 3, i / 12 % 9, i / 108};
+        bool went_on;
+        try_to_fool(&trial, &went_on);
+        continued += went_on;
+        if (trial.lost == 0 && trial.claims == 0)
+            assert_true(went_on);
+    }
+    assert_true(continued > 12);
+}
+
+static void test_a_flush_is_noticed_by_a_claim_even_after_claims_that_nobody_heard_of(void **state) {
+    struct fixture *fixture = *state;
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    assert_int_equal(write_one(fixture, 0, "a", "x", 11).kind, STORE_WRITTEN);
+    sim_redis_flush_all(&fixture->redis);
+    sim_redis_cut(&fixture->clients[0], true);
+    ask_verify(fixture, 0);
+    assert_int_equal(await(fixture, 0).kind, STORE_UNAVAILABLE);
+    fixture->clients[0].answer_ms = 10;
+    ask_claim(fixture, 0, 10, 11, true);
+    send_now(fixture, 0);
+    sim_redis_cut(&fixture->clients[0], true);
+    assert_int_equal(await(fixture, 0).kind, STORE_UNAVAILABLE);
+    assert_int_equal(claim_again(fixture, 0, 10, 11).kind, STORE_LOST);
+}
+
+/* Twice the same epoch and the same number of writes, on both sides of a flush: only the claims differ. */
+static void go_back_behind_a_flush(struct fixture *fixture) {
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    assert_int_equal(write_one(fixture, 0, "a", "old", 11).kind, STORE_WRITTEN);
+    uint32_t writes = sim_redis_writes(&fixture->redis, SHARD);
+    struct sim_redis_meta before = sim_redis_meta(&fixture->redis, SHARD);
+    sim_redis_flush_all(&fixture->redis);
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    assert_int_equal(write_one(fixture, 0, "b", "new", 12).kind, STORE_WRITTEN);
+    struct sim_redis_meta after = sim_redis_meta(&fixture->redis, SHARD);
+    assert_true(before.epoch == after.epoch && before.write == after.write && before.claim != after.claim);
+    sim_redis_roll_back(&fixture->redis, SHARD, writes);
+}
+
+static void test_a_server_that_goes_back_behind_a_flush_takes_no_write(void **state) {
+    struct fixture *fixture = *state;
+    go_back_behind_a_flush(fixture);
+    assert_int_equal(write_one(fixture, 0, "c", "newer", 13).kind, STORE_LOST);
+    assert_false(holds(fixture, "c", "newer"));
+}
+
+static void test_a_server_that_goes_back_behind_a_flush_shows_it_to_who_looks(void **state) {
+    struct fixture *fixture = *state;
+    go_back_behind_a_flush(fixture);
+    assert_int_equal(verify(fixture, 0).kind, STORE_LOST);
+}
+
+static void test_a_server_that_went_back_behind_a_flush_is_noticed_by_a_claim(void **state) {
+    struct fixture *fixture = *state;
+    go_back_behind_a_flush(fixture);
+    sim_redis_cut(&fixture->clients[0], true);
+    ask_verify(fixture, 0);
+    assert_int_equal(await(fixture, 0).kind, STORE_UNAVAILABLE);
+    assert_int_equal(claim_again(fixture, 0, 10, 12).kind, STORE_LOST);
+}
+
+static void test_a_restarted_server_gets_the_scripts_again(void **state) {
+    struct fixture *fixture = *state;
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    assert_int_equal(write_one(fixture, 0, "a", "x", 11).kind, STORE_WRITTEN);
+    sim_redis_restart(&fixture->redis);
+    assert_int_equal(verify(fixture, 0).kind, STORE_UNAVAILABLE);
+    assert_int_equal(recover(fixture, 0, 10, 11).kind, STORE_CLAIMED);
+    assert_int_equal(write_one(fixture, 0, "a", "y", 12).kind, STORE_WRITTEN);
+}
+
+static void test_a_replica_that_lacks_writes_and_is_promoted_is_noticed(void **state) {
+    struct fixture *fixture = *state;
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    assert_int_equal(write_one(fixture, 0, "a", "old", 11).kind, STORE_WRITTEN);
+    assert_int_equal(write_one(fixture, 0, "a", "new", 12).kind, STORE_WRITTEN);
+    sim_redis_promote(&fixture->redis, 1);
+    assert_true(holds(fixture, "a", "old"));
+    assert_int_equal(verify(fixture, 0).kind, STORE_UNAVAILABLE);
+    assert_int_equal(recover(fixture, 0, 10, 12).kind, STORE_LOST);
+}
+
+static void test_a_store_that_knows_more_than_the_changelog_is_refused_on_a_new_connection_too(void **state) {
+    struct fixture *fixture = *state;
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    assert_int_equal(write_one(fixture, 0, "a", "x", 50).kind, STORE_WRITTEN);
+    sim_redis_cut(&fixture->clients[0], true);
+    ask_verify(fixture, 0);
+    assert_int_equal(await(fixture, 0).kind, STORE_UNAVAILABLE);
+    struct store_event event = claim_again(fixture, 0, 10, 49);
+    assert_int_equal(event.kind, STORE_REFUSED);
+    assert_int_equal(event.refusal, STORE_REFUSED_OFFSET);
+    assert_int_equal(event.meta.changelog_offset, 50);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_write_that_is_gone_is_noticed_by_the_next_request),
+        cmocka_unit_test(test_no_claim_hides_that_a_server_has_gone_back),
+        cmocka_unit_test_setup_teardown(test_a_flush_is_noticed_by_a_claim_even_after_claims_that_nobody_heard_of,
+                                        start, stop),
+        cmocka_unit_test_setup_teardown(test_a_server_that_goes_back_behind_a_flush_takes_no_write, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_server_that_goes_back_behind_a_flush_shows_it_to_who_looks, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_server_that_went_back_behind_a_flush_is_noticed_by_a_claim, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_restarted_server_gets_the_scripts_again, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_replica_that_lacks_writes_and_is_promoted_is_noticed, start, stop),
+        cmocka_unit_test_setup_teardown(
+            test_a_store_that_knows_more_than_the_changelog_is_refused_on_a_new_connection_too, start, stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
