@@ -124,7 +124,7 @@ static enum result take_blobs(struct pipeline *pipeline, struct held_shard *held
 }
 
 static enum result refused(struct pipeline *pipeline, const struct store_event *event, struct error *error) {
-    if (event->refusal == STORE_REFUSED_IDENTITY) {
+    if (event->refusal == STORE_REFUSED_IDENTITY || event->refusal == STORE_REFUSED_DAMAGE) {
         *error = event->error;
         return RESULT_FATAL;
     }

@@ -264,6 +264,7 @@ enum store_refusal {
     STORE_REFUSED_EPOCH,    /* a later owner was here */
     STORE_REFUSED_OFFSET,   /* the store knows of more than the changelog can hold */
     STORE_REFUSED_IDENTITY, /* another cluster, changelog or partition count */
+    STORE_REFUSED_DAMAGE, /* of a request for accounts: a state is cut off, or gone; no more events of the shard come */
 };
 
 enum store_event_kind {
@@ -285,7 +286,7 @@ struct store_event {
     enum store_event_kind kind;
     uint64_t ticket;            /* the request's; 0 in NOTHING, UNAVAILABLE */
     int32_t shard;              /* not in NOTHING, UNAVAILABLE */
-    struct store_meta meta;     /* CLAIMED, REFUSED */
+    struct store_meta meta;     /* CLAIMED, REFUSED of a claim */
     enum store_refusal refusal; /* REFUSED */
     const struct stored_blob
         *blobs; /* LOADED (in the order that was asked), DUE, SCANNED; borrowed until the next poll */

@@ -158,11 +158,30 @@ static bool reserve_blobs(struct redis_store *store, size_t count) {
     return true;
 }
 
-/* What a value says; an absent one, or one that is cut off, is no blob. */
+/* A value that is none of ours. To take its account for one that was never seen would be a guess. */
+static bool refuse_damage(struct redis_store *store, const struct request *request, struct text account_id,
+                          struct text value, struct store_event *event) {
+    struct owned_shard *owned = &store->shards[request->shard];
+    owned->generation++;
+    event->kind = STORE_REFUSED;
+    event->refusal = STORE_REFUSED_DAMAGE;
+    (void)error_set(&event->error, RESULT_RETRY,
+                    "Shard %d: the state of account %.*s in Redis, in %sb:%u, has %u bytes: it is damaged, or somebody "
+                    "removed it. Delete all keys that begin with %s, and start again: the changelog restores them.",
+                    owned->shard, TEXT_ARGUMENTS(account_id), owned->prefix, store_bucket(account_id), value.size,
+                    owned->prefix);
+    return true;
+}
+
+static bool is_whole(struct text value) {
+    return !text_is_missing(value) && value.size >= VALUE_HEAD_SIZE;
+}
+
+/* What a value says that is whole; an absent one is no blob. */
 static struct stored_blob blob_of(struct text account_id, struct text value) {
     struct stored_blob blob = {
         .account_id = account_id, .blob = TEXT_MISSING, .changelog_offset = OFFSET_NONE, .due_ms = INSTANT_NEVER};
-    if (text_is_missing(value) || value.size < VALUE_HEAD_SIZE)
+    if (text_is_missing(value))
         return blob;
     struct cursor cursor = cursor_of(value.data, value.size);
     blob.changelog_offset = (int64_t)cursor_u64(&cursor);
@@ -185,8 +204,10 @@ static bool understand_load(struct redis_store *store, struct request *request, 
     if (!reserve_blobs(store, request->count))
         return out_of_memory(store);
     for (uint32_t i = 0; i < request->count; i++) {
-        uint32_t place = request->places[i];
-        store->blobs[place] = blob_of(request->account_ids[place], text_in(reply->element[3 + i]));
+        struct text *account_id = &request->account_ids[request->places[i]], value = text_in(reply->element[3 + i]);
+        if (!text_is_missing(value) && !is_whole(value))
+            return refuse_damage(store, request, *account_id, value, event);
+        store->blobs[request->places[i]] = blob_of(*account_id, value);
     }
     event->kind = STORE_LOADED;
     event->blobs = store->blobs;
@@ -195,16 +216,18 @@ static bool understand_load(struct redis_store *store, struct request *request, 
 }
 
 /* Pairs of id and value from element `from` on. */
-static bool take_pairs(struct redis_store *store, const redisReply *reply, size_t from, struct store_event *event) {
+static bool take_pairs(struct redis_store *store, const struct request *request, const redisReply *reply, size_t from,
+                       struct store_event *event) {
     size_t pairs = (reply->elements - from) / 2;
     if (!reserve_blobs(store, pairs))
         return out_of_memory(store);
     event->blobs = store->blobs;
     for (size_t i = 0; i < pairs; i++) {
-        struct stored_blob blob = blob_of(text_in(reply->element[from + 2 * i]),
-                                          text_in(reply->element[from + 2 * i + 1]));
-        if (!text_is_missing(blob.blob))
-            store->blobs[event->count++] = blob;
+        struct text account_id = text_in(reply->element[from + 2 * i]),
+                    value = text_in(reply->element[from + 2 * i + 1]);
+        if (!is_whole(value))
+            return refuse_damage(store, request, account_id, value, event);
+        store->blobs[event->count++] = blob_of(account_id, value);
     }
     return true;
 }
@@ -232,27 +255,23 @@ static bool understand_due(struct redis_store *store, struct request *request, c
                            struct store_event *event) {
     if (reply->elements < 6)
         return lose(store, request, reply, event);
-    if (!take_pairs(store, reply, 6, event))
-        return false;
     struct text following = text_in(reply->element[4]);
     uint32_t waits = (uint32_t)number_in(reply->element[5]);
     event->kind = STORE_DUE;
     event->next_cursor = next_due_cursor(&request->query, (uint64_t)number_in(reply->element[3]), waits);
     event->next_due_ms = following.size == 0 ? INSTANT_NEVER : (int64_t)strtod(following.data, NULL);
     event->waits_left = waits & ~request->query.waits_for;
-    return true;
+    return take_pairs(store, request, reply, 6, event);
 }
 
 static bool understand_scan(struct redis_store *store, const struct request *request, const redisReply *reply,
                             struct store_event *event) {
     if (reply->elements < 5)
         return lose(store, request, reply, event);
-    if (!take_pairs(store, reply, 5, event))
-        return false;
     uint64_t bucket = (uint64_t)number_in(reply->element[3]), within = (uint64_t)number_in(reply->element[4]);
     event->kind = STORE_SCANNED;
     event->next_cursor = bucket == STORE_BUCKETS ? 0 : bucket << SCAN_BUCKET_SHIFT | within;
-    return true;
+    return take_pairs(store, request, reply, 5, event);
 }
 
 static bool understand_write(struct redis_store *store, struct request *request, struct store_event *event) {

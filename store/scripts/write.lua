@@ -4,7 +4,8 @@
 -- ARGV: prefix, epoch, claim, write, restoring ('1' or ''), changelog offset ('' : the meta stays), shard record,
 --       then groups: bucket, count, and for each account id, value, due tick ('' : none), waits ('0' : none); an
 --       account comes once
--- A value begins with the 8 bytes, little-endian, of its changelog offset.
+-- A value begins with the 8 bytes, little-endian, of its changelog offset, and has 17 at the least: one that is shorter is
+-- damaged, and a restore puts another in its place.
 local found = redis.call('HMGET', KEYS[1], 'epoch', 'claim', 'write')
 if found[1] ~= ARGV[2] or found[2] ~= ARGV[3] or found[3] ~= ARGV[4] then return found end
 local prefix, restoring, at, last = ARGV[1], ARGV[5] == '1', 8, #ARGV
@@ -37,7 +38,7 @@ while at <= last do
     for i = 1, count do
         local place = at + 4 * i - 2
         local id, value = ARGV[place], ARGV[place + 1]
-        if not stored[i] or struct.unpack('<i8', stored[i]) < struct.unpack('<i8', value) then
+        if not stored[i] or #stored[i] < 17 or struct.unpack('<i8', stored[i]) < struct.unpack('<i8', value) then
             fields[#fields + 1], fields[#fields + 2] = id, value
             local member = bucket .. ':' .. id
             if ARGV[place + 2] == '' then

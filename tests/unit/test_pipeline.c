@@ -653,6 +653,35 @@ static void another_groups_changelog_is_refused_and_left_alone(void **state) {
     sim_world_free(&world);
 }
 
+/* Somebody else writes over the states of all accounts. */
+static void cut_states(struct sim_world *world) {
+    struct stored_blob blob;
+    for (uint64_t place = 0; sim_redis_next(&world->store, 0, &place, &blob);) {
+        char key[64], id[64];
+        snprintf(key, sizeof key, "{bw:sim:0}:b:%u", (uint32_t)(place >> 32));
+        snprintf(id, sizeof id, "%.*s", TEXT_ARGUMENTS(blob.account_id));
+        assert_true(sim_redis_command(&world->store, (const char *const[]){"HSET", key, id, "cut"}, 4));
+    }
+}
+
+static void a_state_in_the_store_that_is_cut_off_is_refused_and_restored_from_the_changelog(void **state) {
+    (void)state;
+    struct sim_world world;
+    setup(&world, 1);
+    sim_world_start(&world, 0);
+    sim_world_finish(&world, 0);
+    cut_states(&world);
+    pass_days(&world, 2);
+    sim_world_start(&world, 0);
+    struct error error = failure_of(&world);
+    assert_non_null(strstr(error.text, "Delete all keys that begin with {bw:sim:0}:"));
+    sim_redis_flush(&world.store, 0);
+    sim_world_start(&world, 0);
+    sim_world_finish(&world, 0);
+    matches(&world);
+    sim_world_free(&world);
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_topics_held_is_what_replay_says),
@@ -683,6 +712,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(another_number_of_partitions_is_refused),
         cmocka_unit_test(a_topic_that_is_no_changelog_is_refused),
         cmocka_unit_test(another_groups_changelog_is_refused_and_left_alone),
+        cmocka_unit_test(a_state_in_the_store_that_is_cut_off_is_refused_and_restored_from_the_changelog),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

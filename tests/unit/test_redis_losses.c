@@ -1,5 +1,6 @@
 /* What the Redis store notices of a server that lost something: one that goes back to any of its writes, is flushed,
- * restarted, or promoted from a replica that lags. */
+ * restarted, or promoted from a replica that lags; and of states that are damaged. */
+#include "store/redis_internal.h"
 #include "tests/unit/redis_fixture.h"
 
 static void test_every_write_that_is_gone_is_noticed_by_the_next_request(void **state) {
@@ -175,6 +176,93 @@ static void test_a_store_that_knows_more_than_the_changelog_is_refused_on_a_new_
     assert_int_equal(event.meta.changelog_offset, 50);
 }
 
+/* ---- damage */
+
+/* Somebody writes a state of account "a" that is `size` bytes long; -1: removes it. */
+static void damage(struct fixture *fixture, int size) {
+    static const char key[] = "{bw:" GROUP ":7}:b:%u", bytes[] = "0123456789abcdef";
+    char bucket[64];
+    snprintf(bucket, sizeof bucket, key, store_bucket(TEXT("a")));
+    if (size < 0) {
+        assert_true(sim_redis_command(&fixture->redis, (const char *const[]){"DEL", bucket}, 2));
+        return;
+    }
+    const char *const set[] = {"HSET", bucket, "a", bytes + sizeof bytes - 1 - size};
+    assert_true(sim_redis_command(&fixture->redis, set, 4));
+}
+
+static void begin_damaged(struct fixture *fixture, int size) {
+    struct stored_blob one = blob("a", "x", 11, 500, 0);
+    begin(fixture);
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    ask_write(fixture, 0, &one, 1, false, 11);
+    assert_int_equal(await(fixture, 0).kind, STORE_WRITTEN);
+    damage(fixture, size);
+}
+
+static void assert_refused(struct fixture *fixture) {
+    struct store_event event = await(fixture, 0);
+    assert_int_equal(event.kind, STORE_REFUSED);
+    assert_int_equal(event.refusal, STORE_REFUSED_DAMAGE);
+    assert_non_null(strstr(event.error.text, "account a in Redis, in {bw:" GROUP ":7}:b:"));
+}
+
+static void ask_load(struct fixture *fixture) {
+    struct store *port = &fixture->ports[0];
+    struct text ids[] = {TEXT("nobody"), TEXT("a")};
+    struct error error;
+    assert_int_equal(port->load(port->context, ++fixture->ticket, SHARD, ids, 2, &error), RESULT_OK);
+}
+
+static void test_a_state_that_is_cut_off_is_not_taken_for_an_account_never_seen(void **state) {
+    (void)state;
+    for (int size = 0; size <= 16; size++) {
+        struct fixture fixture;
+        begin_damaged(&fixture, size);
+        ask_load(&fixture);
+        assert_refused(&fixture);
+        end(&fixture);
+    }
+}
+
+static void test_a_state_that_is_cut_off_is_refused_among_all_accounts_too(void **state) {
+    (void)state;
+    struct fixture fixture;
+    struct error error;
+    begin_damaged(&fixture, 16);
+    struct store *port = &fixture.ports[0];
+    assert_int_equal(port->scan(port->context, ++fixture.ticket, SHARD, 0, &error), RESULT_OK);
+    assert_refused(&fixture);
+    end(&fixture);
+}
+
+static void test_a_state_that_is_cut_off_or_gone_is_refused_when_its_account_is_due(void **state) {
+    (void)state;
+    for (int size = -1; size <= 16; size += 17) {
+        struct fixture fixture;
+        struct error error;
+        begin_damaged(&fixture, size);
+        struct store *port = &fixture.ports[0];
+        struct due_query query = {.tick_ms = 1000, .max = 10};
+        assert_int_equal(port->load_due(port->context, ++fixture.ticket, SHARD, &query, &error), RESULT_OK);
+        assert_refused(&fixture);
+        end(&fixture);
+    }
+}
+
+static void test_a_restore_replaces_a_state_that_is_cut_off(void **state) {
+    (void)state;
+    for (int size = 0; size <= 16; size++) {
+        struct fixture fixture;
+        struct stored_blob one = blob("a", "x", 11, 500, 0);
+        begin_damaged(&fixture, size);
+        ask_write(&fixture, 0, &one, 1, true, 11);
+        assert_int_equal(await(&fixture, 0).kind, STORE_WRITTEN);
+        assert_true(holds(&fixture, "a", "x"));
+        end(&fixture);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_write_that_is_gone_is_noticed_by_the_next_request),
@@ -188,6 +276,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_a_replica_that_lacks_writes_and_is_promoted_is_noticed, start, stop),
         cmocka_unit_test_setup_teardown(
             test_a_store_that_knows_more_than_the_changelog_is_refused_on_a_new_connection_too, start, stop),
+        cmocka_unit_test(test_a_state_that_is_cut_off_is_not_taken_for_an_account_never_seen),
+        cmocka_unit_test(test_a_state_that_is_cut_off_is_refused_among_all_accounts_too),
+        cmocka_unit_test(test_a_state_that_is_cut_off_or_gone_is_refused_when_its_account_is_due),
+        cmocka_unit_test(test_a_restore_replaces_a_state_that_is_cut_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
