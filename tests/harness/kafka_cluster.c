@@ -66,7 +66,7 @@ static void prepare_node(struct kafka_cluster *cluster, int i, const struct node
         tcp_proxy_port(cluster->proxies[i]));
     add(&properties, "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT");
     add(&properties, "inter.broker.listener.name=PLAINTEXT");
-    if (cluster->count > 1) {
+    if (cluster->count == KAFKA_NODES_MAX) {
         add_copies(&properties);
     }
     for (size_t j = 0; extra_properties && extra_properties[j]; j++) {
@@ -101,7 +101,7 @@ void kafka_cluster_await(struct kafka_cluster *cluster) {
 }
 
 void kafka_cluster_start(int count, const char *const *extra_properties, struct kafka_cluster *ret_cluster) {
-    assert(count == 1 || count == KAFKA_NODES_MAX);
+    assert(count >= 1 && count <= KAFKA_NODES_MAX);
     struct kafka_cluster *cluster = ret_cluster;
     *cluster = (struct kafka_cluster){.count = count};
     int found[PORTS_PER_NODE * KAFKA_NODES_MAX];

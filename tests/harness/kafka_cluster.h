@@ -1,6 +1,6 @@
-// One or three real brokers, each of which can also be reached through a proxy: clients that begin at
+// One, two or three real brokers, each of which can also be reached through a proxy: clients that begin at
 // `proxied_addresses` are told the proxies' addresses only, and never find a way round them. With three, every topic
-// has three copies, of which two must have what is acknowledged. Start it from the main thread.
+// has three copies, of which two must have what is acknowledged; with two, one. Start it from the main thread.
 #pragma once
 
 #include "tests/harness/kafka_server.h"
@@ -16,7 +16,7 @@ struct kafka_cluster {
     char proxied_addresses[96];
 };
 
-// `count` is 1 or 3; `extra_properties` as of kafka_server_start. Returns once all answer.
+// `extra_properties` as of kafka_server_start. Returns once all answer.
 void kafka_cluster_start(int count, const char *const *extra_properties, struct kafka_cluster *ret_cluster);
 
 // Awaits that all answer and know of one another.

@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ enum {
     OWN_DESCRIPTORS = 2, // The listener and the bell.
     NEVER_CUT = -1,
     ANY_REQUEST = -1,
+    API_KEYS = 128, // Of which requests are counted.
 };
 
 struct chunk {
@@ -64,6 +66,8 @@ struct tcp_proxy {
     int target_port;
     bool cut, stop;
     long long bytes_until_cut; // NEVER_CUT: no such order.
+
+    atomic_uint requests[API_KEYS]; // How many have come, by their API keys.
 
     // The thread's own.
     struct connection connections[CONNECTIONS_MAX];
@@ -170,13 +174,13 @@ struct orders {
 };
 
 // A request begins with its size, in four bytes, and its API key, in two. The library sends each with a call of its
-// own, so that it stands at the beginning of what is received, as a rule.
-static bool is_request(const char *bytes, ssize_t size, int api_key) {
-    return size >= 6 && ((uint8_t)bytes[4] << 8 | (uint8_t)bytes[5]) == api_key;
+// own, so that it stands at the beginning of what is received, as a rule. -1: this is too short for one.
+static int api_key_of(const char *bytes, ssize_t size) {
+    return size >= 6 ? (uint8_t)bytes[4] << 8 | (uint8_t)bytes[5] : -1;
 }
 
 // Takes what the end has sent. False: the connection is broken.
-static bool take(struct connection *connection, int end, const struct orders *orders) {
+static bool take(struct tcp_proxy *proxy, struct connection *connection, int end, const struct orders *orders) {
     char bytes[CHUNK_BYTES];
     ssize_t size = recv(connection->descriptors[end], bytes, sizeof(bytes), 0);
     if (size == 0) {
@@ -186,8 +190,11 @@ static bool take(struct connection *connection, int end, const struct orders *or
     if (size < 0) {
         return errno == EAGAIN || errno == EINTR;
     }
-    if (orders->manner == PROXY_SWALLOWS &&
-        (orders->api_key == ANY_REQUEST || (end == CLIENT && is_request(bytes, size, orders->api_key)))) {
+    int api_key = end == CLIENT ? api_key_of(bytes, size) : -1;
+    if (api_key >= 0 && api_key < API_KEYS) {
+        proxy->requests[api_key]++;
+    }
+    if (orders->manner == PROXY_SWALLOWS && (orders->api_key == ANY_REQUEST || api_key == orders->api_key)) {
         connection->swallows = true;
     }
     if (end == CLIENT || !connection->swallows) {
@@ -277,7 +284,7 @@ static bool serve(struct tcp_proxy *proxy, int i, const struct pollfd *polled, c
     struct connection *connection = &proxy->connections[i];
     for (int end = 0; end < ENDS; end++) {
         if ((polled[end].revents & ~POLLOUT) != 0 && !connection->from[end].finished &&
-            !take(connection, end, orders)) {
+            !take(proxy, connection, end, orders)) {
             return false;
         }
     }
@@ -362,6 +369,11 @@ void tcp_proxy_stop(struct tcp_proxy *proxy) {
 
 int tcp_proxy_port(const struct tcp_proxy *proxy) {
     return proxy->port;
+}
+
+unsigned tcp_proxy_count(const struct tcp_proxy *proxy, int api_key) {
+    assert(api_key >= 0 && api_key < API_KEYS);
+    return proxy->requests[api_key];
 }
 
 static void behave(struct tcp_proxy *proxy, enum tcp_proxy_manner manner, int delay_ms, int api_key) {

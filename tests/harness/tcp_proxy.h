@@ -21,11 +21,15 @@ void tcp_proxy_stop(struct tcp_proxy *proxy);
 
 int tcp_proxy_port(const struct tcp_proxy *proxy);
 
+// How many requests of this kind clients have sent so far: an API key of Kafka's protocol, such as 26, the end of a
+// transaction.
+unsigned tcp_proxy_count(const struct tcp_proxy *proxy, int api_key);
+
 // `delay_ms` counts where it delays.
 void tcp_proxy_behave(struct tcp_proxy *proxy, enum tcp_proxy_manner manner, int delay_ms);
 
-// Loses answers as PROXY_SWALLOWS does, of each connection from the first request of this kind on: an API key of
-// Kafka's protocol, such as 26, the end of a transaction. Until tcp_proxy_behave.
+// Loses answers as PROXY_SWALLOWS does, of each connection from the first request of this kind on. Until
+// tcp_proxy_behave.
 void tcp_proxy_swallow_from(struct tcp_proxy *proxy, int api_key);
 
 // Where connections lead that are made from now on.
