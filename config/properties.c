@@ -30,6 +30,8 @@ static const struct {
     {"enable.gapless.guarantee", KEPT_FOR_EXACTLY_ONCE},
     {"acks", KEPT_FOR_EXACTLY_ONCE},
     {"request.required.acks", KEPT_FOR_EXACTLY_ONCE},
+    /* Silenced, a connection that breaks in the middle of a commit is told to nobody. */
+    {"log.connection.close", "is how the exactly-once protocol hears of broken connections; leave it out"},
 };
 
 /* A property whose name holds one of these is never shown. */

@@ -172,6 +172,9 @@ static void test_properties_of_the_protocol_are_refused_by_name(void **state) {
         "leave it out");
     expect_finding("kafka:\n  properties:\n    group.id: x\n",
                    "c.yaml:3:5: the property `group.id` is written as kafka.group");
+    expect_finding("kafka:\n  properties:\n    log.connection.close: false\n",
+                   "c.yaml:3:5: the property `log.connection.close` is how the exactly-once protocol hears of broken "
+                   "connections; leave it out");
 }
 
 static void test_a_session_shorter_than_a_transaction_is_refused(void **state) {
