@@ -82,7 +82,7 @@ static enum result drop_changes(void *context, const struct change *changes, uin
     return RESULT_OK;
 }
 
-/* Each account is used once; two weeks later, to the hour, it is silent. */
+/* Each account is used once; four weeks later, to the hour, it is silent. */
 static void fill_replay(struct replay *replay, int64_t base_ms) {
     struct load load = {.kind = LOAD_STEADY, .accounts = TICK_ACCOUNTS, .base_ms = base_ms};
     struct event_maker maker = {.load = &load};
@@ -106,12 +106,12 @@ void measure_tick(struct bench *bench) {
     const struct program *program;
     uint64_t changes = 0, before;
     struct shard_output output = {&changes, drop_changes};
-    int64_t base_ms = bench->base_ms - 30 * DAY;
+    int64_t base_ms = load_base_ms(LOAD_STEADY, bench->now_ms) - 4 * WEEK;
     if (rules_file_read(BENCH_FOLDER "/restless.yaml", &arena, &program, &findings) != RESULT_OK)
         bench_fail("the rules restless.yaml are not good");
     must(replay_create(program, &options, &output, NULL, &replay, &error), &error);
     fill_replay(replay, base_ms);
-    int64_t now_ms = base_ms + 2 * WEEK + 2 * HOUR;
+    int64_t now_ms = base_ms + 4 * WEEK + 2 * HOUR;
     must(replay_until(replay, now_ms, &error), &error);
     before = changes;
     for (int i = 1; i <= TICKS; i++) {

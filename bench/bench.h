@@ -16,18 +16,21 @@ struct bench {
     const char *only;     /* NULL: all */
     const char *log_path; /* a log of events for `replay`; NULL: there is none */
     const char *program;  /* this one's path */
-    int64_t base_ms;      /* when the loads' time begins */
+    int64_t now_ms;       /* before which all loads lie */
     bool served;
     struct kafka_server kafka;
     struct redis_server redis;
     struct temporary folder;
     uint32_t runs;        /* so far: each has a group and outputs of its own */
-    double records_per_s; /* that one core sustains of the steady load; 0: not measured */
+    double records_per_s; /* that were caught up with on this machine, of the steady load; 0: not measured */
+    double account_bytes; /* that an account of the steady load takes in memory; 0: not measured */
     struct rows rows;
 };
 
 /* Starts Kafka and Redis, once. */
 void bench_serve(struct bench *bench);
+/* The load of the limits, before the bench's now. */
+struct load bench_default_load(const struct bench *bench, enum load_kind kind);
 /* Creates the load's topics and fills them. */
 void bench_load(struct bench *bench, const struct load *load);
 void bench_drop_load(struct bench *bench, const struct load *load);
@@ -36,10 +39,9 @@ void bench_drop_load(struct bench *bench, const struct load *load);
 
 struct run {
     enum stage stage;
-    const struct load *load;
-    bool from_cold;    /* everything is measured; else only what comes behind the prelude */
-    uint32_t workers;  /* 0: one, pinned to a processor of its own */
-    const char *rules; /* a file; NULL: the default pack */
+    const struct load *load; /* of the stages that are alone: in memory */
+    uint32_t workers;        /* 0: one, pinned to a processor of its own */
+    const char *rules;       /* a file; NULL: the load's own */
 };
 
 /* What the process of the stage printed, see stage.c. */
@@ -68,6 +70,7 @@ void measure_decoder(struct bench *bench);
 void measure_replay(struct bench *bench);
 void measure_tick(struct bench *bench);
 void measure_accounts(struct bench *bench);
+void measure_curves(struct bench *bench);
 void measure_workers(struct bench *bench);
 void measure_partitions(struct bench *bench);
 void measure_latency(struct bench *bench);

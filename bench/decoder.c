@@ -17,7 +17,10 @@ struct encoded {
 };
 
 static void encode_uses(const struct bench *bench, struct encoded *encoded) {
-    struct load load = {.kind = LOAD_STEADY, .accounts = DECODED_RECORDS, .prelude = 1, .base_ms = bench->base_ms};
+    struct load load = {.kind = LOAD_STEADY,
+                        .accounts = DECODED_RECORDS,
+                        .prelude = 1,
+                        .base_ms = load_base_ms(LOAD_STEADY, bench->now_ms)};
     struct event_maker maker = {.load = &load};
     const struct framing framing = {.kind = FRAMING_PLAIN};
     for (uint32_t i = 0; i < DECODED_RECORDS; i++) {

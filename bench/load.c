@@ -116,9 +116,10 @@ struct load load_default(enum load_kind kind) {
         .kind = kind, .name = "steady", .accounts = 1000000, .prelude = 1, .events = 2000000, .partitions = 1};
 }
 
+/* At six in the morning, whenever it is measured: what a midnight makes due comes before the measured hour. */
 int64_t load_base_ms(enum load_kind kind, int64_t now_ms) {
-    int64_t days = kind == LOAD_RESTLESS ? RESTLESS_DAYS + 12 : 2;
-    return (now_ms - days * DAY) / HOUR * HOUR;
+    int64_t days = kind == LOAD_RESTLESS ? RESTLESS_DAYS + 12 : 3;
+    return (now_ms / DAY - days) * DAY + 6 * HOUR;
 }
 
 static uint64_t plan_changes_of(const struct load *load) {
@@ -135,15 +136,27 @@ uint64_t load_records(const struct load *load) {
     return load->accounts + load_uses(load) + (load->kind == LOAD_STEADY ? plan_changes_of(load) : 0);
 }
 
-/* The measured hour comes a day after what makes the accounts known, so that nothing in it is due to their birth. The
- * last of the former lies just before it: the ticks of that day are over when measuring begins. */
-#define QUIET_DAY_MS DAY
+/* The measured hour comes a day after what makes the accounts known, so that nothing in it is due to their birth. A few
+ * of the former come just before it, on each partition: the ticks of that day are over when measuring begins. */
+#define QUIET_DAY_MS      DAY
+#define HERALDS_ONE_IN    50
+#define HERALDS_BEFORE_MS (30 * MINUTE)
+
+int64_t load_measured_ms(const struct load *load) {
+    return load->kind == LOAD_STEADY ? load->base_ms + 2 * HOUR + QUIET_DAY_MS : INSTANT_NONE;
+}
 
 static void make_prelude_use(struct event_maker *maker, uint64_t number, uint64_t prelude, struct event *ret_event) {
     const struct load *load = maker->load;
-    int64_t time_ms = number + 1 < prelude ? spread(load->base_ms + HOUR, HOUR, number, prelude)
-                                           : load->base_ms + 2 * HOUR + QUIET_DAY_MS - 1;
+    uint64_t first_herald = prelude - prelude / HERALDS_ONE_IN;
+    int64_t time_ms = number < first_herald ? spread(load->base_ms + HOUR, HOUR, number, prelude)
+                                            : spread(load_measured_ms(load) - HERALDS_BEFORE_MS, MINUTE,
+                                                     number - first_herald, prelude - first_herald);
     load_use(maker, number, (uint32_t)(number % load->accounts), time_ms, ret_event);
+}
+
+uint64_t load_known_records(const struct load *load) {
+    return load->kind == LOAD_STEADY ? (uint64_t)load->accounts * (1 + load->prelude) : 0;
 }
 
 /* Plan changes are spread over all accounts, so that none has a second before all had one. */
@@ -155,7 +168,7 @@ static void make_steady_event(struct event_maker *maker, uint64_t number, struct
         return;
     }
     uint64_t place = number - prelude;
-    int64_t time_ms = spread(load->base_ms + 2 * HOUR + QUIET_DAY_MS, HOUR, place, load->events);
+    int64_t time_ms = spread(load_measured_ms(load), HOUR, place, load->events);
     uint32_t change = (uint32_t)(place / EVENTS_PER_PLAN_CHANGE);
     if (place % EVENTS_PER_PLAN_CHANGE == 0)
         make_facts(maker, account_of_rank(load, change % load->accounts), 1 + change / load->accounts, time_ms,

@@ -40,8 +40,11 @@ struct event_maker {
     char account_id[32], event_id[40], user_id[24];
 };
 
-uint64_t load_records(const struct load *load); /* of both topics */
-uint64_t load_uses(const struct load *load);    /* of the topic of uses */
+/* When what is measured begins; INSTANT_NONE: with the first record. */
+int64_t load_measured_ms(const struct load *load);
+uint64_t load_known_records(const struct load *load); /* that come before */
+uint64_t load_records(const struct load *load);       /* of both topics */
+uint64_t load_uses(const struct load *load);          /* of the topic of uses */
 void load_event(struct event_maker *maker, uint64_t number, struct event *ret_event);
 
 /* A use of any account at any time, for those who make their own; and facts whose plan is another than before. */

@@ -1,6 +1,7 @@
 #include "bench/rows.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/json.h"
 
@@ -76,11 +77,26 @@ void rows_print_markdown(const struct rows *rows, FILE *out) {
     fprintf(out, "| | measured | limit | stretch | | how |\n| --- | --- | --- | --- | --- | --- |\n");
     for (uint32_t i = 0; i < rows->count; i++) {
         const struct row *row = &rows->items[i];
+        if (row->curve != NULL)
+            continue;
         fprintf(out, "| %s | %.3g %s |", row->name, row->value, row->unit);
         if (row->goal == GOAL_NONE)
             fprintf(out, " | | |");
         else
             fprintf(out, " %g | %g | %s |", row->limit, row->stretch, row_holds(row) ? "holds" : "**missed**");
         fprintf(out, " %s |\n", row->note);
+    }
+}
+
+void rows_print_curves_markdown(const struct rows *rows, FILE *out) {
+    const char *curve = NULL;
+    for (uint32_t i = 0; i < rows->count; i++) {
+        const struct row *row = &rows->items[i];
+        if (row->curve == NULL)
+            continue;
+        if (curve == NULL || strcmp(curve, row->curve) != 0)
+            fprintf(out, "\n| %s | %s | |\n| --- | --- | --- |\n", row->curve, row->unit);
+        curve = row->curve;
+        fprintf(out, "| %.10g | %.4g | %s |\n", row->x, row->value, row->note);
     }
 }

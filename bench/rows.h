@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define ROWS_MAX      64
+#define ROWS_MAX      128
 #define ROW_TEXT_SIZE 320
 
 enum goal {
@@ -20,6 +20,8 @@ struct row {
     double value, limit, stretch;
     enum goal goal;
     char note[ROW_TEXT_SIZE]; /* how it was come by: sizes, spread, what it is a ratio of */
+    const char *curve;        /* of which this is a point, at `x`; NULL: a row for itself. A static text */
+    double x;
 };
 
 struct rows {
@@ -32,5 +34,6 @@ void rows_add(struct rows *rows, const struct row *row);
 bool row_holds(const struct row *row);
 void rows_print(const struct rows *rows, FILE *out);
 void rows_print_json(const struct rows *rows, FILE *out);
-/* A table of Markdown. */
+/* Tables of Markdown: of the rows for themselves, of the points. */
 void rows_print_markdown(const struct rows *rows, FILE *out);
+void rows_print_curves_markdown(const struct rows *rows, FILE *out);

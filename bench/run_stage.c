@@ -1,4 +1,6 @@
 #include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +35,12 @@ void bench_load(struct bench *bench, const struct load *load) {
     load_produce(load, bench->kafka.address);
     fprintf(stderr, "load %s: %u accounts, %llu uses, %d partitions, produced in %.1f s\n", load->name, load->accounts,
             (unsigned long long)load_uses(load), load->partitions, (double)(meter_wall_ns() - begun_ns) / 1e9);
+}
+
+struct load bench_default_load(const struct bench *bench, enum load_kind kind) {
+    struct load load = load_default(kind);
+    load.base_ms = load_base_ms(kind, bench->now_ms);
+    return load;
 }
 
 void bench_drop_load(struct bench *bench, const struct load *load) {
@@ -132,28 +140,72 @@ static void read_figures(const char *path, struct figures *ret_figures) {
         bench_fail("a stage measured nothing: see %s", path);
 }
 
+/* ---- its arguments */
+
+#define ARGUMENTS_MAX 16
+
+struct arguments {
+    char text[ARGUMENTS_MAX][PATH_MAX + 16];
+    const char *entries[ARGUMENTS_MAX + 1];
+    uint32_t count;
+};
+
+static void add_argument(struct arguments *arguments, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static void add_argument(struct arguments *arguments, const char *format, ...) {
+    assert(arguments->count < ARGUMENTS_MAX);
+    char *text = arguments->text[arguments->count];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(text, sizeof arguments->text[0], format, values);
+    va_end(values);
+    arguments->entries[arguments->count++] = text;
+}
+
+static void add_load_in_memory(const struct load *load, struct arguments *arguments) {
+    add_argument(arguments, "load=%s", load->kind == LOAD_STEADY ? "steady" : "restless");
+    add_argument(arguments, "accounts=%u", load->accounts);
+    add_argument(arguments, "events=%llu", (unsigned long long)load->events);
+    add_argument(arguments, "uniform=%d", load->uniform);
+}
+
+static void add_load_of_topics(const struct bench *bench, const struct run *run, struct arguments *arguments) {
+    const struct load *load = run->load;
+    bool with_pipeline = run->stage >= STAGE_EVALUATE;
+    add_argument(arguments, "records=%llu", (unsigned long long)(with_pipeline ? load_records(load) : load_uses(load)));
+    add_argument(arguments, "known=%llu", (unsigned long long)load_known_records(load));
+    add_argument(arguments, "gate=%lld", (long long)load_measured_ms(load));
+    add_argument(arguments, "redis=%d", (int)bench->redis.process.id);
+}
+
+static void make_arguments(const struct bench *bench, const struct run *run, struct arguments *arguments) {
+    add_argument(arguments, "%s", bench->program);
+    add_argument(arguments, "stage");
+    add_argument(arguments, "%s", stage_names[run->stage]);
+    if (stage_is_alone(run->stage))
+        add_load_in_memory(run->load, arguments);
+    else
+        add_load_of_topics(bench, run, arguments);
+    add_argument(arguments, "workers=%u", run->workers == 0 ? 1 : run->workers);
+    if (run->rules != NULL)
+        add_argument(arguments, "rules=%s", run->rules);
+    if (run->workers == 0)
+        add_argument(arguments, "pin=%d", meter_processors() - 1);
+}
+
 static void start_stage(const struct bench *bench, const struct run *run, const char *output_path,
                         struct process *ret_process) {
+    static struct arguments arguments;
     struct environment environment = {0};
-    char gate[48], records[48], redis[48], workers[48], rules[PATH_MAX + 8], pin[16], log_path[PATH_MAX];
-    bool with_pipeline = run->stage >= STAGE_EVALUATE;
-    const struct load *load = run->load;
-    uint64_t prelude = run->from_cold ? 0 : (uint64_t)load->accounts * load->prelude + 1;
-    set_all(bench, run, &environment);
-    snprintf(gate, sizeof gate, "gate=%llu", (unsigned long long)prelude);
-    snprintf(records, sizeof records, "records=%llu",
-             (unsigned long long)(with_pipeline ? load_records(load) : load_uses(load)));
-    snprintf(redis, sizeof redis, "redis=%d", (int)bench->redis.process.id);
-    snprintf(workers, sizeof workers, "workers=%u", run->workers == 0 ? 1 : run->workers);
-    snprintf(rules, sizeof rules, "rules=%s", run->rules == NULL ? "default" : run->rules);
-    snprintf(pin, sizeof pin, "pin=%d", meter_processors() - 1);
-    bool pinned = run->workers == 0;
-    const char *arguments[] = {bench->program, "stage", stage_names[run->stage], gate, records, redis,
-                               workers,        rules,   pinned ? pin : NULL,     NULL};
+    char log_path[PATH_MAX];
+    arguments = (struct arguments){0};
+    make_arguments(bench, run, &arguments);
+    if (!stage_is_alone(run->stage))
+        set_all(bench, run, &environment);
     temporary_path(&bench->folder, "stage.log", log_path);
     struct process_options process_options = {
         .name = stage_names[run->stage],
-        .arguments = arguments,
+        .arguments = arguments.entries,
         .environment = environment.entries,
         .output_path = output_path,
         .log_path = log_path,
@@ -170,9 +222,10 @@ void bench_run(struct bench *bench, const struct run *run, struct figures *ret_f
     if (!process_await_end(&process, deadline_after(RUN_MS)) || process.exit_status != 0)
         bench_fail("the stage %s failed:\n%s", stage_names[run->stage], process_log_tail(&process));
     read_figures(output_path, ret_figures);
-    forget_run(bench);
+    if (!stage_is_alone(run->stage))
+        forget_run(bench);
     fprintf(stderr,
-            "  %-9s %8.0f records, %6.0f ns CPU, %6.0f ns Redis, %6.0f ns wall per record; %.0f changes, %.0f ticks, "
+            "  %-14s %8.0f records, %6.0f ns CPU, %6.0f ns Redis, %6.0f ns wall per record; %.0f changes, %.0f ticks, "
             "%.0f commits, %.0f MB\n",
             stage_names[run->stage], ret_figures->records, ret_figures->cpu_ns / ret_figures->records,
             ret_figures->redis_cpu_ns / ret_figures->records, ret_figures->wall_ns / ret_figures->records,

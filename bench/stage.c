@@ -100,7 +100,8 @@ static void prepare_alone(struct bench_process *process) {
         (void)setenv(settings[i][0], settings[i][1], 1);
     struct load *load = &process->load;
     load->base_ms = load_base_ms(load->kind, clock_wall_ms());
-    process->gate = load->kind == LOAD_STEADY ? (uint64_t)load->accounts * load->prelude + 1 : 0;
+    process->known = load_known_records(load);
+    process->gate_ms = load_measured_ms(load);
     process->records = process->stage == STAGE_ALONE_DECODE ? load_uses(load) : load_records(load);
     memory_source_fill(&process->memory, load);
 }
@@ -212,7 +213,9 @@ static void take_argument(struct bench_process *process, const char *argument) {
         bench_fail("%s is not KEY=VALUE", argument);
     uint64_t number = strtoull(++value, NULL, 10);
     if (strncmp(argument, "gate=", 5) == 0)
-        process->gate = number;
+        process->gate_ms = (int64_t)number;
+    else if (strncmp(argument, "known=", 6) == 0)
+        process->known = number;
     else if (strncmp(argument, "records=", 8) == 0)
         process->records = number;
     else if (strncmp(argument, "redis=", 6) == 0)

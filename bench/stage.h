@@ -6,6 +6,8 @@
  * measured and profiled by itself: `bench stage alone-evaluate load=steady`, see stage.c for the keys. */
 #pragma once
 
+#include <stdbool.h>
+
 enum stage {
     STAGE_BARE,     /* rd_kafka_consume_batch_queue, and nothing is done with the records: B */
     STAGE_CONSUME,  /* the source port */
@@ -19,6 +21,10 @@ enum stage {
     STAGE_ALONE_ENCODE, /* outputs and changelog records are made, and thrown away */
     STAGES,
 };
+
+static inline bool stage_is_alone(enum stage stage) {
+    return stage >= STAGE_ALONE_DECODE;
+}
 
 extern const char *const stage_names[STAGES];
 

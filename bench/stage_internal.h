@@ -24,8 +24,9 @@ struct bench_worker;
 /* The process. Workers share `begun`, `ended` and their readings, which the first and the last of them take. */
 struct bench_process {
     enum stage stage;
-    uint64_t gate;    /* uses that are let through before measuring begins; 0: it begins with the first record */
-    uint64_t records; /* in all topics, of which those before the gate are not measured */
+    int64_t gate_ms;  /* the instant from which on records are measured */
+    uint64_t known;   /* records before it; 0: all are measured */
+    uint64_t records; /* in all topics */
     pid_t redis;
     uint32_t workers_count;
     const char *rules;
@@ -47,10 +48,6 @@ struct bench_process {
     size_t resident_settled;
     uint64_t accounts_settled;
 };
-
-static inline bool stage_is_alone(enum stage stage) {
-    return stage >= STAGE_ALONE_DECODE;
-}
 
 /* Takes the first reading, unless another worker has. */
 void begin_measuring(struct bench_process *process);

@@ -8,10 +8,19 @@
 #include "bench/meter.h"
 #include "bench/stage_internal.h"
 #include "cli/clock.h"
+#include "engine/limits.h"
 
 #define QUIET_MS        1200 /* without a commit, before all that was committed counts as settled */
 #define NEVER_COMMITTED INT64_C(3600000)
 #define UNBOUNDED       ((size_t)1 << 40)
+
+/* What an input has beyond the gate: the first such record is let through, as nobody knows before it that no other
+ * comes first; the others of the same fetch wait here. */
+struct held_back {
+    bool over;
+    uint32_t first, count;
+    struct message messages[FETCH_MAX];
+};
 
 /* A worker, with the ports that it really uses: those of the composition, wrapped or replaced. */
 struct bench_worker {
@@ -29,8 +38,8 @@ struct bench_worker {
     struct plain_sink plain;
     struct short_log log;
     struct null_store *null_store;
-    uint64_t passed; /* uses that the gate has let through */
-    bool open;
+    bool open;                                     /* the gate */
+    struct held_back *held_back;                   /* of each partition and stream */
     void (*release)(void *context, int32_t shard); /* the store's own */
     uint64_t commits, records;                     /* as they were counted last, and since when they are so */
     int64_t quiet_since_ms;
@@ -53,18 +62,63 @@ static bool never_commits(enum stage stage) {
 
 /* ---- the wrappers */
 
+static void hand_out_held_back(struct held_back *back, struct message *ret_messages, uint32_t max,
+                               struct fetched *ret_fetched) {
+    uint32_t count = back->count < max ? back->count : max;
+    memcpy(ret_messages, back->messages + back->first, count * sizeof *ret_messages);
+    back->first += count;
+    back->count -= count;
+    *ret_fetched = (struct fetched){count, ret_messages[count - 1].offset + 1};
+}
+
+static void hold_back(struct held_back *back, const struct message *messages, struct fetched *fetched) {
+    uint32_t passed = 0;
+    while (passed < fetched->count && !back->over)
+        back->over = messages[passed++].timestamp_ms >= self->process->gate_ms;
+    if (passed == fetched->count)
+        return;
+    back->first = 0;
+    back->count = fetched->count - passed;
+    memcpy(back->messages, messages + passed, back->count * sizeof *messages);
+    *fetched = (struct fetched){passed, messages[passed].offset};
+}
+
 static void gated_fetch(void *context, struct input input, struct message *ret_messages, uint32_t max,
                         struct fetched *ret_fetched) {
-    uint64_t left = self->process->gate - self->passed;
-    bool held = !self->open && input.stream == STREAM_USAGE;
+    struct held_back *back = &self->held_back[(uint32_t)input.partition * STREAMS + input.stream];
     *ret_fetched = (struct fetched){0, OFFSET_NONE};
-    if (held && left == 0)
+    if (back->over && !self->open)
         return;
-    self->ports.source.fetch(context, input, ret_messages, held && left < max ? (uint32_t)left : max, ret_fetched);
-    if (held)
-        self->passed += ret_fetched->count;
-    if (ret_fetched->count > 0 && self->open)
+    if (back->count > 0)
+        hand_out_held_back(back, ret_messages, max, ret_fetched);
+    else
+        self->ports.source.fetch(context, input, ret_messages, max < FETCH_MAX ? max : FETCH_MAX, ret_fetched);
+    if (!self->open)
+        hold_back(back, ret_messages, ret_fetched);
+    else if (ret_fetched->count > 0)
         begin_measuring(self->process);
+}
+
+/* Each input is fetched from where the pipeline says: what waits here comes again. */
+static void drop_held_back(struct bench_worker *worker) {
+    int32_t inputs = worker->process->composition.partitions * STREAMS;
+    for (struct held_back *back = worker->held_back; back < worker->held_back + inputs; back++) {
+        if (back->count > 0)
+            worker->ports.source.release(worker->ports.source.context, back->messages + back->first, back->count);
+        back->over = false;
+        back->count = 0;
+    }
+}
+
+static enum answer gated_assign(void *context, const struct input_offset *positions, uint32_t count,
+                                struct error *error) {
+    drop_held_back(self);
+    return self->ports.source.assign(context, positions, count, error);
+}
+
+static enum answer gated_unassign(void *context, struct error *error) {
+    drop_held_back(self);
+    return self->ports.source.unassign(context, error);
 }
 
 /* A shard is released when all of it is committed and stored, as the worker leaves. */
@@ -77,14 +131,13 @@ static void watched_release(void *context, int32_t shard) {
 
 /* ---- a worker */
 
-/* Whether what is before the gate has been done; for stages that commit, and is committed and stored. The gate's last
- * record waits in the merge: nobody knows yet that no other comes before it. */
+/* Whether all before the gate has been done; for stages that commit, and is committed and stored. */
 static bool is_settled(struct bench_worker *worker) {
     const struct bench_process *process = worker->process;
     uint64_t commits = counters_get(&worker->counters, COUNTER_COMMITS);
     int64_t now_ms = clock_monotonic_ms();
-    if (worker->passed < process->gate || commits != worker->commits || worker->quiet_since_ms == 0 ||
-        count_all(process, COUNTER_RECORDS, STREAMS) != worker->records) {
+    if (count_all(process, COUNTER_RECORDS, STREAMS) < process->known || commits != worker->commits ||
+        worker->quiet_since_ms == 0 || count_all(process, COUNTER_RECORDS, STREAMS) != worker->records) {
         worker->commits = commits;
         worker->records = count_all(process, COUNTER_RECORDS, STREAMS);
         worker->quiet_since_ms = now_ms;
@@ -110,7 +163,7 @@ static void *run_worker(void *context) {
     struct error error;
     enum pipeline_progress progress;
     self = worker;
-    worker->open = worker->process->gate == 0;
+    worker->open = worker->process->known == 0;
     do {
         progress = pipeline_turn(worker->pipeline, &error);
         look(worker);
@@ -152,6 +205,8 @@ static void choose_ports(struct bench_worker *worker, struct pipeline_ports *ret
     worker->release = worker->store.release;
     worker->store.release = watched_release;
     worker->source.fetch = gated_fetch;
+    worker->source.assign = gated_assign;
+    worker->source.unassign = gated_unassign;
     ret_ports->source = &worker->source;
     ret_ports->store = &worker->store;
     ret_ports->sink = &worker->sink;
@@ -164,6 +219,8 @@ static void open_worker(struct bench_worker *worker) {
     struct pipeline_options pipeline_options = composition_options(&process->composition);
     struct pipeline_ports ports;
     struct error error;
+    worker->held_back = calloc((size_t)process->composition.partitions * STREAMS, sizeof *worker->held_back);
+    assert(worker->held_back != NULL);
     if (never_commits(process->stage)) {
         pipeline_options.commit_interval_ms = pipeline_options.commit_interval_max_ms = NEVER_COMMITTED;
         pipeline_options.commit_bytes_max = UNBOUNDED;
@@ -183,6 +240,7 @@ static void close_worker(struct bench_worker *worker) {
     if (worker->null_store != NULL)
         null_store_free(worker->null_store);
     free(worker->null_store);
+    free(worker->held_back);
 }
 
 void run_pipeline(struct bench_process *process) {

@@ -3,6 +3,10 @@
 
 #include "bench/bench.h"
 
+#define QUICK_STEADY_ACCOUNTS   100000
+#define QUICK_STEADY_EVENTS     300000
+#define QUICK_RESTLESS_ACCOUNTS 40000
+
 static double ratio(const struct repeated *repeated, const struct repeated *bare) {
     return series_median(&repeated->process) / series_median(&bare->process);
 }
@@ -55,28 +59,54 @@ static void add_exactly_once(struct bench *bench, const char *load, const struct
     rows_add(&bench->rows, &row);
 }
 
+static void add_alone(struct bench *bench, const char *name, const struct repeated *repeated) {
+    char note[ROW_TEXT_SIZE];
+    snprintf(note, sizeof note,
+             "without broker and Redis, the load in memory; spread %.0f %%; %.2f evaluations at ticks and "
+             "%.2f changes per record",
+             100 * series_spread(&repeated->process), repeated->last.ticks / repeated->last.records,
+             repeated->last.changes / repeated->last.records);
+    add(bench, name, series_median(&repeated->process), "ns", 0, 0, note);
+}
+
+/* The engine without servers; its memory is told from this, as no library's buffers are in it. */
+static void measure_steady_alone(struct bench *bench, const struct load *load) {
+    const struct run runs[] = {{.stage = STAGE_ALONE_DECODE, .load = load},
+                               {.stage = STAGE_ALONE_EVALUATE, .load = load},
+                               {.stage = STAGE_ALONE_ENCODE, .load = load}};
+    struct repeated found[3];
+    bench_repeat(bench, runs, 3, found);
+    add_alone(bench, "steady, alone: decode", &found[0]);
+    add_alone(bench, "steady, alone: + update + evaluate", &found[1]);
+    add_alone(bench, "steady, alone: + encode", &found[2]);
+    const struct figures *last = &found[1].last;
+    struct row row = {.unit = "bytes", .limit = 700, .stretch = 350, .goal = GOAL_AT_MOST};
+    bench->account_bytes = (last->resident_settled - last->resident_before) / last->accounts_settled;
+    snprintf(row.name, sizeof row.name, "resident memory per account");
+    row.value = bench->account_bytes;
+    snprintf(row.note, sizeof row.note, "of %.0f accounts with facts and uses, under the default rules",
+             last->accounts_settled);
+    rows_add(&bench->rows, &row);
+}
+
 void measure_steady(struct bench *bench) {
-    struct load load = {
-        .kind = LOAD_STEADY,
-        .name = "steady",
-        .accounts = bench->quick ? 50000 : 1000000,
-        .prelude = 1,
-        .events = bench->quick ? 300000 : 2000000,
-        .partitions = 1,
-        .base_ms = bench->base_ms,
-    };
+    struct load load = bench_default_load(bench, LOAD_STEADY);
+    if (bench->quick) {
+        load.accounts = QUICK_STEADY_ACCOUNTS;
+        load.events = QUICK_STEADY_EVENTS;
+    }
     const struct run runs[] = {
         {.stage = STAGE_BARE, .load = &load},    {.stage = STAGE_CONSUME, .load = &load},
         {.stage = STAGE_DECODE, .load = &load},  {.stage = STAGE_EVALUATE, .load = &load},
         {.stage = STAGE_PUBLISH, .load = &load}, {.stage = STAGE_ALL, .load = &load},
         {.stage = STAGE_PLAIN, .load = &load},
     };
-    struct repeated found[STAGES];
+    struct repeated found[STAGE_PLAIN + 1];
     bench_load(bench, &load);
-    bench_repeat(bench, runs, STAGES, found);
+    bench_repeat(bench, runs, STAGE_PLAIN + 1, found);
     bench_drop_load(bench, &load);
     const struct repeated *bare = &found[STAGE_BARE];
-    bench->records_per_s = 1e9 / series_median(&found[STAGE_ALL].process);
+    bench->records_per_s = 1e9 / series_median(&found[STAGE_ALL].wall);
     add_ratio(bench, "steady: consume", &found[STAGE_CONSUME], bare, 0, 0);
     add_ratio(bench, "steady: consume + decode", &found[STAGE_DECODE], bare, 1.25, 1.1);
     add_ratio(bench, "steady: + update + evaluate", &found[STAGE_EVALUATE], bare, 2.0, 1.5);
@@ -84,35 +114,28 @@ void measure_steady(struct bench *bench) {
     add_ratio(bench, "steady: all, process only", &found[STAGE_ALL], bare, 3.2, 2.3);
     add_with_redis(bench, "steady: all, with Redis", &found[STAGE_ALL], bare, 4.2, 3.0);
     add_exactly_once(bench, "steady", &found[STAGE_ALL], &found[STAGE_PLAIN]);
-    const struct figures *last = &found[STAGE_EVALUATE].last;
-    struct row row = {.unit = "bytes", .limit = 700, .stretch = 350, .goal = GOAL_AT_MOST};
-    snprintf(row.name, sizeof row.name, "resident memory per account");
-    row.value = (last->resident_settled - last->resident_before) / last->accounts_settled;
-    snprintf(row.note, sizeof row.note,
-             "of %.0f accounts with facts and uses, under the default rules, librdkafka's buffers included",
-             last->accounts_settled);
-    rows_add(&bench->rows, &row);
+    measure_steady_alone(bench, &load);
 }
 
 void measure_restless(struct bench *bench) {
-    struct load load = {
-        .kind = LOAD_RESTLESS,
-        .name = "restless",
-        .accounts = bench->quick ? 40000 : 200000,
-        .partitions = 1,
-        .base_ms = bench->base_ms - INT64_C(70) * 24 * 3600 * 1000,
-    };
+    struct load load = bench_default_load(bench, LOAD_RESTLESS);
+    if (bench->quick)
+        load.accounts = QUICK_RESTLESS_ACCOUNTS;
     const char *rules = BENCH_FOLDER "/restless.yaml";
     const struct run runs[] = {
         {.stage = STAGE_BARE, .load = &load},
-        {.stage = STAGE_ALL, .load = &load, .from_cold = true, .rules = rules},
-        {.stage = STAGE_PLAIN, .load = &load, .from_cold = true, .rules = rules},
+        {.stage = STAGE_ALL, .load = &load, .rules = rules},
+        {.stage = STAGE_PLAIN, .load = &load, .rules = rules},
+        {.stage = STAGE_ALONE_EVALUATE, .load = &load},
+        {.stage = STAGE_ALONE_ENCODE, .load = &load},
     };
-    struct repeated found[3];
+    struct repeated found[5];
     bench_load(bench, &load);
-    bench_repeat(bench, runs, 3, found);
+    bench_repeat(bench, runs, 5, found);
     bench_drop_load(bench, &load);
     add_ratio(bench, "restless: all, process only", &found[1], &found[0], 8, 4);
     add_with_redis(bench, "restless: all, with Redis", &found[1], &found[0], 0, 0);
     add_exactly_once(bench, "restless", &found[1], &found[2]);
+    add_alone(bench, "restless, alone: decode + update + evaluate", &found[3]);
+    add_alone(bench, "restless, alone: + encode", &found[4]);
 }
