@@ -1,7 +1,7 @@
 #include "tests/harness/kafka_server.h"
 
+#include <assert.h>
 #include <librdkafka/rdkafka.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,14 +175,28 @@ void kafka_server_restart(struct kafka_server *server) {
 }
 
 void kafka_server_pause(struct kafka_server *server) {
-    process_signal(&server->process, SIGSTOP);
+    process_pause(&server->process);
 }
 
 void kafka_server_resume(struct kafka_server *server) {
-    process_signal(&server->process, SIGCONT);
+    process_resume(&server->process);
 }
 
 void kafka_server_close(struct kafka_server *server) {
     process_kill(&server->process);
     temporary_remove(&server->folder);
+}
+
+int kafka_server_set_up(void **state) {
+    struct kafka_server *server = calloc(1, sizeof(*server));
+    assert(server);
+    *state = server;
+    kafka_server_start(0, NULL, server);
+    return 0;
+}
+
+int kafka_server_tear_down(void **state) {
+    kafka_server_close(*state);
+    free(*state);
+    return 0;
 }

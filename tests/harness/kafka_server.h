@@ -44,3 +44,7 @@ void kafka_server_resume(struct kafka_server *server);
 
 // Ends it at once and removes its folder. Does nothing on a zeroed one.
 void kafka_server_close(struct kafka_server *server);
+
+// A program's tests that share one: cmocka's set-up and teardown of the group, with a struct kafka_server as the state.
+int kafka_server_set_up(void **state);
+int kafka_server_tear_down(void **state);

@@ -201,6 +201,19 @@ void process_signal(struct process *process, int signal) {
     }
 }
 
+// A signal is taken by whichever thread runs next; until then the others go on.
+void process_pause(struct process *process) {
+    process_signal(process, SIGSTOP);
+    siginfo_t stopped;
+    while (process->id != 0 && waitid(P_PID, (id_t)process->id, &stopped, WSTOPPED | WEXITED | WNOWAIT) != 0) {
+        assert(errno == EINTR);
+    }
+}
+
+void process_resume(struct process *process) {
+    process_signal(process, SIGCONT);
+}
+
 void process_kill(struct process *process) {
     if (process->id == 0) {
         return;

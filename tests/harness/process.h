@@ -47,6 +47,10 @@ void process_await(struct process *process, bool (*holds)(void *context), void *
 
 void process_signal(struct process *process, int signal);
 
+// Hangs it; returns once none of its threads runs any more.
+void process_pause(struct process *process);
+void process_resume(struct process *process);
+
 // SIGTERM, and SIGKILL for the whole group where that has not ended it within `grace_ms`. Returns the exit status. Does
 // nothing where it has ended already.
 int process_stop(struct process *process, int64_t grace_ms);

@@ -1,7 +1,6 @@
 #include "tests/harness/redis_server.h"
 
 #include <assert.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,11 +74,11 @@ void redis_server_restart(struct redis_server *server) {
 }
 
 void redis_server_pause(struct redis_server *server) {
-    process_signal(&server->process, SIGSTOP);
+    process_pause(&server->process);
 }
 
 void redis_server_resume(struct redis_server *server) {
-    process_signal(&server->process, SIGCONT);
+    process_resume(&server->process);
 }
 
 void redis_server_close(struct redis_server *server) {

@@ -26,19 +26,6 @@ struct fixture {
     struct error error;
 };
 
-static int start_server(void **state) {
-    struct kafka_server *server = calloc(1, sizeof *server);
-    *state = server;
-    kafka_server_start(0, NULL, server);
-    return 0;
-}
-
-static int close_server(void **state) {
-    kafka_server_close(*state);
-    free(*state);
-    return 0;
-}
-
 static struct fixture *open_fixture(struct kafka_server *server) {
     static int tests;
     struct fixture *fixture = calloc(1, sizeof *fixture);
@@ -221,5 +208,5 @@ int main(void) {
         cmocka_unit_test(a_flush_is_to_be_called_again_while_the_broker_hangs),
         cmocka_unit_test(what_is_not_delivered_is_counted_with_the_first_reason),
     };
-    return cmocka_run_group_tests(tests, start_server, close_server);
+    return cmocka_run_group_tests(tests, kafka_server_set_up, kafka_server_tear_down);
 }

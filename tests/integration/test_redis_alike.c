@@ -5,13 +5,13 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "engine/core/engine.h"
 #include "store/redis_store.h"
 #include "tests/harness/redis_server.h"
+#include "tests/harness/test_clock.h"
 #include "tests/sim/sim_redis.h"
 #include "tests/sim/sim_redis_scripts.h"
 
@@ -25,15 +25,6 @@
  * of them: only then has a scan an order that can be compared. */
 static const char *const arguments[] = {"--hash-max-listpack-value", "1000000", "--hash-max-listpack-entries", "512",
                                         NULL};
-
-static int64_t test_monotonic_ms(void *context) {
-    struct timespec now;
-    (void)context;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static const struct clock test_clock = {NULL, test_monotonic_ms, test_monotonic_ms};
 
 /* ---- one stream of bytes to two servers */
 

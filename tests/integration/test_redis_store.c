@@ -4,24 +4,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "engine/core/engine.h"
 #include "tests/harness/redis_server.h"
+#include "tests/harness/test_clock.h"
 
 #define GROUP "test"
 #define SHARD 7
-
-static int64_t test_monotonic_ms(void *context) {
-    struct timespec now;
-    (void)context;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static const struct clock test_clock = {NULL, test_monotonic_ms, test_monotonic_ms};
 
 /* A server, and two owners of the same group who both may think that a shard is theirs. */
 struct fixture {

@@ -11,30 +11,8 @@
 #include <cmocka.h>
 
 #include "tests/harness/command.h"
+#include "tests/harness/fixture.h"
 #include "tests/harness/kafka_client.h"
-#include "tests/harness/kafka_server.h"
-#include "tests/harness/redis_server.h"
-
-struct servers {
-    struct kafka_server kafka;
-    struct redis_server redis;
-};
-
-static int start_servers(void **state) {
-    struct servers *servers = calloc(1, sizeof(*servers));
-    *state = servers;
-    kafka_server_start(0, NULL, &servers->kafka);
-    redis_server_start(0, NULL, &servers->redis);
-    return 0;
-}
-
-static int close_servers(void **state) {
-    struct servers *servers = *state;
-    redis_server_close(&servers->redis);
-    kafka_server_close(&servers->kafka);
-    free(servers);
-    return 0;
-}
 
 static struct kafka_record record(const char *topic, const char *key, const char *value) {
     return (struct kafka_record){
@@ -59,13 +37,13 @@ static size_t count_records(const struct kafka_server *kafka, const char *topic,
 }
 
 static void what_is_produced_is_read_back_whole(void **state) {
-    struct servers *servers = *state;
-    kafka_create_topic(&servers->kafka, "plain", 1, NULL);
+    struct fixture *fixture = *state;
+    kafka_create_topic(&fixture->kafka, "plain", 1, NULL);
     struct kafka_record produced[] = {record("plain", "acme", "first"), record("plain", "acme", "second")};
-    kafka_produce(&servers->kafka, produced, 2);
+    kafka_produce(&fixture->kafka, produced, 2);
 
     struct kafka_records read;
-    kafka_consume_all(&servers->kafka, "plain", KAFKA_READ_COMMITTED, &read);
+    kafka_consume_all(&fixture->kafka, "plain", KAFKA_READ_COMMITTED, &read);
     assert_int_equal(read.count, 2);
     assert_string_equal(read.items[0].key, "acme");
     assert_string_equal(read.items[0].value, "first");
@@ -73,72 +51,72 @@ static void what_is_produced_is_read_back_whole(void **state) {
     assert_string_equal(kafka_header_text(&read.items[0], "colour"), "blue");
     assert_null(kafka_header_text(&read.items[0], "size"));
     assert_int_equal(read.items[1].offset, 1);
-    assert_int_equal(kafka_end_offset(&servers->kafka, "plain", 0), 2);
+    assert_int_equal(kafka_end_offset(&fixture->kafka, "plain", 0), 2);
     kafka_records_free(&read);
 }
 
 static void only_an_uncommitted_reader_sees_an_aborted_transaction(void **state) {
-    struct servers *servers = *state;
-    kafka_create_topic(&servers->kafka, "transactional", 3, NULL);
+    struct fixture *fixture = *state;
+    kafka_create_topic(&fixture->kafka, "transactional", 3, NULL);
     struct kafka_record kept[] = {record("transactional", "acme", "1"), record("transactional", "globex", "2")};
     struct kafka_record dropped[] = {record("transactional", "initech", "3")};
-    kafka_produce_transaction(&servers->kafka, "writer", kept, 2, KAFKA_COMMIT);
-    kafka_produce_transaction(&servers->kafka, "writer", dropped, 1, KAFKA_ABORT);
+    kafka_produce_transaction(&fixture->kafka, "writer", kept, 2, KAFKA_COMMIT);
+    kafka_produce_transaction(&fixture->kafka, "writer", dropped, 1, KAFKA_ABORT);
 
-    assert_int_equal(count_records(&servers->kafka, "transactional", KAFKA_READ_COMMITTED), 2);
-    assert_int_equal(count_records(&servers->kafka, "transactional", KAFKA_READ_UNCOMMITTED), 3);
+    assert_int_equal(count_records(&fixture->kafka, "transactional", KAFKA_READ_COMMITTED), 2);
+    assert_int_equal(count_records(&fixture->kafka, "transactional", KAFKA_READ_UNCOMMITTED), 3);
 }
 
 static void kafka_keeps_its_records_over_a_stop_and_a_kill(void **state) {
-    struct servers *servers = *state;
-    kafka_create_topic(&servers->kafka, "durable", 1, (const char *[]){"cleanup.policy", "compact", NULL});
+    struct fixture *fixture = *state;
+    kafka_create_topic(&fixture->kafka, "durable", 1, (const char *[]){"cleanup.policy", "compact", NULL});
     struct kafka_record produced = record("durable", "acme", "kept");
-    kafka_produce_transaction(&servers->kafka, "writer", &produced, 1, KAFKA_COMMIT);
+    kafka_produce_transaction(&fixture->kafka, "writer", &produced, 1, KAFKA_COMMIT);
 
-    kafka_server_stop(&servers->kafka);
-    kafka_server_restart(&servers->kafka);
-    assert_int_equal(count_records(&servers->kafka, "durable", KAFKA_READ_COMMITTED), 1);
+    kafka_server_stop(&fixture->kafka);
+    kafka_server_restart(&fixture->kafka);
+    assert_int_equal(count_records(&fixture->kafka, "durable", KAFKA_READ_COMMITTED), 1);
 
-    kafka_server_kill(&servers->kafka);
-    kafka_server_restart(&servers->kafka);
-    assert_int_equal(count_records(&servers->kafka, "durable", KAFKA_READ_COMMITTED), 1);
+    kafka_server_kill(&fixture->kafka);
+    kafka_server_restart(&fixture->kafka);
+    assert_int_equal(count_records(&fixture->kafka, "durable", KAFKA_READ_COMMITTED), 1);
 }
 
 static void a_group_that_never_committed_has_no_offset(void **state) {
-    struct servers *servers = *state;
-    kafka_create_topic(&servers->kafka, "unread", 1, NULL);
-    assert_int_equal(kafka_committed_offset(&servers->kafka, "nobody", "unread", 0), -1);
+    struct fixture *fixture = *state;
+    kafka_create_topic(&fixture->kafka, "unread", 1, NULL);
+    assert_int_equal(kafka_committed_offset(&fixture->kafka, "nobody", "unread", 0), -1);
 }
 
 static void a_deleted_topic_can_be_created_anew(void **state) {
-    struct servers *servers = *state;
-    kafka_create_topic(&servers->kafka, "recreated", 2, NULL);
-    kafka_delete_topic(&servers->kafka, "recreated");
-    kafka_create_topic(&servers->kafka, "recreated", 1, NULL);
-    assert_int_equal(kafka_end_offset(&servers->kafka, "recreated", 0), 0);
+    struct fixture *fixture = *state;
+    kafka_create_topic(&fixture->kafka, "recreated", 2, NULL);
+    kafka_delete_topic(&fixture->kafka, "recreated");
+    kafka_create_topic(&fixture->kafka, "recreated", 1, NULL);
+    assert_int_equal(kafka_end_offset(&fixture->kafka, "recreated", 0), 0);
 }
 
 static void redis_keeps_its_data_over_a_stop_and_a_kill(void **state) {
-    struct servers *servers = *state;
-    freeReplyObject(redis_server_command(&servers->redis, "SET account acme"));
+    struct fixture *fixture = *state;
+    freeReplyObject(redis_server_command(&fixture->redis, "SET account acme"));
 
-    redis_server_stop(&servers->redis);
-    redis_server_restart(&servers->redis);
-    redis_server_kill(&servers->redis);
-    redis_server_restart(&servers->redis);
+    redis_server_stop(&fixture->redis);
+    redis_server_restart(&fixture->redis);
+    redis_server_kill(&fixture->redis);
+    redis_server_restart(&fixture->redis);
 
-    redisReply *reply = redis_server_command(&servers->redis, "GET account");
+    redisReply *reply = redis_server_command(&fixture->redis, "GET account");
     assert_string_equal(reply->str, "acme");
     freeReplyObject(reply);
 }
 
 static void redis_can_be_configured_while_it_runs(void **state) {
-    struct servers *servers = *state;
-    redis_server_configure(&servers->redis, "maxmemory", "1");
-    redisReply *reply = redis_server_command(&servers->redis, "SET account globex");
+    struct fixture *fixture = *state;
+    redis_server_configure(&fixture->redis, "maxmemory", "1");
+    redisReply *reply = redis_server_command(&fixture->redis, "SET account globex");
     assert_int_equal(reply->type, REDIS_REPLY_ERROR);
     freeReplyObject(reply);
-    redis_server_configure(&servers->redis, "maxmemory", "0");
+    redis_server_configure(&fixture->redis, "maxmemory", "0");
 }
 
 static void a_server_that_is_closed_leaves_neither_process_nor_folder(void **state) {
@@ -179,5 +157,5 @@ int main(void) {
         cmocka_unit_test(a_server_that_is_closed_leaves_neither_process_nor_folder),
         cmocka_unit_test(a_command_gives_its_outputs_and_its_status),
     };
-    return cmocka_run_group_tests(tests, start_servers, close_servers);
+    return cmocka_run_group_tests(tests, fixture_start, fixture_close);
 }

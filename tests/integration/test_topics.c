@@ -25,19 +25,6 @@ struct fixture {
     struct error error;
 };
 
-static int start_server(void **state) {
-    struct kafka_server *server = calloc(1, sizeof *server);
-    *state = server;
-    kafka_server_start(0, NULL, server);
-    return 0;
-}
-
-static int close_server(void **state) {
-    kafka_server_close(*state);
-    free(*state);
-    return 0;
-}
-
 /* Names of its own; of the streams, usage and login are on. No topic exists. */
 static struct fixture *open_fixture(struct kafka_server *server) {
     static int tests;
@@ -274,5 +261,5 @@ int main(void) {
         cmocka_unit_test(a_wish_that_the_brokers_refuse_is_rejected_with_their_reason),
         cmocka_unit_test(a_broker_that_is_away_is_to_be_asked_again),
     };
-    return cmocka_run_group_tests(tests, start_server, close_server);
+    return cmocka_run_group_tests(tests, kafka_server_set_up, kafka_server_tear_down);
 }

@@ -3,11 +3,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "consumer/registry.h"
+#include "tests/harness/test_clock.h"
 #include "tests/unit/http_server.h"
 
 enum { WAIT_MS = 10000 };
@@ -17,20 +17,17 @@ static struct registry *registry;
 static struct error error;
 static int64_t clock_ahead_ms;
 
-static int64_t monotonic_ms(void *context) {
-    (void)context;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000 + clock_ahead_ms;
+static int64_t later_ms(void *context) {
+    return test_monotonic_ms(context) + clock_ahead_ms;
 }
 
-static const struct clock test_clock = {.monotonic_ms = monotonic_ms};
+static const struct clock later_clock = {.monotonic_ms = later_ms};
 
 static int open_registry(void **state) {
     (void)state;
     setenv("no_proxy", "127.0.0.1", 1);
     http_server_start(&server);
-    struct registry_options options = {server.url, "user", "secret", 2000, &test_clock};
+    struct registry_options options = {server.url, "user", "secret", 2000, &later_clock};
     return registry_create(&options, &registry, &error) == RESULT_OK ? 0 : -1;
 }
 

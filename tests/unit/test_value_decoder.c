@@ -3,11 +3,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "consumer/value_decoder.h"
+#include "tests/harness/test_clock.h"
 #include "tests/unit/http_server.h"
 
 static struct own_schemas own;
@@ -19,15 +19,6 @@ static struct event event;
 static struct rejection rejection;
 static struct error error;
 static struct buffer value;
-
-static int64_t monotonic_ms(void *context) {
-    (void)context;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static const struct clock test_clock = {.monotonic_ms = monotonic_ms};
 
 static int load(void **state) {
     (void)state;

@@ -1,0 +1,156 @@
+/* The pipeline on a simulated Kafka and store while its rules change. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/pipeline_world.h"
+
+struct living {
+    const struct sim_world *world;
+    uint32_t count;
+};
+
+static void count_living(void *context, const struct stored_blob *blob) {
+    struct living *living = context;
+    struct blob_summary summary;
+    struct error error;
+    assert_int_equal(blob_summarise((const uint8_t *)blob->blob.data, blob->blob.size, &summary, &error), RESULT_OK);
+    assert_true(summary.erased || summary.ruleset_hash == living->world->program->hash);
+    living->count += !summary.erased;
+}
+
+/* Accounts in the store that are not erased; fails where one was not evaluated with the world's rules. */
+static uint32_t living_accounts(const struct sim_world *world) {
+    struct living living = {world, 0};
+    for (int32_t i = 0; i < world->kafka.partitions; i++)
+        sim_redis_visit(&world->store, i, count_living, &living);
+    assert_true(living.count > 5);
+    return living.count;
+}
+
+static void changed_rules_are_taken_on_by_every_account_at_the_next_tick(void **state) {
+    (void)state;
+    struct sim_world world;
+    setup(&world, 2);
+    sim_world_start(&world, 0);
+    sim_world_finish(&world, 0);
+    assert_int_equal(count_of(&world, OUTPUT_CHANGES, "RULES_CHANGED"), 0);
+    world.program = sim_world_rules(&world, other_rules);
+    world.options.until_end = false;
+    world.options.memory_bytes_max = 4000;
+    sim_world_start(&world, 0);
+    sim_world_run(&world, 10 * SECOND);
+    /* Each of them leaves the dimension that is gone. */
+    assert_true(count_of(&world, OUTPUT_CHANGES, "RULES_CHANGED") >= living_accounts(&world));
+    sim_world_store_matches_changelog(&world);
+    sim_world_free(&world);
+}
+
+static void a_process_with_former_rules_evaluates_nothing_and_says_so(void **state) {
+    (void)state;
+    struct sim_world world;
+    setup(&world, 1);
+    sim_world_start(&world, 0);
+    sim_world_finish(&world, 0);
+    const struct program *former = world.program;
+    world.program = sim_world_rules(&world, other_rules);
+    sim_world_start(&world, 0);
+    sim_world_finish(&world, 0);
+    sim_world_event(&world, STREAM_LOGIN, "account-1", "new", world.kafka.wall_ms - DAY, "");
+    world.program = former;
+    world.options.until_end = false;
+    uint64_t records = counters_get(&world.counters, COUNTER_RECORDS + STREAM_LOGIN);
+    sim_world_start(&world, 0);
+    sim_world_run(&world, 5 * SECOND);
+    assert_int_equal(counters_get(&world.counters, COUNTER_RECORDS + STREAM_LOGIN), records);
+    assert_non_null(strstr(world.workers[0].last_log, "is not evaluated here"));
+    sim_world_kill(&world, 0);
+    world.options.reactivate_rules = true;
+    sim_world_start(&world, 0);
+    sim_world_run(&world, 5 * SECOND);
+    assert_int_equal(counters_get(&world.counters, COUNTER_RECORDS + STREAM_LOGIN), records + 1);
+    sim_world_free(&world);
+}
+
+static void shards_that_were_held_back_begin_once_the_newer_rules_are_read(void **state) {
+    (void)state;
+    struct sim_world world;
+    setup(&world, 2);
+    world.options.until_end = false;
+    const struct program *former = world.program, *newer = sim_world_rules(&world, other_rules);
+    for (int i = 0; i < 2; i++) {
+        world.program = i == 0 ? former : newer;
+        sim_world_start(&world, 0);
+        sim_world_run(&world, 10 * SECOND);
+        sim_world_kill(&world, 0);
+    }
+    world.program = former;
+    sim_world_start(&world, 0);
+    sim_world_run(&world, 10 * SECOND);
+    assert_non_null(strstr(world.workers[0].last_log, "is not evaluated here"));
+    uint64_t records = counters_get(&world.counters, COUNTER_RECORDS + STREAM_LOGIN);
+    sim_world_event(&world, STREAM_LOGIN, "account-1", "new", world.kafka.wall_ms - DAY, "");
+    world.program = newer;
+    pipeline_reload(world.pipelines[0], newer);
+    sim_world_run(&world, 10 * SECOND);
+    assert_int_equal(counters_get(&world.counters, COUNTER_RECORDS + STREAM_LOGIN), records + 1);
+    sim_world_free(&world);
+}
+
+static void other_rules_are_taken_on_while_running(void **state) {
+    (void)state;
+    struct sim_world world;
+    setup(&world, 2);
+    world.options.until_end = false;
+    sim_world_start(&world, 0);
+    sim_world_run(&world, 10 * SECOND);
+    world.program = sim_world_rules(&world, other_rules);
+    pipeline_reload(world.pipelines[0], world.program);
+    sim_world_run(&world, SECOND);
+    sim_kafka_pass(&world.kafka, HOUR);
+    sim_world_run(&world, 10 * SECOND);
+    assert_true(count_of(&world, OUTPUT_CHANGES, "RULES_CHANGED") >= living_accounts(&world));
+    sim_world_store_matches_changelog(&world);
+    sim_world_free(&world);
+}
+
+/* After a takeover all accounts are looked at, page by page; commits come in between, and their writes wait. */
+static void other_rules_are_taken_on_in_the_middle_of_a_ticks_pages_too(void **state) {
+    (void)state;
+    for (int after_ms = 100; after_ms < 1500; after_ms += 100) {
+        struct sim_world world;
+        sim_world_init(&world, rules, 1);
+        fill(&world, 40, 20, 0);
+        sim_world_start(&world, 0);
+        sim_world_run(&world, 2 * SECOND);
+        sim_world_kill(&world, 0);
+        pass_days(&world, 2);
+        sim_world_start(&world, 0);
+        world.workers[0].connection.delay_ms = 50;
+        world.workers[0].connection.due_per_query_max = 2;
+        sim_world_run(&world, after_ms);
+        world.program = sim_world_rules(&world, other_rules);
+        pipeline_reload(world.pipelines[0], world.program);
+        sim_world_run(&world, 20 * SECOND);
+        sim_kafka_pass(&world.kafka, HOUR);
+        sim_world_run(&world, 20 * SECOND);
+        assert_true(count_of(&world, OUTPUT_CHANGES, "RULES_CHANGED") >= living_accounts(&world));
+        sim_world_free(&world);
+    }
+}
+
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(changed_rules_are_taken_on_by_every_account_at_the_next_tick),
+        cmocka_unit_test(a_process_with_former_rules_evaluates_nothing_and_says_so),
+        cmocka_unit_test(shards_that_were_held_back_begin_once_the_newer_rules_are_read),
+        cmocka_unit_test(other_rules_are_taken_on_while_running),
+        cmocka_unit_test(other_rules_are_taken_on_in_the_middle_of_a_ticks_pages_too),
+    };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
