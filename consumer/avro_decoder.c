@@ -3,16 +3,17 @@
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/instant.h"
+#include "consumer/avro_read.h"
 #include "consumer/field_check.h"
+
+#define COLD __attribute__((cold, noinline))
 
 /* One record on its way. */
 struct decoding {
     struct avro_decoder *decoder;
     enum stream stream;
-    struct cursor *cursor;
     struct event *event;
     struct rejection *rejection;
 };
@@ -23,14 +24,14 @@ static const struct field *field_of(const struct decoding *decoding, const struc
     return &stream_schemas[decoding->stream].fields[step->field];
 }
 
-static enum result malformed(struct decoding *decoding, const char *what) {
+COLD static enum result malformed(struct decoding *decoding, const char *what) {
     decoding->rejection->reason = REJECTION_UNDECODABLE;
     return error_set(&decoding->rejection->detail, RESULT_REJECT,
                      "the bytes are no %.*s record of the writer's schema: %s",
                      TEXT_ARGUMENTS(stream_schemas[decoding->stream].name), what);
 }
 
-static enum result malformed_field(struct decoding *decoding, const struct step *step, const char *what) {
+COLD static enum result malformed_field(struct decoding *decoding, const struct step *step, const char *what) {
     decoding->rejection->reason = REJECTION_UNDECODABLE;
     return error_set(
         &decoding->rejection->detail, RESULT_REJECT, "the bytes are no %.*s record of the writer's schema: %.*s %s",
@@ -38,7 +39,7 @@ static enum result malformed_field(struct decoding *decoding, const struct step 
 }
 
 /* "login user_id is null, which it must not be" */
-static enum result invalid(struct decoding *decoding, const struct step *step, const char *what) {
+COLD static enum result invalid(struct decoding *decoding, const struct step *step, const char *what) {
     bool is_account_id = step->field == stream_schemas[decoding->stream].account_id;
     decoding->rejection->reason = is_account_id ? REJECTION_INVALID_ACCOUNT_ID : REJECTION_INVALID_VALUE;
     return error_set(&decoding->rejection->detail, RESULT_REJECT, "%.*s %.*s %s",
@@ -46,7 +47,7 @@ static enum result invalid(struct decoding *decoding, const struct step *step, c
                      TEXT_ARGUMENTS(field_of(decoding, step)->name), what);
 }
 
-static enum result refuse(struct decoding *decoding, const struct step *step) {
+COLD static enum result refuse(struct decoding *decoding, const struct step *step) {
     if (step->writer->kind == SCHEMA_NULL)
         return invalid(decoding, step, "is null, which it must not be");
     char words[SCHEMA_WORDS_MAX], what[SCHEMA_WORDS_MAX + 64];
@@ -54,7 +55,7 @@ static enum result refuse(struct decoding *decoding, const struct step *step) {
     return invalid(decoding, step, what);
 }
 
-static enum result unknown_symbol(struct decoding *decoding, const struct step *step, uint32_t symbol) {
+COLD static enum result unknown_symbol(struct decoding *decoding, const struct step *step, uint32_t symbol) {
     char symbols[SYMBOLS_TEXT_MAX], what[2 * SYMBOLS_TEXT_MAX];
     field_symbols(field_of(decoding, step), symbols);
     const char *cut;
@@ -63,156 +64,100 @@ static enum result unknown_symbol(struct decoding *decoding, const struct step *
     return invalid(decoding, step, what);
 }
 
-static enum result out_of_memory(struct decoding *decoding) {
+COLD static enum result out_of_memory(struct decoding *decoding) {
     return error_set(&decoding->rejection->detail, RESULT_FATAL, "out of memory");
 }
 
 /* ---- values ---- */
 
-/* A varint, most of which are one byte. */
-static inline int64_t read_long(struct cursor *cursor) {
-    if (cursor->at < cursor->end && *cursor->at < 0x80) {
-        uint8_t byte = *cursor->at++;
-        return (int64_t)(byte >> 1) ^ -(int64_t)(byte & 1);
+ALWAYS_INLINE enum result read_string(struct decoding *decoding, const struct step *step, struct cursor *cursor,
+                                      struct text *ret_text) {
+    struct text text = read_common_text(cursor);
+    if (text_is_missing(text)) {
+        text = read_sized(cursor);
+        if (text_is_missing(text))
+            return malformed_field(decoding, step, "is longer than the record");
+        if (!read_is_ascii(text) && !text_is_utf8(text))
+            return invalid(decoding, step, "is not UTF-8");
     }
-    return cursor_zigzag(cursor);
-}
-
-/* Missing where it is longer than what is left. */
-static inline struct text read_sized(struct cursor *cursor) {
-    int64_t size = read_long(cursor);
-    if (cursor->failed || (uint64_t)size > cursor_left(cursor)) {
-        cursor->failed = true;
-        return TEXT_MISSING;
-    }
-    struct text text = {(const char *)cursor->at, (uint32_t)size};
-    cursor->at += size;
-    return text;
-}
-
-#define HIGH_BITS UINT64_C(0x8080808080808080)
-
-static inline uint64_t load(const char *data, size_t size) {
-    uint64_t word = 0;
-    memcpy(&word, data, size);
-    return word;
-}
-
-/* Most text is: then no byte of it need be looked at by itself. The last word overlaps the one before. */
-static inline bool is_ascii(struct text text) {
-    uint64_t bits = 0;
-    if (text.size >= 8) {
-        for (uint32_t at = 0; at + 8 < text.size; at += 8)
-            bits |= load(text.data + at, 8);
-        bits |= load(text.data + text.size - 8, 8);
-    } else if (text.size >= 4) {
-        bits = load(text.data, 4) | load(text.data + text.size - 4, 4);
-    } else if (text.size > 0) {
-        bits = load(text.data, 1) | load(text.data + text.size / 2, 1) | load(text.data + text.size - 1, 1);
-    }
-    return (bits & HIGH_BITS) == 0;
-}
-
-static enum result read_string(struct decoding *decoding, const struct step *step, struct text *ret_text) {
-    struct text text = read_sized(decoding->cursor);
-    if (text_is_missing(text))
-        return malformed_field(decoding, step, "is longer than the record");
-    if (!is_ascii(text) && !text_is_utf8(text))
-        return invalid(decoding, step, "is not UTF-8");
     *ret_text = text;
     return RESULT_OK;
 }
 
-static inline void set_number(struct decoding *decoding, const struct step *step, double number) {
-    decoding->event->fields[step->field].number = number;
-    decoding->event->present |= UINT32_C(1) << step->field;
-}
-
-static enum result read_int(struct decoding *decoding, const struct step *step) {
-    int64_t number = read_long(decoding->cursor);
+ALWAYS_INLINE enum result read_int(struct decoding *decoding, const struct step *step, struct cursor *cursor,
+                                   double *ret_number) {
+    int64_t number = read_long(cursor);
     if (number < INT32_MIN || number > INT32_MAX)
         return malformed_field(decoding, step, "is an int of more than 32 bits");
     const struct field *field = field_of(decoding, step);
-    if (!decoding->cursor->failed && !field_in_bounds(field, (double)number)) {
+    if (!cursor->failed && !field_in_bounds(field, (double)number)) {
         decoding->rejection->reason = REJECTION_INVALID_VALUE;
         return field_out_of_bounds(decoding->stream, field, (double)number, &decoding->rejection->detail);
     }
-    set_number(decoding, step, (double)number);
+    *ret_number = (double)number;
     return RESULT_OK;
 }
 
-static void read_instant(struct decoding *decoding, const struct step *step) {
-    int64_t instant_ms = read_long(decoding->cursor);
-    if (step->count > 1)
-        instant_ms = floor_divide(instant_ms, step->count);
-    if (step->field == stream_schemas[decoding->stream].time)
-        decoding->event->time_ms = instant_ms;
-    set_number(decoding, step, (double)instant_ms);
+ALWAYS_INLINE int64_t read_instant(const struct step *step, struct cursor *cursor) {
+    int64_t instant = read_long(cursor);
+    return step->count == 1 ? instant : floor_divide(instant, step->count);
 }
 
-/* One that is not finite is null. */
-static void read_double(struct decoding *decoding, const struct step *step) {
-    double number = cursor_f64(decoding->cursor);
-    if (isfinite(number))
-        set_number(decoding, step, number);
+/* A number that is not finite is null. */
+ALWAYS_INLINE enum result keep_finite(struct decoding *decoding, const struct step *step, double number) {
+    decoding->event->fields[step->field].number = number;
+    if (!isfinite(number))
+        decoding->event->present &= ~step->present;
+    return RESULT_OK;
 }
 
-static void read_float(struct decoding *decoding, const struct step *step) {
-    uint32_t bits = cursor_u32(decoding->cursor);
-    float number;
-    memcpy(&number, &bits, sizeof number);
-    if (isfinite(number))
-        set_number(decoding, step, number);
-}
-
-static enum result read_boolean(struct decoding *decoding, const struct step *step) {
-    uint8_t byte = cursor_u8(decoding->cursor);
-    if (byte > 1)
+ALWAYS_INLINE enum result read_boolean(struct decoding *decoding, const struct step *step, struct cursor *cursor,
+                                       double *ret_number) {
+    const uint8_t *byte = read_bytes(cursor, 1);
+    if (byte != NULL && *byte > 1)
         return malformed_field(decoding, step, "is a boolean that is neither 0 nor 1");
-    set_number(decoding, step, byte);
+    *ret_number = byte == NULL ? 0 : *byte;
     return RESULT_OK;
 }
 
-static enum result read_enum(struct decoding *decoding, const struct step *step) {
-    int64_t symbol = read_long(decoding->cursor);
+ALWAYS_INLINE enum result read_enum(struct decoding *decoding, const struct step *step, struct cursor *cursor,
+                                    double *ret_number) {
+    int64_t symbol = read_short(cursor);
     if (symbol < 0 || symbol >= step->count)
         return malformed_field(decoding, step, "is a symbol that the writer's enum does not have");
-    if (step->symbols[symbol] == UINT32_MAX)
-        return decoding->cursor->failed ? RESULT_OK : unknown_symbol(decoding, step, (uint32_t)symbol);
-    set_number(decoding, step, step->symbols[symbol]);
+    if (step->symbols[symbol] == UINT32_MAX && !cursor->failed)
+        return unknown_symbol(decoding, step, (uint32_t)symbol);
+    *ret_number = step->symbols[symbol];
     return RESULT_OK;
 }
 
 /* ---- maps ---- */
 
-static enum result read_entry(struct decoding *decoding, const struct step *step) {
-    struct map_entry entry;
-    enum result result = read_string(decoding, step, &entry.key);
+ALWAYS_INLINE enum result read_entry(struct decoding *decoding, const struct step *step, struct cursor *cursor) {
+    struct map_entry *entry = entries_add(&decoding->decoder->entries);
+    if (entry == NULL)
+        return out_of_memory(decoding);
+    enum result result = read_string(decoding, step, cursor, &entry->key);
     if (result != RESULT_OK)
         return result;
     const struct schema *values = step->schema;
     if (values->kind == SCHEMA_UNION) {
-        int64_t branch = read_long(decoding->cursor);
-        if (decoding->cursor->failed || branch < 0 || branch >= values->count)
+        int64_t branch = read_short(cursor);
+        if (cursor->failed || branch < 0 || branch >= values->count)
             return malformed_field(decoding, step, "has a branch that the writer's union does not have");
         values = values->branches[branch];
     }
     if (values->kind != SCHEMA_STRING && values->kind != SCHEMA_BYTES)
         return invalid(decoding, step, "has a value that is not a string");
-    result = read_string(decoding, step, &entry.value);
-    if (result != RESULT_OK)
-        return result;
-    return entries_add(&decoding->decoder->entries, entry) ? RESULT_OK : out_of_memory(decoding);
+    return read_string(decoding, step, cursor, &entry->value);
 }
 
-static enum result read_map(struct decoding *decoding, const struct step *step) {
-    struct cursor *cursor = decoding->cursor;
-    decoding->decoder->entries.count = 0;
+ALWAYS_INLINE enum result read_map(struct decoding *decoding, const struct step *step, struct cursor *cursor) {
+    struct entries *entries = &decoding->decoder->entries;
+    entries->count = 0;
     for (;;) {
-        int64_t count = read_long(cursor);
-        if (count == INT64_MIN)
-            cursor->failed = true;
-        if (cursor->failed)
+        int64_t count = read_short(cursor);
+        if (cursor->failed || count == INT64_MIN)
             return malformed_field(decoding, step, "has a malformed count");
         if (count == 0)
             break;
@@ -221,60 +166,66 @@ static enum result read_map(struct decoding *decoding, const struct step *step) 
             count = -count;
         }
         for (int64_t i = 0; i < count; i++) { /* an entry takes two bytes at least */
-            enum result result = read_entry(decoding, step);
+            enum result result = read_entry(decoding, step, cursor);
             if (result != RESULT_OK)
                 return result;
         }
     }
-    decoding->event->present |= UINT32_C(1) << step->field;
-    return entries_finish(&decoding->decoder->entries, &decoding->decoder->arena, decoding->event)
-               ? RESULT_OK
-               : out_of_memory(decoding);
+    entries_lend(entries, decoding->event);
+    return RESULT_OK;
 }
 
 /* ---- a record ---- */
 
-static enum result run_step(struct decoding *decoding, const struct step *step) {
-    struct cursor *cursor = decoding->cursor;
+static bool skip_tree(const struct schema *schema, struct cursor *cursor) {
+    struct cursor rest = *cursor;
+    bool skipped = schema_skip(schema, &rest);
+    cursor->at = rest.at;
+    return skipped;
+}
+
+ALWAYS_INLINE enum result run_step(struct decoding *decoding, const struct step *step, struct cursor *cursor) {
+    union field_value *value = &decoding->event->fields[step->field];
     switch ((enum step_kind)step->kind) {
     case STEP_SKIP_VARINT:
         read_long(cursor);
         return RESULT_OK;
     case STEP_SKIP_SIZED:
-        read_sized(cursor);
+        (void)read_sized(cursor);
         return RESULT_OK;
     case STEP_SKIP_FIXED:
-        cursor_take(cursor, step->count);
+        (void)read_bytes(cursor, step->count);
         return RESULT_OK;
     case STEP_SKIP_TREE:
-        return schema_skip(step->schema, cursor) ? RESULT_OK
-                                                 : malformed(decoding, "a field that is skipped is malformed");
+        return skip_tree(step->schema, cursor) ? RESULT_OK
+                                               : malformed(decoding, "a field that is skipped is malformed");
     case STEP_NULL:
         return RESULT_OK;
     case STEP_STRING:
-        decoding->event->present |= UINT32_C(1) << step->field;
-        return read_string(decoding, step, &decoding->event->fields[step->field].text);
+        return read_string(decoding, step, cursor, &value->text);
     case STEP_INT:
-        return read_int(decoding, step);
+        return read_int(decoding, step, cursor, &value->number);
     case STEP_LONG:
     case STEP_DOUBLE_OF_LONG:
-        set_number(decoding, step, (double)read_long(cursor));
+        value->number = (double)read_short(cursor);
+        return RESULT_OK;
+    case STEP_TIME:
+        decoding->event->time_ms = read_instant(step, cursor);
+        value->number = (double)decoding->event->time_ms;
         return RESULT_OK;
     case STEP_INSTANT:
-        read_instant(decoding, step);
+        value->number = (double)read_instant(step, cursor);
         return RESULT_OK;
     case STEP_DOUBLE_OF_FLOAT:
-        read_float(decoding, step);
-        return RESULT_OK;
+        return keep_finite(decoding, step, read_float(cursor));
     case STEP_DOUBLE:
-        read_double(decoding, step);
-        return RESULT_OK;
+        return keep_finite(decoding, step, read_double(cursor));
     case STEP_BOOLEAN:
-        return read_boolean(decoding, step);
+        return read_boolean(decoding, step, cursor, &value->number);
     case STEP_ENUM:
-        return read_enum(decoding, step);
+        return read_enum(decoding, step, cursor, &value->number);
     case STEP_MAP:
-        return read_map(decoding, step);
+        return read_map(decoding, step, cursor);
     case STEP_REFUSE:
         return refuse(decoding, step);
     case STEP_UNION:
@@ -284,26 +235,30 @@ static enum result run_step(struct decoding *decoding, const struct step *step) 
     return RESULT_FATAL;
 }
 
-static enum result run_steps(struct decoding *decoding, const struct program_of_record *program) {
-    for (uint32_t i = 0; i < program->steps_count; i++) {
-        const struct step *step = &program->steps[i];
+static enum result run_steps(struct decoding *decoding, const struct program_of_record *program,
+                             struct cursor *ret_cursor) {
+    struct cursor cursor = *ret_cursor; /* one that nobody else knows of */
+    const struct step *end = program->steps + program->steps_count;
+    for (const struct step *next = program->steps; next < end; next++) {
+        const struct step *step = next;
         if (step->kind == STEP_UNION) {
-            int64_t branch = read_long(decoding->cursor);
-            if (decoding->cursor->failed || branch < 0 || branch >= step->count)
+            int64_t branch = read_short(&cursor);
+            if (cursor.failed || branch < 0 || branch >= step->count)
                 return malformed_field(decoding, step, "has a branch that the writer's union does not have");
             step = &step->branches[branch];
+            decoding->event->present |= step->present;
         }
-        enum result result = run_step(decoding, step);
+        enum result result = run_step(decoding, step, &cursor);
         if (result != RESULT_OK)
             return result;
     }
-    return cursor_ok(decoding->cursor) ? RESULT_OK : malformed(decoding, "they end too early");
+    *ret_cursor = cursor;
+    return cursor_ok(&cursor) ? RESULT_OK : malformed(decoding, "they end too early");
 }
 
 static void start_event(struct event *event, const struct avro_plan *plan, const struct program_of_record *program) {
     event->stream = plan->stream;
     event->tombstone = false;
-    event->event_id = TEXT_MISSING;
     event->present = program->present;
     event->entries = NULL;
     event->entries_count = 0;
@@ -311,25 +266,28 @@ static void start_event(struct event *event, const struct avro_plan *plan, const
         event->fields[program->defaults[i].field].number = program->defaults[i].number;
 }
 
-static enum result take_ids(struct decoding *decoding) {
+COLD static enum result refuse_id(struct decoding *decoding, uint32_t field, struct text id) {
     const struct stream_schema *schema = &stream_schemas[decoding->stream];
-    struct event *event = decoding->event;
-    struct error *detail = &decoding->rejection->detail;
-    event->account_id = event->fields[schema->account_id].text;
-    decoding->rejection->reason = REJECTION_INVALID_ACCOUNT_ID;
-    enum result result = field_check_id(decoding->stream, &schema->fields[schema->account_id], event->account_id,
-                                        detail);
-    if (result != RESULT_OK || schema->event_id == FIELDS_MAX)
-        return result;
-    event->event_id = event->fields[schema->event_id].text;
-    decoding->rejection->reason = REJECTION_INVALID_VALUE;
-    return field_check_id(decoding->stream, &schema->fields[schema->event_id], event->event_id, detail);
+    decoding->rejection->reason = field == schema->account_id ? REJECTION_INVALID_ACCOUNT_ID : REJECTION_INVALID_VALUE;
+    return field_check_id(decoding->stream, &schema->fields[field], id, &decoding->rejection->detail);
 }
 
-static enum result choose_record(struct decoding *decoding, const struct avro_plan *plan,
-                                 const struct program_of_record **ret_program) {
-    int64_t branch = plan->is_union ? read_long(decoding->cursor) : 0;
-    if (decoding->cursor->failed || branch < 0 || branch >= plan->records_count)
+ALWAYS_INLINE enum result take_ids(struct decoding *decoding) {
+    const struct stream_schema *schema = &stream_schemas[decoding->stream];
+    struct event *event = decoding->event;
+    event->account_id = event->fields[schema->account_id].text;
+    event->event_id = schema->event_id == FIELDS_MAX ? TEXT_MISSING : event->fields[schema->event_id].text;
+    if (!field_id_fits(event->account_id))
+        return refuse_id(decoding, schema->account_id, event->account_id);
+    if (schema->event_id != FIELDS_MAX && !field_id_fits(event->event_id))
+        return refuse_id(decoding, schema->event_id, event->event_id);
+    return RESULT_OK;
+}
+
+ALWAYS_INLINE enum result choose_record(struct decoding *decoding, const struct avro_plan *plan, struct cursor *cursor,
+                                        const struct program_of_record **ret_program) {
+    int64_t branch = plan->is_union ? read_short(cursor) : 0;
+    if (cursor->failed || branch < 0 || branch >= plan->records_count)
         return malformed(decoding, "they begin with a branch that the writer's union does not have");
     if (plan->records[branch] == NULL)
         return malformed(decoding, "they are of a branch of the writer's union that does not fit");
@@ -339,13 +297,13 @@ static enum result choose_record(struct decoding *decoding, const struct avro_pl
 
 enum result avro_decode(struct avro_decoder *decoder, const struct avro_plan *plan, struct cursor *cursor,
                         struct event *ret_event, struct rejection *ret_rejection) {
-    struct decoding decoding = {decoder, plan->stream, cursor, ret_event, ret_rejection};
+    struct decoding decoding = {decoder, plan->stream, ret_event, ret_rejection};
     const struct program_of_record *program = NULL;
-    enum result result = choose_record(&decoding, plan, &program);
+    enum result result = choose_record(&decoding, plan, cursor, &program);
     if (result != RESULT_OK)
         return result;
     start_event(ret_event, plan, program);
-    result = run_steps(&decoding, program);
+    result = run_steps(&decoding, program, cursor);
     return result == RESULT_OK ? take_ids(&decoding) : result;
 }
 
@@ -355,15 +313,10 @@ enum result avro_decode_whole(struct avro_decoder *decoder, const struct avro_pl
     enum result result = avro_decode(decoder, plan, &cursor, ret_event, ret_rejection);
     if (result != RESULT_OK || cursor_left(&cursor) == 0)
         return result;
-    struct decoding decoding = {decoder, plan->stream, &cursor, ret_event, ret_rejection};
+    struct decoding decoding = {decoder, plan->stream, ret_event, ret_rejection};
     return malformed(&decoding, "there are bytes behind it");
 }
 
-void avro_decoder_clear(struct avro_decoder *decoder) {
-    arena_clear(&decoder->arena);
-}
-
 void avro_decoder_free(struct avro_decoder *decoder) {
-    arena_free(&decoder->arena);
     entries_free(&decoder->entries);
 }

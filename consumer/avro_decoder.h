@@ -2,7 +2,7 @@
  * count and depth is held against what is left of them, and work is bounded by their number.
  *
  * A decoder belongs to one thread. The texts of an event are borrowed from the bytes, its entries from the decoder:
- * until avro_decoder_clear. */
+ * until it decodes the next one. */
 #pragma once
 
 #include "base/cursor.h"
@@ -14,7 +14,6 @@
 
 /* Zero is a good beginning. */
 struct avro_decoder {
-    struct arena arena;
     struct entries entries;
 };
 
@@ -30,6 +29,4 @@ MUST_USE enum result avro_decode_whole(struct avro_decoder *decoder, const struc
 /* Reads over one value of any type; false where the bytes are malformed, or nested deeper than SKIP_DEPTH_MAX. */
 MUST_USE bool schema_skip(const struct schema *schema, struct cursor *cursor);
 
-/* Ends the validity of the entries of all events so far. */
-void avro_decoder_clear(struct avro_decoder *decoder);
 void avro_decoder_free(struct avro_decoder *decoder);

@@ -214,7 +214,6 @@ static enum result read_record(struct avro_file *file, struct file_record *recor
     file->left--;
     file->number++;
     struct rejection rejection;
-    avro_decoder_clear(&file->decoder);
     enum result result = avro_decode(&file->decoder, file->plan, &file->block, &record->event, &rejection);
     record->event.place = (struct place){-1, (int64_t)file->number, record->event.time_ms};
     record->has_recorded_at = false;

@@ -63,10 +63,10 @@ static bool is_whole(const struct schema *schema) {
     return schema->kind == SCHEMA_INT || schema->kind == SCHEMA_LONG;
 }
 
-static enum fit fit_instant(const struct schema *writer, struct step *step) {
+static enum fit fit_instant(const struct compiler *compiler, const struct schema *writer, struct step *step) {
     if (!is_whole(writer) || writer->unit == UNIT_OTHER)
         return DOES_NOT_FIT;
-    step->kind = STEP_INSTANT;
+    step->kind = step->field == stream_schemas[compiler->stream].time ? STEP_TIME : STEP_INSTANT;
     step->count = writer->unit == UNIT_MICROSECONDS ? 1000 : writer->unit == UNIT_NANOSECONDS ? 1000000 : 1;
     return FITS;
 }
@@ -122,13 +122,15 @@ static enum fit fit_if(bool fits, enum step_kind kind, struct step *step) {
 /* `writer` is no union. */
 static enum fit fit_type(struct compiler *compiler, const struct field *field, const struct schema *writer,
                          struct step *step) {
-    if (writer->kind == SCHEMA_NULL)
+    if (writer->kind == SCHEMA_NULL) {
+        step->present = 0;
         return fit_if(field->nullable, STEP_NULL, step);
+    }
     switch (field->type) {
     case FIELD_STRING:
         return fit_if(is_string(writer), STEP_STRING, step);
     case FIELD_INSTANT:
-        return fit_instant(writer, step);
+        return fit_instant(compiler, writer, step);
     case FIELD_LONG:
         return fit_if(is_whole(writer), STEP_LONG, step);
     case FIELD_INT:
@@ -154,7 +156,7 @@ static enum fit fit_union(struct compiler *compiler, const struct field *field, 
         return NO_MEMORY;
     enum fit any = DOES_NOT_FIT;
     for (uint32_t i = 0; i < writer->count; i++) {
-        branches[i] = (struct step){.field = step->field, .writer = writer->branches[i]};
+        branches[i] = (struct step){.field = step->field, .present = step->present, .writer = writer->branches[i]};
         enum fit fit = fit_type(compiler, field, writer->branches[i], &branches[i]);
         if (fit == NO_MEMORY)
             return NO_MEMORY;
@@ -172,7 +174,7 @@ static enum fit fit_union(struct compiler *compiler, const struct field *field, 
 static enum result compile_field(struct compiler *compiler, uint32_t index, const struct schema *writer,
                                  struct step *ret_step) {
     const struct field *field = &stream_schemas[compiler->stream].fields[index];
-    struct step step = {.field = (uint8_t)index, .writer = writer};
+    struct step step = {.field = (uint8_t)index, .present = UINT32_C(1) << index, .writer = writer};
     enum fit fit = writer->kind == SCHEMA_UNION ? fit_union(compiler, field, writer, &step)
                                                 : fit_type(compiler, field, writer, &step);
     if (fit == NO_MEMORY)
@@ -236,6 +238,8 @@ static enum result compile_record(struct compiler *compiler, const struct schema
                                  : compile_field(compiler, i, writer->fields[found].type, &steps[found]);
         if (result != RESULT_OK)
             return result;
+        if (found != UINT32_MAX && steps[found].kind != STEP_UNION)
+            program->present |= steps[found].present;
     }
     program->steps = steps;
     program->steps_count = writer->count;

@@ -20,7 +20,8 @@ enum step_kind {
     STEP_STRING,
     STEP_INT,
     STEP_LONG,
-    STEP_INSTANT,        /* `count` units are a millisecond */
+    STEP_TIME,           /* the event's own instant; `count` units are a millisecond */
+    STEP_INSTANT,        /* any other one */
     STEP_DOUBLE_OF_LONG, /* the writer's is an int or a long */
     STEP_DOUBLE_OF_FLOAT,
     STEP_DOUBLE,
@@ -32,8 +33,9 @@ enum step_kind {
 };
 
 struct step {
-    uint8_t kind;  /* enum step_kind */
-    uint8_t field; /* of the stream; not for skips */
+    uint8_t kind;     /* enum step_kind */
+    uint8_t field;    /* of the stream; not for skips */
+    uint32_t present; /* the field's bit where the step gives a value */
     uint32_t count;
     union {
         const struct schema *schema; /* SKIP_TREE; MAP; also REFUSE and ENUM, where messages need it: see below */

@@ -1,7 +1,7 @@
 /* Gathers the entries of an event's map, whose number is not known before the last one is read. */
 #pragma once
 
-#include "base/arena.h"
+#include "base/result.h"
 #include "engine/core/event.h"
 
 struct entries {
@@ -10,7 +10,19 @@ struct entries {
 };
 
 /* False where memory is out. */
-MUST_USE bool entries_add(struct entries *entries, struct map_entry entry);
-/* Gives the event a copy of its own in the arena, and starts anew. */
-MUST_USE bool entries_finish(struct entries *entries, struct arena *arena, struct event *event);
+MUST_USE bool entries_grow(struct entries *entries);
+
+/* Room for one more, valid until the next; NULL where memory is out. */
+MUST_USE static inline struct map_entry *entries_add(struct entries *entries) {
+    if (entries->count == entries->capacity && !entries_grow(entries))
+        return NULL;
+    return &entries->items[entries->count++];
+}
+
+/* Lends them to the event, until the first of another map is added. */
+static inline void entries_lend(const struct entries *entries, struct event *event) {
+    event->entries = entries->count == 0 ? NULL : entries->items;
+    event->entries_count = entries->count;
+}
+
 void entries_free(struct entries *entries);

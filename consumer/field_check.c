@@ -7,7 +7,7 @@
 #define EXCERPT_SIZE_MAX 80
 
 enum result field_check_id(enum stream stream, const struct field *field, struct text id, struct error *error) {
-    if (id.size >= 1 && id.size <= ID_SIZE_MAX)
+    if (field_id_fits(id))
         return RESULT_OK;
     struct text name = stream_schemas[stream].name;
     if (id.size == 0)

@@ -6,6 +6,11 @@
 #include "engine/core/event.h"
 
 /* Of an account id or event id: 1 to ID_SIZE_MAX bytes. */
+static inline bool field_id_fits(struct text id) {
+    return id.size >= 1 && id.size <= ID_SIZE_MAX;
+}
+
+/* With the message where it does not. */
 MUST_USE enum result field_check_id(enum stream stream, const struct field *field, struct text id, struct error *error);
 
 /* Out of the field's bounds: always RESULT_REJECT, with the message. */

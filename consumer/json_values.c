@@ -249,15 +249,16 @@ static enum result read_map(struct json_values *values, const struct field *fiel
     struct json_token key, value;
     values->entries.count = 0;
     for (bool first = true; json_scan_key(&scan, first, &key) && json_scan_value(&scan, &value); first = false) {
-        struct map_entry entry;
-        enum result result = read_entry(values, field, &key, &value, &entry);
+        struct map_entry *entry = entries_add(&values->entries);
+        if (entry == NULL)
+            return out_of_memory(values);
+        enum result result = read_entry(values, field, &key, &value, entry);
         if (result != RESULT_OK)
             return result;
-        if (!entries_add(&values->entries, entry))
-            return out_of_memory(values);
     }
     assert(scan.problem == NULL); /* it was scanned before */
-    return entries_finish(&values->entries, &values->arena, event) ? RESULT_OK : out_of_memory(values);
+    entries_lend(&values->entries, event);
+    return RESULT_OK;
 }
 
 /* An instant goes to `*instant_ms` too, where no digit of it is lost. */

@@ -251,7 +251,6 @@ static enum result decode_value(struct value_decoder *decoder, const struct mess
 static enum result decode(void *context, const struct message *message, struct event *ret_event,
                           struct rejection *ret_rejection, struct error *error) {
     struct value_decoder *decoder = context;
-    avro_decoder_clear(&decoder->avro);
     enum result result = decode_value(decoder, message, ret_event, ret_rejection, error);
     if (result == RESULT_OK)
         ret_event->place = (struct place){message->partition, message->offset, message->timestamp_ms};

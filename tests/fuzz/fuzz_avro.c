@@ -31,7 +31,6 @@ static void decode(const struct schema *writer, enum stream stream, struct arena
     if (avro_plan_compile(writer, stream, own.streams[stream]->schema, arena, &plan, &error) == RESULT_OK) {
         struct event event;
         struct rejection rejection;
-        avro_decoder_clear(&decoder);
         if (avro_decode_whole(&decoder, plan, value, &event, &rejection) == RESULT_OK)
             check_event(&event);
         else

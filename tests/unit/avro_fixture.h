@@ -39,7 +39,6 @@ static inline int unload(void **state) {
 static inline int clear(void **state) {
     (void)state;
     arena_free(&arena);
-    avro_decoder_clear(&decoder);
     buffer_clear(&bytes);
     return 0;
 }
