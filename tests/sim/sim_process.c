@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/pipeline_internal.h"
+#include "tests/sim/sim_bounds.h"
 #include "tests/sim/sim_memory.h"
 #include "tests/sim/sim_violation.h"
 
@@ -78,14 +79,18 @@ static bool may_say(const char *text) {
 
 void sim_process_turn(struct sim_processes *processes, int process) {
     struct sim_process *it = &processes->all[process];
-    if (it->pipeline == NULL || it->asleep)
+    if (it->pipeline == NULL || it->asleep) {
+        it->over_since_ms = 0;
         return;
+    }
     struct error error = {0};
     sim_enter(&it->worker);
     enum pipeline_progress progress = pipeline_turn(it->pipeline, &error);
     sim_leave();
-    if (progress == PIPELINE_RUNNING && !it->worker.dead)
+    if (progress == PIPELINE_RUNNING && !it->worker.dead) {
+        sim_bounds_check(it, processes->kafka->monotonic_ms);
         return;
+    }
     tell(processes, process, "ends", it->worker.dead ? "killed" : error.text);
     if (progress == PIPELINE_FAILED && !it->worker.dead && !may_say(error.text))
         sim_violation("a process ends only with a reason", "Process %d: %s", process, error.text);

@@ -12,6 +12,7 @@ struct sim_process {
     struct sim_worker worker;
     struct pipeline *pipeline; /* NULL: does not run */
     bool asleep;
+    int64_t over_since_ms;                  /* states that could leave have taken more than their bound; 0: no */
     uint32_t incarnation;                   /* of its memory: each time it is dropped, another one */
     struct sim_ops ops[SIM_PARTITIONS_MAX]; /* since the last commit that is known */
     uint32_t covered[SIM_PARTITIONS_MAX];   /* of these, what is committed, known or not */
