@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "engine/core/engine.h"
+#include "store/redis_internal.h"
 #include "store/redis_store.h"
 #include "tests/harness/redis_server.h"
 #include "tests/harness/test_clock.h"
@@ -393,6 +394,13 @@ static void verify(struct fixture *fixture, int owner, int32_t shard) {
     await(fixture, owner);
 }
 
+static void cut_state(struct fixture *fixture) {
+    char key[64];
+    const char *id = fixture->ids[below(fixture, ACCOUNTS)];
+    snprintf(key, sizeof key, "{bw:" GROUP ":%u}:b:%u", below(fixture, SHARDS), store_bucket(text_of(id)));
+    COMMAND(fixture, "HSET", key, id, "cut");
+}
+
 /* Now and then somebody puts data of his own in the way, or takes all away. */
 static void disturb(struct fixture *fixture) {
     static const char *const names[] = {"meta", "due", "wait:2", "b:17", "b:300"};
@@ -400,6 +408,8 @@ static void disturb(struct fixture *fixture) {
     snprintf(key, sizeof key, "{bw:" GROUP ":%u}:%s", below(fixture, SHARDS), names[below(fixture, 5)]);
     if (below(fixture, 4) == 0)
         COMMAND(fixture, "FLUSHALL");
+    else if (below(fixture, 2) == 0)
+        cut_state(fixture);
     else if (below(fixture, 2) == 0)
         COMMAND(fixture, "SET", key, "theirs");
     else
