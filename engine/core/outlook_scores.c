@@ -3,6 +3,7 @@
 #include "engine/core/scores.h"
 
 #define SCORE_ROUNDING 0.0051 /* a score is rounded to hundredths */
+#define OPTIONAL_MAX   8
 
 static uint32_t curve_piece(const struct signal *signal, double x, bool rising) {
     uint32_t piece = 0;
@@ -11,20 +12,30 @@ static uint32_t curve_piece(const struct signal *signal, double x, bool rising) 
     return piece; /* the point that ends it; 0 and curve_count: beyond the ends */
 }
 
-/* A line through a curve, as long as it stays on one piece of it. */
-static struct outlook curve_of_line(const struct signal *signal, const struct outlook *x) {
-    uint32_t piece = curve_piece(signal, x->low, x->low_slope > 0);
+/* Where a line through a curve stays on one piece of it, it stays a line. Otherwise it lies between the flattest and
+ * the steepest of the lines from its beginning to the points that it comes to. */
+static struct outlook curve_of_line(const struct horizon *horizon, const struct signal *signal,
+                                    const struct outlook *x) {
     const struct curve_point *point = signal->curve;
-    double y = curve_at(signal->curve, signal->curve_count, x->low);
+    double reach = lesser(x->until, horizon->length_ms), y = curve_at(point, signal->curve_count, x->low);
+    double end = curve_at(point, signal->curve_count, x->low + x->low_slope * reach);
+    uint32_t piece = curve_piece(signal, x->low, x->low_slope > 0);
     bool flat = piece == 0 || piece == signal->curve_count;
     double slope = flat ? 0
                         : (point[piece].y - point[piece - 1].y) / (point[piece].x - point[piece - 1].x) * x->low_slope;
-    double ends = INFINITY;
-    if (x->low_slope > 0 && piece < signal->curve_count)
-        ends = reaches_zero(x->low - point[piece].x, x->low_slope);
-    if (x->low_slope < 0 && piece > 0)
-        ends = reaches_zero(point[piece - 1].x - x->low, -x->low_slope);
-    return (struct outlook){y, slope, y, slope, lesser(x->until, ends)};
+    double least = slope, greatest = slope;
+    for (uint32_t i = 0; i < signal->curve_count; i++) {
+        double comes = (point[i].x - x->low) / x->low_slope;
+        if (comes <= 0 || comes >= reach)
+            continue;
+        least = lesser(least, (point[i].y - y) / comes);
+        greatest = greater(greatest, (point[i].y - y) / comes);
+    }
+    if (reach > 0) {
+        least = lesser(least, (end - y) / reach);
+        greatest = greater(greatest, (end - y) / reach);
+    }
+    return (struct outlook){y, least, y, greatest, x->until};
 }
 
 static struct outlook curve_of_range(const struct signal *signal, double low, double high, double until) {
@@ -53,47 +64,151 @@ static struct outlook signal_outlook(const struct horizon *horizon, const struct
     if (signal->curve_count == 0)
         return *x;
     if (is_line(x))
-        return curve_of_line(signal, x);
+        return curve_of_line(horizon, signal, x);
     return curve_of_range(signal, lowest(horizon, x), highest(horizon, x), x->until);
 }
 
-static struct outlook score_rounded(struct outlook sum, bool constant, double value) {
-    if (constant)
-        return outlook_constant(value, sum.until);
-    sum.low -= SCORE_ROUNDING + fabs(sum.low) * ROUNDING_RELATIVE;
-    sum.high += SCORE_ROUNDING + fabs(sum.high) * ROUNDING_RELATIVE;
-    return sum;
+/* A signal that may begin or end to count with the next record, and the bounds of what it then adds. */
+struct optional {
+    double weight, low, high;
+};
+
+/* What a score is made of over the stretch. */
+struct parts {
+    struct outlook sum;       /* of the signals that count all the while */
+    double counting, present; /* their weights */
+    double doubtful;          /* the weights of those that may count and are missing */
+    bool is_constant;         /* none of those that count moves */
+    bool has_doubts;          /* there are some of which that is not known */
+    struct optional optional[OPTIONAL_MAX];
+    uint32_t optional_count;
+};
+
+/* Whether a record that comes may change that the signal counts. Where only the time does, the stretch ends there. */
+static bool is_optional(const struct horizon *horizon, const struct signal *signal) {
+    return signal->when != REGISTER_NONE && horizon_moves(horizon, signal->when) &&
+           horizon->outlooks[signal->when].until < 1;
+}
+
+static void add_certain(const struct horizon *horizon, const struct score *score, uint32_t index,
+                        const struct signal_value *look, struct parts *parts) {
+    const struct signal *signal = &score->signals[index];
+    if (signal->when != REGISTER_NONE && horizon_moves(horizon, signal->when))
+        parts->sum.until = lesser(parts->sum.until, horizon->outlooks[signal->when].until);
+    if (!look->counts)
+        return;
+    struct outlook y = signal_outlook(horizon, signal, look);
+    parts->sum.until = lesser(parts->sum.until, y.until);
+    parts->counting += signal->weight;
+    if (score->method == SCORE_WEIGHTED && !look->present)
+        return;
+    parts->is_constant = parts->is_constant && is_constant(&y);
+    parts->present += signal->weight;
+    y = outlook_scaled(&y, signal->weight, y.until);
+    parts->sum = sum_of(&parts->sum, &y, parts->sum.until);
+}
+
+/* Where nothing is known of it, the stretch ends now. */
+static void add_optional(const struct horizon *horizon, const struct score *score, const struct signal *signal,
+                         struct parts *parts) {
+    struct outlook x = horizon_moves(horizon, signal->value)
+                           ? horizon->outlooks[signal->value]
+                           : outlook_constant(horizon->evaluation->registers[signal->value].number, INFINITY);
+    parts->sum.until = lesser(parts->sum.until, x.until);
+    parts->has_doubts = true;
+    if (is_missing(&x) && score->method == SCORE_WEIGHTED) {
+        parts->doubtful += signal->weight;
+        return;
+    }
+    if (is_missing(&x) || signal->type == TYPE_BOOLEAN || parts->optional_count == OPTIONAL_MAX) {
+        parts->sum.until = 0;
+        return;
+    }
+    struct optional optional = {signal->weight, lowest(horizon, &x), highest(horizon, &x)};
+    if (signal->curve_count > 0) {
+        struct outlook y = curve_of_range(signal, optional.low, optional.high, x.until);
+        optional.low = y.low;
+        optional.high = y.high;
+    }
+    parts->optional[parts->optional_count++] = optional;
+}
+
+/* The least mean that any choice among the optional ones can lead to: each takes part that lies below what the others
+ * come to, the least first. */
+static double least_mean(double sum, double weights, const struct optional *optional, uint32_t count) {
+    uint32_t taken = 0;
+    for (uint32_t turn = 0; turn < count; turn++) {
+        uint32_t least = count;
+        for (uint32_t i = 0; i < count; i++)
+            if ((taken >> i & 1) == 0 && (least == count || optional[i].low < optional[least].low))
+                least = i;
+        if (optional[least].low * weights >= sum)
+            break;
+        sum += optional[least].weight * optional[least].low;
+        weights += optional[least].weight;
+        taken |= 1u << least;
+    }
+    return sum / weights;
+}
+
+static double greatest_mean(double sum, double weights, const struct optional *optional, uint32_t count) {
+    struct optional turned[OPTIONAL_MAX];
+    for (uint32_t i = 0; i < count; i++)
+        turned[i] = (struct optional){optional[i].weight, -optional[i].high, -optional[i].low};
+    return -least_mean(-sum, weights, turned, count);
+}
+
+/* Whether the score is never missing for want of coverage. */
+static bool stays_covered(const struct score *score, const struct parts *parts) {
+    return score->method != SCORE_WEIGHTED || !parts->has_doubts ||
+           (parts->present > 0 && parts->present / (parts->counting + parts->doubtful) >= score->min_coverage);
+}
+
+/* The mean of what counts, times 100. */
+static struct outlook weighted_outlook(const struct horizon *horizon, const struct parts *parts) {
+    if (parts->optional_count == 0)
+        return outlook_scaled(&parts->sum, 100 / parts->present, parts->sum.until);
+    struct outlook mean = {
+        .low = least_mean(lowest(horizon, &parts->sum), parts->present, parts->optional, parts->optional_count),
+        .high = greatest_mean(highest(horizon, &parts->sum), parts->present, parts->optional, parts->optional_count)};
+    return outlook_scaled(&mean, 100, parts->sum.until);
+}
+
+static struct outlook logistic_outlook(const struct horizon *horizon, const struct parts *parts) {
+    double low = lowest(horizon, &parts->sum), high = highest(horizon, &parts->sum);
+    for (uint32_t i = 0; i < parts->optional_count; i++) {
+        const struct optional *optional = &parts->optional[i];
+        double a = optional->weight * optional->low, b = optional->weight * optional->high;
+        low += lesser(0, lesser(a, b));
+        high += greater(0, greater(a, b));
+    }
+    return (struct outlook){logistic(low), 0, logistic(high), 0, parts->sum.until};
+}
+
+static struct outlook score_rounded(struct outlook score) {
+    score.low -= SCORE_ROUNDING + fabs(score.low) * ROUNDING_RELATIVE;
+    score.high += SCORE_ROUNDING + fabs(score.high) * ROUNDING_RELATIVE;
+    return score;
 }
 
 static struct outlook score_outlook(const struct horizon *horizon, uint32_t index) {
     const struct score *score = &horizon->evaluation->program->scores[index];
     const struct score_value *decided = &horizon->evaluation->scores[index];
-    bool is_weighted = score->method == SCORE_WEIGHTED, constant = true;
-    double weights = 0;
-    struct outlook sum = outlook_constant(is_weighted ? 0 : score->bias, INFINITY);
+    bool is_weighted = score->method == SCORE_WEIGHTED;
+    struct parts parts = {.sum = outlook_constant(is_weighted ? 0 : score->bias, INFINITY), .is_constant = true};
     for (uint32_t i = 0; i < score->signals_count; i++) {
-        const struct signal *signal = &score->signals[i];
-        const struct signal_value *look = &decided->signals[i];
-        if (signal->when != REGISTER_NONE && horizon_moves(horizon, signal->when))
-            sum.until = lesser(sum.until, horizon->outlooks[signal->when].until);
-        if (!look->counts)
-            continue;
-        struct outlook y = signal_outlook(horizon, signal, look);
-        sum.until = lesser(sum.until, y.until);
-        if (is_weighted && !look->present)
-            continue;
-        constant = constant && is_constant(&y);
-        weights += signal->weight;
-        y = outlook_scaled(&y, signal->weight, y.until);
-        sum = sum_of(&sum, &y, sum.until);
+        if (is_optional(horizon, &score->signals[i]))
+            add_optional(horizon, score, &score->signals[i], &parts);
+        else
+            add_certain(horizon, score, i, &decided->signals[i], &parts);
     }
     if (isnan(decided->value))
-        return outlook_constant(NAN, sum.until);
-    if (is_weighted)
-        sum = outlook_scaled(&sum, 100 / weights, sum.until);
-    else
-        sum = (struct outlook){logistic(lowest(horizon, &sum)), 0, logistic(highest(horizon, &sum)), 0, sum.until};
-    return score_rounded(sum, constant, decided->value);
+        return outlook_constant(NAN, parts.has_doubts ? 0 : parts.sum.until);
+    if (!stays_covered(score, &parts))
+        return nothing_known(0);
+    if (parts.is_constant && parts.optional_count == 0)
+        return outlook_constant(decided->value, parts.sum.until);
+    return score_rounded(is_weighted ? weighted_outlook(horizon, &parts) : logistic_outlook(horizon, &parts));
 }
 
 void outlook_of_score(const struct horizon *horizon, uint32_t score, struct outlook *restrict ret_outlook) {

@@ -44,8 +44,19 @@ static struct horizon horizon_of(struct engine *engine, const struct clocks *clo
                             .lively = lively};
 }
 
+/* While an account is sensitive, nothing passes, and its margin counts the evaluations since it became so. */
 static void set_sensitive(struct state_header *header, bool sensitive) {
+    if (sensitive && (header->flags & STATE_SENSITIVE) == 0)
+        header->quiet_margin_ms = 0;
     header->flags = (uint8_t)((header->flags & ~STATE_SENSITIVE) | (sensitive ? STATE_SENSITIVE : 0));
+}
+
+/* Whether a look that failed once may be left out: it is taken again after 1, 2, 4, 8, ... evaluations. */
+static bool is_in_vain(struct state_header *header) {
+    if ((header->flags & STATE_SENSITIVE) == 0)
+        return false;
+    header->quiet_margin_ms += header->quiet_margin_ms < UINT32_MAX;
+    return (header->quiet_margin_ms & (header->quiet_margin_ms - 1)) != 0;
 }
 
 /* How far ahead nothing changes though events come; sets how many. 0: already the next one may change something. */
@@ -64,7 +75,7 @@ static double look_with_events(struct engine *engine, const struct clocks *clock
 /* `soon`: more records are likely to come before the next tick, and a look that they undo would be in vain. */
 static double look(struct engine *engine, const struct clocks *clocks, bool soon) {
     struct state_header *header = state_header(&engine->state);
-    bool in_vain = soon && (header->flags & STATE_SENSITIVE) != 0;
+    bool in_vain = soon && is_in_vain(header);
     if ((header->flags & STATE_BORN_LATE) != 0 || engine->options.visit_every_tick)
         return 0;
     /* A stalled stream's clock would jump with the first event. */
@@ -77,6 +88,8 @@ static double look(struct engine *engine, const struct clocks *clocks, bool soon
 
 /* Events pass up to the instant that was looked ahead to, which lies before the tick of the deadline. */
 static void set_margin(struct state_header *header, int64_t until_ms) {
+    if (header->quiet_events == 0)
+        return;
     int64_t margin_ms = header->due_ms - until_ms;
     if (margin_ms < 0 || margin_ms > UINT32_MAX)
         header->quiet_events = 0;
