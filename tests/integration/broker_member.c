@@ -59,7 +59,7 @@ static void set(rd_kafka_conf_t *configuration, const char *name, const char *va
 static rd_kafka_conf_t *configuration_of(const struct broker *broker, struct member_options options) {
     rd_kafka_conf_t *configuration = rd_kafka_conf_new();
     char session_ms[16];
-    snprintf(session_ms, sizeof session_ms, "%d", SESSION_MS);
+    snprintf(session_ms, sizeof session_ms, "%d", options.is_patient ? LONG_SESSION_MS : SESSION_MS);
     set(configuration, "bootstrap.servers", options.proxied ? broker->proxied.address : broker->server->address);
     set(configuration, "group.id", broker->group);
     set(configuration, "session.timeout.ms", session_ms);

@@ -1,16 +1,16 @@
-/* A member of a test's group, by the library alone: eager, `range`, read_committed, as Bellwether's own. Its session
- * ends after three seconds. It is given partitions and reads none of them. It does nothing unless it is polled, but for
- * the library's heartbeats. */
+/* A member of a test's group, by the library alone: eager, `range`, read_committed, as Bellwether's own. It is given
+ * partitions and reads none of them. It does nothing unless it is polled, but for the library's heartbeats. */
 #pragma once
 
 #include "tests/integration/broker.h"
 
-#define SESSION_MS 3000
+enum { SESSION_MS = 3000, LONG_SESSION_MS = 30000 };
 
 struct member_options {
     const char *instance_id; /* NULL: a dynamic member */
     const char *max_poll_ms; /* how long it may go without a poll; NULL: a minute */
     bool proxied;
+    bool is_patient; /* its session is long: no test waits for its end, however slow the machine is */
 };
 
 struct member {

@@ -14,8 +14,8 @@
 #include "tests/integration/broker_member.h"
 #include "tests/integration/broker_producer.h"
 
-/* How much earlier or later than its time a session may be seen to end: a heartbeat, and a machine that is busy. */
-enum { HEARTBEAT_MS = 500 };
+/* How much earlier than its time a session may seem to end: a heartbeat, and more where the machine is busy. */
+enum { SLACK_MS = 1500 };
 
 static const struct member_options usual = {0};
 
@@ -126,7 +126,6 @@ static void offsets_that_are_none_are_skipped_in_silence_and_the_fence_with_them
 
 /* ---- how members come and go */
 
-/* Joins as a process of this name; where it takes the place of another, nobody else hears of it. */
 static void join_as(const struct broker *broker, const char *name, struct member *member) {
     member_join(broker, (struct member_options){.instance_id = name}, member);
 }
@@ -156,16 +155,18 @@ static void a_process_of_the_same_name_takes_its_place_in_the_same_generation(vo
     for (int i = 0; i < 2; i++) {
         struct broker broker = broker_open(*state);
         struct member members[2], twin;
-        join_as(&broker, "first", &members[0]);
+        const struct member_options names[] = {{.instance_id = "first", .is_patient = true},
+                                               {.instance_id = "second", .is_patient = true}};
+        member_join(&broker, names[0], &members[0]);
         members_await(&members[0], NULL); /* it leads */
-        join_as(&broker, "second", &members[1]);
+        member_join(&broker, names[1], &members[1]);
         members_await(&members[0], &members[1]);
         struct member *elder = &members[i], *other = &members[1 - i];
         int revocations = other->revocations;
         int32_t generation = elder->generation;
         struct producer *producer = producer_open(&broker, (struct producer_options){0});
 
-        join_as(&broker, i == 0 ? "first" : "second", &twin);
+        member_join(&broker, names[i], &twin);
         await_assigned(&twin, other);
         assert_int_equal(twin.assigned, 1);
         assert_int_equal(twin.generation, generation);
@@ -196,10 +197,10 @@ static void a_static_member_that_closes_stays_until_its_session_ends_and_a_dynam
     join_as(&broker, "other", &other);
     members_await(&gone, &other);
     int32_t generation = other.generation;
-    struct deadline early = deadline_after(SESSION_MS - HEARTBEAT_MS);
+    struct deadline early = deadline_after(SESSION_MS - SLACK_MS);
     member_close(&gone);
-    assert_int_equal(broker_describe_group(&broker).members, 2);
-    assert_true(broker_describe_group(&broker).stable);
+    struct group_description group = broker_describe_group(&broker);
+    assert_true((group.members == 2 && group.stable) || deadline_passed(early));
     struct deadline deadline = deadline_after(WAIT_MS);
     while (other.assigned != PARTITIONS) {
         member_poll(&other);
@@ -210,9 +211,9 @@ static void a_static_member_that_closes_stays_until_its_session_ends_and_a_dynam
     assert_int_equal(broker_describe_group(&broker).members, 1);
 
     struct member dynamic;
-    member_join(&broker, usual, &dynamic);
+    member_join(&broker, (struct member_options){.is_patient = true}, &dynamic);
     members_await(&dynamic, &other);
-    early = deadline_after(SESSION_MS - HEARTBEAT_MS);
+    early = deadline_after(LONG_SESSION_MS - SLACK_MS);
     rd_kafka_consumer_close(dynamic.consumer);
     members_await(&other, NULL);
     assert_false(deadline_passed(early));
@@ -254,7 +255,7 @@ static void a_member_that_is_silent_holds_others_up_until_its_session_ends_and_l
     members_await(&silent, NULL);
     char id[sizeof silent.id];
     memcpy(id, silent.id, sizeof id);
-    struct deadline early = deadline_after(SESSION_MS - HEARTBEAT_MS);
+    struct deadline early = deadline_after(SESSION_MS - SLACK_MS);
     tcp_proxy_behave(network, PROXY_HANGS, 0);
     join_as(&broker, "other", &other);
     members_await(&other, NULL);
@@ -284,7 +285,7 @@ static void a_member_that_is_awake_and_does_not_poll_holds_others_up_for_its_max
     struct member busy, other;
     member_join(&broker, (struct member_options){.instance_id = "busy", .max_poll_ms = "3000"}, &busy);
     members_await(&busy, NULL);
-    struct deadline early = deadline_after(MAX_POLL_MS + SESSION_MS - HEARTBEAT_MS);
+    struct deadline early = deadline_after(MAX_POLL_MS + SESSION_MS - SLACK_MS);
     join_as(&broker, "other", &other);
     members_await(&other, NULL);
     assert_true(deadline_passed(early));
