@@ -73,7 +73,8 @@ struct producer *producer_new(const struct broker *broker, struct producer_optio
     char error[256];
     assert_non_null(producer);
     producer->broker = broker;
-    producer->id = producer->epoch = -1;
+    producer->id = -1;
+    producer->epoch = -1;
     rd_kafka_conf_t *configuration = configuration_of(broker, options);
     rd_kafka_conf_set_opaque(configuration, producer);
     producer->client = rd_kafka_new(RD_KAFKA_PRODUCER, configuration, error, sizeof error);
