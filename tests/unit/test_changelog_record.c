@@ -32,13 +32,28 @@ static struct shard_record example(void) {
     return record;
 }
 
+/* The example as its bytes, for one test; what is read of them lies in the arena. */
+static struct buffer bytes;
+static struct arena arena;
+static struct error error;
+
+static int encode_example(void **state) {
+    (void)state;
+    struct shard_record record = example();
+    shard_record_encode(&record, &bytes);
+    return 0;
+}
+
+static int free_all(void **state) {
+    (void)state;
+    buffer_free(&bytes);
+    arena_free(&arena);
+    return 0;
+}
+
 static void a_shard_record_is_read_as_it_was_written(void **state) {
     (void)state;
-    struct arena arena = {0};
-    struct buffer bytes = {0};
-    struct error error;
     struct shard_record wanted = example(), found;
-    shard_record_encode(&wanted, &bytes);
     assert_int_equal(shard_record_decode(buffer_text(&bytes), &arena, &found, &error), RESULT_OK);
     assert_int_equal(found.commit, wanted.commit);
     assert_int_equal(found.partitions, 12);
@@ -51,17 +66,11 @@ static void a_shard_record_is_read_as_it_was_written(void **state) {
     assert_int_equal(found.rulesets[0].fingerprints[2], 13);
     assert_int_equal(found.rulesets[1].hash, 2);
     assert_int_equal(found.rulesets[1].label.size, 0);
-    buffer_free(&bytes);
-    arena_free(&arena);
 }
 
 static void a_shard_record_that_is_cut_off_or_longer_is_refused(void **state) {
     (void)state;
-    struct arena arena = {0};
-    struct buffer bytes = {0};
-    struct error error;
-    struct shard_record wanted = example(), found;
-    shard_record_encode(&wanted, &bytes);
+    struct shard_record found;
     for (uint32_t size = 0; size < bytes.size; size++) {
         struct text cut = {(const char *)bytes.data, size};
         assert_int_equal(shard_record_decode(cut, &arena, &found, &error), RESULT_REJECT);
@@ -71,17 +80,11 @@ static void a_shard_record_that_is_cut_off_or_longer_is_refused(void **state) {
     bytes.data[0] = 99;
     assert_int_equal(shard_record_decode(buffer_text(&bytes), &arena, &found, &error), RESULT_REJECT);
     assert_non_null(strstr(error.text, "version 99"));
-    buffer_free(&bytes);
-    arena_free(&arena);
 }
 
 static void flipped_bits_never_read_beyond_the_end(void **state) {
     (void)state;
-    struct arena arena = {0};
-    struct buffer bytes = {0};
-    struct error error;
-    struct shard_record wanted = example(), found;
-    shard_record_encode(&wanted, &bytes);
+    struct shard_record found;
     for (size_t i = 0; i < bytes.size * 8; i++) {
         bytes.data[i / 8] ^= (uint8_t)(1u << i % 8);
         uint8_t *exact = malloc(bytes.size); /* so that a sanitizer sees the end */
@@ -93,27 +96,20 @@ static void flipped_bits_never_read_beyond_the_end(void **state) {
         free(exact);
         bytes.data[i / 8] ^= (uint8_t)(1u << i % 8);
     }
-    buffer_free(&bytes);
-    arena_free(&arena);
 }
 
 static void a_barrier_is_read_as_it_was_written(void **state) {
     (void)state;
-    struct buffer bytes = {0};
-    struct error error;
     struct barrier wanted = {.nonce = "0123456789abcde", .partitions = 7}, found;
     barrier_encode(&wanted, &bytes);
     assert_int_equal(barrier_decode(buffer_text(&bytes), &found, &error), RESULT_OK);
     assert_memory_equal(&found, &wanted, sizeof found);
     for (uint32_t size = 0; size < bytes.size; size++)
         assert_int_equal(barrier_decode((struct text){(const char *)bytes.data, size}, &found, &error), RESULT_REJECT);
-    buffer_free(&bytes);
 }
 
 static void an_id_names_the_group_whose_changelog_it_is(void **state) {
     (void)state;
-    struct buffer bytes = {0};
-    struct error error;
     struct text group;
     const uint8_t wanted[CHANGELOG_ID_SIZE] = "0123456789abcde";
     uint8_t found[CHANGELOG_ID_SIZE];
@@ -124,7 +120,6 @@ static void an_id_names_the_group_whose_changelog_it_is(void **state) {
     for (uint32_t size = 0; size < CHANGELOG_ID_SIZE; size++)
         assert_int_equal(changelog_decode_id((struct text){(const char *)bytes.data, size}, found, &group, &error),
                          RESULT_REJECT);
-    buffer_free(&bytes);
 }
 
 static void keys_say_what_lies_under_them(void **state) {
@@ -145,8 +140,6 @@ static void keys_say_what_lies_under_them(void **state) {
 
 static void rules_that_others_followed_are_former_until_they_are_activated_again(void **state) {
     (void)state;
-    struct arena arena = {0};
-    struct error error;
     struct shard_record record = example();
     struct program program = {.ruleset = TEXT("first again"), .hash = 1};
     assert_int_equal(rulesets_standing(&record, 1), RULESET_FORMER);
@@ -157,13 +150,10 @@ static void rules_that_others_followed_are_former_until_they_are_activated_again
     assert_int_equal(rulesets_standing(&record, 1), RULESET_CURRENT);
     assert_int_equal(rulesets_standing(&record, 2), RULESET_FORMER);
     assert_true(text_equals(record.rulesets[1].label, "first again"));
-    arena_free(&arena);
 }
 
 static void the_oldest_rules_are_forgotten_first(void **state) {
     (void)state;
-    struct arena arena = {0};
-    struct error error;
     struct shard_record record = {0};
     struct ruleset_known known[RULESETS_MAX];
     for (uint64_t hash = 1; hash <= RULESETS_MAX + 3; hash++) {
@@ -173,19 +163,18 @@ static void the_oldest_rules_are_forgotten_first(void **state) {
     assert_int_equal(rulesets_known(&record, known), RULESETS_MAX);
     assert_int_equal(known[0].hash, 4);
     assert_int_equal(known[RULESETS_MAX - 1].hash, RULESETS_MAX + 3);
-    arena_free(&arena);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_shard_record_is_read_as_it_was_written),
-        cmocka_unit_test(a_shard_record_that_is_cut_off_or_longer_is_refused),
-        cmocka_unit_test(flipped_bits_never_read_beyond_the_end),
-        cmocka_unit_test(a_barrier_is_read_as_it_was_written),
-        cmocka_unit_test(an_id_names_the_group_whose_changelog_it_is),
+        cmocka_unit_test_setup_teardown(a_shard_record_is_read_as_it_was_written, encode_example, free_all),
+        cmocka_unit_test_setup_teardown(a_shard_record_that_is_cut_off_or_longer_is_refused, encode_example, free_all),
+        cmocka_unit_test_setup_teardown(flipped_bits_never_read_beyond_the_end, encode_example, free_all),
+        cmocka_unit_test_teardown(a_barrier_is_read_as_it_was_written, free_all),
+        cmocka_unit_test_teardown(an_id_names_the_group_whose_changelog_it_is, free_all),
         cmocka_unit_test(keys_say_what_lies_under_them),
-        cmocka_unit_test(rules_that_others_followed_are_former_until_they_are_activated_again),
-        cmocka_unit_test(the_oldest_rules_are_forgotten_first),
+        cmocka_unit_test_teardown(rules_that_others_followed_are_former_until_they_are_activated_again, free_all),
+        cmocka_unit_test_teardown(the_oldest_rules_are_forgotten_first, free_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
