@@ -19,6 +19,12 @@ enum { SLACK_MS = 1500 };
 
 static const struct member_options usual = {0};
 
+/* Joins, and waits until it holds all partitions. */
+static void join_for_all(const struct broker *broker, struct member_options options, struct member *member) {
+    member_join(broker, options, member);
+    members_await(member, NULL);
+}
+
 /* ---- who may still commit */
 
 /* [12, 13] */
@@ -26,8 +32,7 @@ static void a_zombies_transaction_can_still_be_committed_after_a_rebalance(void 
     struct broker broker = broker_open(*state);
     struct member zombie, owner;
     struct producer *producer = producer_open(&broker, (struct producer_options){0});
-    member_join(&broker, usual, &zombie);
-    members_await(&zombie, NULL);
+    join_for_all(&broker, usual, &zombie);
     assert_int_equal(producer_begin_with_offsets(producer, zombie.metadata, 5), 0);
     member_join(&broker, usual, &owner);
     members_await(&zombie, &owner);
@@ -43,8 +48,7 @@ static void a_zombies_transaction_can_still_be_committed_after_a_rebalance(void 
 static void a_transaction_whose_time_is_over_can_not_and_hangs_no_longer(void **state) {
     struct broker broker = broker_open(*state);
     struct member member;
-    member_join(&broker, usual, &member);
-    members_await(&member, NULL);
+    join_for_all(&broker, usual, &member);
     struct producer *producer = producer_open(&broker, (struct producer_options){.transaction_timeout_ms = "1000"});
     assert_int_equal(producer_begin_with_offsets(producer, member.metadata, 5), 0);
     producer_send(producer, "x");
@@ -70,8 +74,7 @@ static void commit_while_revoked(struct member *member) {
 static void offsets_are_taken_in_the_revoke_callback_and_refused_in_the_next_generation(void **state) {
     struct broker broker = broker_open(*state);
     struct member former, other;
-    member_join(&broker, usual, &former);
-    members_await(&former, NULL);
+    join_for_all(&broker, usual, &former);
     former.producer = producer_open(&broker, (struct producer_options){0});
     former.on_revoke = commit_while_revoked;
     rd_kafka_consumer_group_metadata_t *old = former.metadata;
@@ -98,8 +101,7 @@ static void offsets_are_taken_in_the_revoke_callback_and_refused_in_the_next_gen
 static void metadata_without_a_member_is_accepted_unchecked(void **state) {
     struct broker broker = broker_open(*state);
     struct member owner;
-    member_join(&broker, usual, &owner);
-    members_await(&owner, NULL);
+    join_for_all(&broker, usual, &owner);
     struct producer *producer = producer_open(&broker, (struct producer_options){0});
     rd_kafka_consumer_group_metadata_t *nobody = rd_kafka_consumer_group_metadata_new(broker.group);
     assert_int_equal(producer_begin_with_offsets(producer, nobody, 77), 0);
@@ -157,8 +159,7 @@ static void a_process_of_the_same_name_takes_its_place_in_the_same_generation(vo
         struct member members[2], twin;
         const struct member_options names[] = {{.instance_id = "first", .is_patient = true},
                                                {.instance_id = "second", .is_patient = true}};
-        member_join(&broker, names[0], &members[0]);
-        members_await(&members[0], NULL); /* it leads */
+        join_for_all(&broker, names[0], &members[0]); /* it leads */
         member_join(&broker, names[1], &members[1]);
         members_await(&members[0], &members[1]);
         struct member *elder = &members[i], *other = &members[1 - i];
@@ -225,8 +226,7 @@ static void a_static_member_that_closes_stays_until_its_session_ends_and_a_dynam
 static void whoever_holds_an_assignment_is_asked_for_it_before_the_next_generation(void **state) {
     struct broker broker = broker_open(*state);
     struct member holder, joining;
-    join_as(&broker, "holder", &holder);
-    members_await(&holder, NULL);
+    join_for_all(&broker, (struct member_options){.instance_id = "holder"}, &holder);
     int32_t generation = holder.generation;
     join_as(&broker, "joining", &joining);
     struct deadline deadline = deadline_after(WAIT_MS);
@@ -251,14 +251,12 @@ static void a_member_that_is_silent_holds_others_up_until_its_session_ends_and_l
     struct broker broker = broker_open(*state);
     struct tcp_proxy *network = broker.cluster->proxies[0];
     struct member silent, other;
-    member_join(&broker, (struct member_options){.instance_id = "silent", .proxied = true}, &silent);
-    members_await(&silent, NULL);
+    join_for_all(&broker, (struct member_options){.instance_id = "silent", .proxied = true}, &silent);
     char id[sizeof silent.id];
     memcpy(id, silent.id, sizeof id);
     struct deadline early = deadline_after(SESSION_MS - SLACK_MS);
     tcp_proxy_behave(network, PROXY_HANGS, 0);
-    join_as(&broker, "other", &other);
-    members_await(&other, NULL);
+    join_for_all(&broker, (struct member_options){.instance_id = "other"}, &other);
     assert_true(deadline_passed(early));
     assert_int_equal(silent.assigned, PARTITIONS); /* so it believes */
 
@@ -283,11 +281,9 @@ static void a_member_that_is_awake_and_does_not_poll_holds_others_up_for_its_max
     enum { MAX_POLL_MS = 3000 };
     struct broker broker = broker_open(*state);
     struct member busy, other;
-    member_join(&broker, (struct member_options){.instance_id = "busy", .max_poll_ms = "3000"}, &busy);
-    members_await(&busy, NULL);
+    join_for_all(&broker, (struct member_options){.instance_id = "busy", .max_poll_ms = "3000"}, &busy);
     struct deadline early = deadline_after(MAX_POLL_MS + SESSION_MS - SLACK_MS);
-    join_as(&broker, "other", &other);
-    members_await(&other, NULL);
+    join_for_all(&broker, (struct member_options){.instance_id = "other"}, &other);
     assert_true(deadline_passed(early));
     assert_int_equal(busy.revocations, 0);
     members_await(&busy, &other);
@@ -303,8 +299,7 @@ static void a_member_with_nothing_assigned_stays_one_while_it_polls(void **state
     struct producer *producer = producer_open(&broker, (struct producer_options){0});
     for (int i = 0; i < 5; i++)
         kafka_produce(broker.server, &record, 1);
-    member_join(&broker, (struct member_options){.max_poll_ms = "3000"}, &member);
-    members_await(&member, NULL);
+    join_for_all(&broker, (struct member_options){.max_poll_ms = "3000"}, &member);
     struct deadline longer_than_max_poll = deadline_after(5000);
     while (!deadline_passed(longer_than_max_poll)) {
         member_poll(&member);
@@ -352,8 +347,7 @@ static void offsets_go_when_they_are_deleted_and_when_their_topic_is(void **stat
     for (int deletes_topic = 0; deletes_topic < 2; deletes_topic++) {
         struct broker broker = broker_open(*state);
         struct member member;
-        member_join(&broker, usual, &member);
-        members_await(&member, NULL);
+        join_for_all(&broker, usual, &member);
         struct producer *producer = producer_open(&broker, (struct producer_options){0});
         assert_int_equal(producer_begin_with_offsets(producer, member.metadata, 3), 0);
         assert_int_equal(producer_commit(producer), 0);

@@ -22,6 +22,12 @@ static const struct producer_options usual = {0}, proxied = {.proxied = true};
 
 /* ---- how a transaction begins and ends */
 
+static void commit_one(struct producer *producer) {
+    producer_begin(producer);
+    producer_send(producer, "x");
+    assert_int_equal(producer_commit(producer), 0);
+}
+
 /* [2] */
 static void a_transaction_begins_at_the_broker_with_its_first_record(void **state) {
     struct broker broker = broker_open(*state);
@@ -54,9 +60,7 @@ static void destroying_a_producer_ends_no_transaction_and_the_next_of_its_name_d
 static void a_second_copy_of_an_end_ends_the_next_transaction(void **state) {
     struct broker broker = broker_open(*state);
     struct producer *producer = producer_open(&broker, usual);
-    producer_begin(producer);
-    producer_send(producer, "first");
-    assert_int_equal(producer_commit(producer), 0);
+    commit_one(producer);
     broker_await_stable_end(&broker, 0, 2);
     assert_int_equal(producer_copy_of_end_afterwards(producer), 0); /* nothing is open: it is taken for the same one */
     producer_begin(producer);
@@ -88,9 +92,7 @@ static void an_end_with_a_commit_of_what_was_aborted_is_refused(void **state) {
 static void a_copy_of_an_end_that_comes_after_a_new_producer_is_refused(void **state) {
     struct broker broker = broker_open(*state);
     struct producer *former = producer_open(&broker, usual);
-    producer_begin(former);
-    producer_send(former, "first");
-    assert_int_equal(producer_commit(former), 0);
+    commit_one(former);
     struct producer *producer = producer_open(&broker, usual);
     producer_begin(producer);
     producer_send(producer, "second");
@@ -109,19 +111,13 @@ static unsigned count_ends(const struct broker *broker) {
     return tcp_proxy_count(broker->cluster->proxies[0], END_TXN);
 }
 
-static void commit_something(struct producer *producer) {
-    producer_begin(producer);
-    producer_send(producer, "x");
-    assert_int_equal(producer_commit(producer), 0);
-}
-
 /* [11] */
 static void an_end_that_is_answered_late_is_not_sent_again(void **state) {
     enum { LATE_MS = 4000 };
     struct broker broker = broker_open(*state);
     struct tcp_proxy *network = broker.cluster->proxies[0];
     struct producer *producer = producer_open(&broker, proxied);
-    commit_something(producer);
+    commit_one(producer);
     producer_begin(producer);
     producer_send(producer, "x");
     unsigned ends = count_ends(&broker);
@@ -141,7 +137,7 @@ static void an_end_whose_answer_is_lost_is_sent_again_and_the_library_tells_of_t
     struct broker broker = broker_open(*state);
     struct tcp_proxy *network = broker.cluster->proxies[0];
     struct producer *producer = producer_open(&broker, proxied);
-    commit_something(producer);
+    commit_one(producer);
     producer_begin(producer);
     producer_send(producer, "x");
     unsigned ends = count_ends(&broker);
@@ -162,7 +158,7 @@ static void a_record_whose_answer_is_lost_is_sent_again_and_keeps_its_place(void
     struct broker broker = broker_open(*state);
     struct tcp_proxy *network = broker.cluster->proxies[0];
     struct producer *producer = producer_open(&broker, proxied);
-    commit_something(producer);
+    commit_one(producer);
     producer_begin(producer);
     producer_send(producer, "second");
     unsigned requests = tcp_proxy_count(network, PRODUCE);
