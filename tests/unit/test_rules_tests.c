@@ -1,117 +1,16 @@
-#include "cli/test_run.h"
-
+/* Tests of rules: what their records are, what each kind of check finds, and what it says where it fails. Files that
+ * are wrong are test_rules_tests_refusals.c's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include <stdint.h>
 
 #include <cmocka.h>
 
 #include "cli/test_feed.h"
-#include "cli/test_reader.h"
+#include "tests/unit/rules_suite.h"
 
 #define SHIPPED BELLWETHER_SOURCE_DIR "/config/rules/"
-
-static char folder[] = "/tmp/bellwether-test-XXXXXX";
-static char rules_path[64], tests_path[64];
-
-static const char rules[] = "ruleset: r\n"
-                            "clock: { tick: 1h, lateness: 0s }\n"
-                            "scores:\n"
-                            "  churn_risk:\n"
-                            "    method: weighted\n"
-                            "    signals:\n"
-                            "      idle: { value: since(login), curve: [[0d, 0], [10d, 1]], weight: 1 }\n"
-                            "      nps: { value: 10 - last(nps.score), curve: [[0, 0], [10, 1]], weight: 1,\n"
-                            "             when: not missing(last(nps.score)) }\n"
-                            "dimensions:\n"
-                            "  band:\n"
-                            "    score: churn_risk\n"
-                            "    bands: { low: 0, high: 50 }\n"
-                            "    playbooks: { high: rescue }\n"
-                            "  size:\n"
-                            "    cases:\n"
-                            "      - { value: large, when: account.seats > 10 }\n"
-                            "      - { value: small }\n"
-                            "  plan: { cases: [ { value_of: account.plan } ] }\n"
-                            "segments:\n"
-                            "  silent: { when: since(login) > 2d, playbook: call }\n"
-                            "  renewing: { when: until(account.renews_at) < 30d }\n";
-
-static void write_file(const char *path, const char *content) {
-    FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    fputs(content, file);
-    assert_int_equal(fclose(file), 0);
-}
-
-static int make_folder(void **state) {
-    (void)state;
-    assert_non_null(mkdtemp(folder));
-    snprintf(rules_path, sizeof rules_path, "%s/r.yaml", folder);
-    snprintf(tests_path, sizeof tests_path, "%s/t.yaml", folder);
-    write_file(rules_path, rules);
-    return 0;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    unlink(rules_path);
-    unlink(tests_path);
-    return rmdir(folder);
-}
-
-/* A file of tests, read, and the differences of its first test. */
-struct fixture {
-    struct arena arena;
-    struct findings findings;
-    struct test_suite suite;
-    enum result result;
-    struct buffer differences;
-    bool passed;
-};
-
-static void read_suite(struct fixture *fixture, const char *path) {
-    *fixture = (struct fixture){0};
-    fixture->findings.arena = &fixture->arena;
-    fixture->result = test_suite_read(path, &fixture->arena, &fixture->suite, &fixture->findings);
-}
-
-static void fixture_free(struct fixture *fixture) {
-    buffer_free(&fixture->differences);
-    arena_free(&fixture->arena);
-}
-
-static void run_one_test(struct fixture *fixture, const struct test *test) {
-    struct error error;
-    assert_int_equal(test_run(&fixture->suite, test, &fixture->differences, &fixture->passed, &error), RESULT_OK);
-    buffer_put_u8(&fixture->differences, 0);
-}
-
-/* One test: `records` and `expect` are the items of its lists. */
-static void read_test(struct fixture *fixture, const char *records, const char *expect) {
-    char content[8192];
-    snprintf(content, sizeof content,
-             "rules: r.yaml\nstart: 2026-01-05\naccount: acme\nfixtures:\n  daily:\n"
-             "    - { stream: login, user_id: u, every: 1d, from: 0d, until: 9d }\n"
-             "tests:\n  - name: It\n    records: [ %s ]\n    expect: [ %s ]\n",
-             records, expect);
-    write_file(tests_path, content);
-    read_suite(fixture, tests_path);
-}
-
-static void assert_passes(const char *records, const char *expect) {
-    struct fixture fixture;
-    read_test(&fixture, records, expect);
-    if (fixture.result != RESULT_OK)
-        fail_msg("%.*s", TEXT_ARGUMENTS(fixture.findings.items[0].what));
-    run_one_test(&fixture, &fixture.suite.tests[0]);
-    if (!fixture.passed)
-        fail_msg("%s", (const char *)fixture.differences.data);
-    fixture_free(&fixture);
-}
 
 /* The test fails, and its difference holds each of the texts (which end with NULL), in this order. */
 static void assert_fails(const char *records, const char *expect, const char *const *texts) {
@@ -131,20 +30,6 @@ static void assert_fails(const char *records, const char *expect, const char *co
     }
     fixture_free(&fixture);
 }
-
-/* The file is refused, and the first finding says so. */
-static void assert_refused(const char *records, const char *expect, const char *what) {
-    struct fixture fixture;
-    read_test(&fixture, records, expect);
-    assert_int_equal(fixture.result, RESULT_REJECT);
-    struct text found = fixture.findings.items[0].what;
-    if (strstr(found.data, what) == NULL)
-        fail_msg("found `%.*s`, not `%s`", TEXT_ARGUMENTS(found), what);
-    assert_non_null(strstr(fixture.findings.items[0].where.data, "t.yaml:"));
-    fixture_free(&fixture);
-}
-
-#define DAILY "{ stream: login, user_id: u, every: 1d, from: 0d, until: 9d }"
 
 /* ---- instants ---- */
 
@@ -359,130 +244,6 @@ static void test_checks_are_made_in_the_order_of_time(void **state) {
     assert_passes(DAILY, "{ at: 12d, in: [silent] }, { at: 9d, not_in: [silent] }");
 }
 
-/* ---- files that are wrong ---- */
-
-static void test_names_that_do_not_exist_are_refused_with_the_nearest(void **state) {
-    (void)state;
-    assert_refused(DAILY, "{ at: 1d, in: [silnet] }", "there is no segment `silnet`; did you mean `silent`?");
-    assert_refused(DAILY, "{ at: 1d, segments: [silnet] }", "did you mean `silent`?");
-    assert_refused(DAILY, "{ between: [1d, 2d], never_in: [silnet] }", "did you mean `silent`?");
-    assert_refused(DAILY, "{ at: 1d, dimensions: { bnad: low } }", "there is no dimension `bnad`");
-    assert_refused(DAILY, "{ at: 1d, dimensions: { band: lwo } }", "did you mean `low`?");
-    assert_refused(DAILY, "{ at: 1d, dimensions: { size: unknown } }", "there is no value of the dimension `unknown`");
-    assert_refused(DAILY, "{ at: 1d, scores: { churn: 1 } }", "there is no score `churn`");
-    assert_refused(DAILY, "{ between: [1d, 2d], changes: [ { subject: bandd } ] }", "did you mean `band`?");
-    assert_refused(DAILY, "{ between: [1d, 2d], changes: [ { kind: ENTRED } ] }", "did you mean `ENTERED`?");
-    assert_refused(DAILY, "{ between: [1d, 2d], changes: [ { cause: TOCK } ] }", "did you mean `TICK`?");
-    assert_refused(DAILY, "{ att: 1d, known: true }", "there is no key `att`");
-    assert_refused("{ stream: logni, at: 0d }", "{ at: 1d, known: true }", "did you mean `login`?");
-    assert_refused("{ stream: login, user: u, at: 0d }", "{ at: 1d, known: true }",
-                   "there is no field of `login` `user`");
-    assert_refused("{ stream: login, user_id: u, method: SSSO, at: 0d }", "{ at: 1d, known: true }",
-                   "did you mean `SSO`?");
-}
-
-static void test_records_of_the_wrong_form_are_refused(void **state) {
-    (void)state;
-    const char *expect = "{ at: 1d, known: true }";
-    assert_refused("{ at: 0d }", expect, "a record needs a `stream`");
-    assert_refused("{ stream: login, user_id: u }", expect, "one of `at` (its instant) and `every`");
-    assert_refused("{ stream: login, user_id: u, at: 0d, every: 1d, until: 2d }", expect, "one of `at`");
-    assert_refused("{ stream: login, user_id: u, at: 0d, times: 2 }", expect, "`times` belongs to `every`");
-    assert_refused("{ stream: login, user_id: u, every: 1d }", expect, "`every` needs one of `until`");
-    assert_refused("{ stream: login, user_id: u, every: 1d, until: 2d, times: 2 }", expect, "`every` needs one of");
-    assert_refused("{ stream: login, user_id: u, every: 0d, times: 2 }", expect, "no duration above zero");
-    assert_refused("{ stream: login, user_id: u, every: 1d, from: 2d, until: 1d }", expect, "0 records");
-    assert_refused("{ stream: login, user_id: u, every: 1ms, until: 1d }", expect, "86400001 records");
-    assert_refused("{ stream: login, user_id: u, every: 1d, times: 0 }", expect, "`0` is no count");
-    assert_refused("{ stream: login, user_id: u, at: 3 }", expect, "`3` is no instant");
-    assert_refused("{ stream: login, user_id: u, at: [0d, 1d] }", expect, "an instant must be a single value");
-    assert_refused("{ stream: login, user_id: [], at: 0d }", expect, "an empty list");
-    assert_refused("{ stream: login, user_id: u, occurred_at: 0d, at: 0d }", expect, "is written as `at`");
-    assert_refused("{ stream: account, seats: many, at: 0d }", expect, "a number expected");
-    assert_refused("{ stream: account, renews_at: later, at: 0d }", expect, "`later` is no instant");
-    assert_refused("{ stream: account, attributes: x, at: 0d }", expect, "must be a mapping of texts");
-    assert_refused("{ stream: login, user_id: u, succeeded: yes, at: 0d }", expect, "`true` or `false`");
-    assert_refused("{ stream: login, user_id: { a: b }, at: 0d }", expect, "must be a single value");
-}
-
-static void test_checks_of_the_wrong_form_are_refused(void **state) {
-    (void)state;
-    assert_refused(DAILY, "{ at: 1d }", "this check looks at nothing");
-    assert_refused(DAILY, "{ known: true }", "one of `at` (an instant) and `between`");
-    assert_refused(DAILY, "{ at: 1d, between: [1d, 2d], known: true }", "one of `at`");
-    assert_refused(DAILY, "{ between: [1d], never_in: [silent] }", "`between` has two instants");
-    assert_refused(DAILY, "{ between: [2d, 1d], never_in: [silent] }", "before the first");
-    assert_refused(DAILY, "{ at: 1d, never_in: [silent] }", "what happens over time needs `between`");
-    assert_refused(DAILY, "{ between: [1d, 2d], in: [silent] }", "`between` goes with");
-    assert_refused(DAILY, "{ at: 1d, in: silent }", "a list of segments must be a list");
-    assert_refused(DAILY, "{ at: 1d, scores: { churn_risk: high } }", "`high` is no score");
-    assert_refused(DAILY, "{ at: 1d, scores: { churn_risk: 5..4 } }", "`5..4` is no score");
-    assert_refused(DAILY, "{ at: 1d, known: maybe }", "`maybe` is no boolean");
-}
-
-static void assert_file_refused(const char *content, const char *what) {
-    struct fixture fixture;
-    write_file(tests_path, content);
-    read_suite(&fixture, tests_path);
-    assert_int_equal(fixture.result, RESULT_REJECT);
-    bool found = false;
-    for (uint32_t i = 0; i < fixture.findings.count; i++)
-        found = found || strstr(fixture.findings.items[i].what.data, what) != NULL;
-    if (!found)
-        fail_msg("found `%.*s`, not `%s`", TEXT_ARGUMENTS(fixture.findings.items[0].what), what);
-    fixture_free(&fixture);
-}
-
-static void test_files_of_the_wrong_form_are_refused(void **state) {
-    (void)state;
-    assert_file_refused("", "the file is empty");
-    assert_file_refused("- a\n", "a file of tests must be a mapping");
-    assert_file_refused("tests: []\n", "`rules` is missing");
-    assert_file_refused("rules: nowhere.yaml\ntests: []\n", "nowhere.yaml");
-    assert_file_refused("rules: r.yaml\n", "`tests` is missing");
-    assert_file_refused("rules: r.yaml\ntests: []\n", "`tests` is missing");
-    assert_file_refused("rules: r.yaml\nstart: tomorrow\ntests: []\n", "`tomorrow` is no instant");
-    assert_file_refused("rules: r.yaml\ntest: []\n", "did you mean `tests`?");
-    assert_file_refused("rules: r.yaml\ntests: [ { name: a } ]\n", "a test needs `expect`");
-    assert_file_refused("rules: r.yaml\ntests: [ { expect: [ { at: 0d, known: false } ] } ]\n",
-                        "a test needs a `name`");
-    assert_file_refused("rules: r.yaml\ntests: [ { name: a, use: [b], expect: [ { at: 0d, known: false } ] } ]\n",
-                        "there is no fixture `b`");
-    assert_file_refused("rules: r.yaml\ntests:\n  - { name: a, expect: [ { at: 0d, known: false } ] }\n"
-                        "  - { name: a, expect: [ { at: 0d, known: false } ] }\n",
-                        "another test has this name, in line 3");
-}
-
-static void test_a_refused_file_is_good_once_it_is_mended(void **state) {
-    (void)state;
-    assert_refused(DAILY, "{ at: 9d, in: [silnet] }", "did you mean `silent`?");
-    assert_passes(DAILY, "{ at: 12d, in: [silent] }");
-}
-
-static void test_fixtures_starts_and_accounts_are_the_files_or_the_tests(void **state) {
-    (void)state;
-    struct fixture fixture;
-    write_file(tests_path,
-               "rules: r.yaml\nstart: 2026-02-01\naccount: a\n"
-               "fixtures:\n  one: [ { stream: login, user_id: u, at: 0d } ]\n"
-               "tests:\n"
-               "  - { name: the file's, use: [one], expect: [ { at: 0d, known: true },\n"
-               "      { at: 2026-02-01, account: a, known: true } ] }\n"
-               "  - { name: its own, use: [one], start: 2026-03-01T12:00Z, account: b,\n"
-               "      expect: [ { at: 0d, known: true }, { at: 0d, account: a, known: false },\n"
-               "      { at: 2026-03-01T12:00Z, known: true } ] }\n"
-               "  - { name: the file's again, use: [one], expect: [ { at: 0d, account: a, known: true } ] }\n");
-    read_suite(&fixture, tests_path);
-    assert_int_equal(fixture.result, RESULT_OK);
-    assert_int_equal(fixture.suite.tests_count, 3);
-    for (uint32_t i = 0; i < 3; i++) {
-        run_one_test(&fixture, &fixture.suite.tests[i]);
-        if (!fixture.passed)
-            fail_msg("%s", (const char *)fixture.differences.data);
-    }
-    fixture_free(&fixture);
-}
-
 /* ---- the shipped packs ---- */
 
 static void assert_pack_passes(const char *path) {
@@ -531,12 +292,6 @@ int main(void) {
         cmocka_unit_test(test_a_dimension_that_is_missed_shows_its_cases),
         cmocka_unit_test(test_changes_that_are_missed_show_what_came_instead),
         cmocka_unit_test(test_checks_are_made_in_the_order_of_time),
-        cmocka_unit_test(test_names_that_do_not_exist_are_refused_with_the_nearest),
-        cmocka_unit_test(test_records_of_the_wrong_form_are_refused),
-        cmocka_unit_test(test_checks_of_the_wrong_form_are_refused),
-        cmocka_unit_test(test_files_of_the_wrong_form_are_refused),
-        cmocka_unit_test(test_a_refused_file_is_good_once_it_is_mended),
-        cmocka_unit_test(test_fixtures_starts_and_accounts_are_the_files_or_the_tests),
         cmocka_unit_test(test_the_starter_pack_passes_its_tests),
         cmocka_unit_test(test_the_default_pack_passes_its_tests),
     };
