@@ -40,7 +40,7 @@ static void open_flow(struct bench *bench, const char *name, struct flow *flow) 
                                .accounts = KNOWN_ACCOUNTS,
                                .prelude = 1,
                                .partitions = 1,
-                               .base_ms = load_base_ms(LOAD_STEADY, bench->now_ms)};
+                               .base_ms = load_base_before_now_ms(clock_wall_ms())};
     bench_load(bench, &flow->load);
     char *rules = file_read(BENCH_FOLDER "/../config/rules/default.yaml", NULL);
     deployment_open(name, &bench->kafka, &bench->redis, 1, rules, &flow->deployment);
@@ -153,8 +153,7 @@ static double milliseconds_at(const struct flow *flow, double part) {
 
 static void add_flow(const struct flow *flow, double part, double rate) {
     static const double parts[] = {0.5, 0.9, 0.99, 0.999};
-    static const char *const curves[] = {"latency at 50 % of the load, part of the changes",
-                                         "latency at 80 % of the load, part of the changes"};
+    static const char *const curves[] = {"latency, at 50 % of the load", "latency, at 80 % of the load"};
     struct bench *bench = flow->bench;
     struct row row = {.unit = "ms", .value = milliseconds_at(flow, 0.99)};
     if (part <= 0.5) {

@@ -142,6 +142,10 @@ uint64_t load_records(const struct load *load) {
 #define HERALDS_ONE_IN    50
 #define HERALDS_BEFORE_MS (30 * MINUTE)
 
+int64_t load_base_before_now_ms(int64_t now_ms) {
+    return now_ms - QUIET_DAY_MS - 3 * HOUR;
+}
+
 int64_t load_measured_ms(const struct load *load) {
     return load->kind == LOAD_STEADY ? load->base_ms + 2 * HOUR + QUIET_DAY_MS : INSTANT_NONE;
 }

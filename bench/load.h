@@ -33,6 +33,8 @@ struct load {
 struct load load_default(enum load_kind kind);
 /* When the load's time has to begin so that it ends in the past, by a wall clock of now. */
 int64_t load_base_ms(enum load_kind kind, int64_t now_ms);
+/* Of a steady load that goes on with events of now: its accounts are a day old then, and hardly a tick lies between. */
+int64_t load_base_before_now_ms(int64_t now_ms);
 
 /* The event of this number, from 0: facts first, then uses, in the order of time. Borrowed until the next call. */
 struct event_maker {

@@ -36,7 +36,7 @@ static void open_scene(struct bench *bench, const char *name, uint32_t accounts,
                                 .accounts = accounts,
                                 .prelude = 1,
                                 .partitions = 1,
-                                .base_ms = load_base_ms(LOAD_STEADY, bench->now_ms)};
+                                .base_ms = load_base_before_now_ms(clock_wall_ms())};
     bench_load(bench, &scene->load);
     char *rules = file_read(BENCH_FOLDER "/../config/rules/default.yaml", NULL);
     deployment_open(name, &bench->kafka, &bench->redis, 1, rules, &scene->deployment);

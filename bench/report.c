@@ -7,13 +7,8 @@
 
 #include "base/instant.h"
 #include "bench/fail.h"
+#include "bench/plot.h"
 #include "cli/clock.h"
-
-/* ---- a plot: bars that lie, each with its limit as a mark */
-
-#define PLOT_WIDTH  760
-#define LABEL_WIDTH 300
-#define BAR_HEIGHT  22
 
 static FILE *create(const char *folder, const char *name) {
     char path[PATH_MAX];
@@ -22,58 +17,6 @@ static FILE *create(const char *folder, const char *name) {
     if (file == NULL)
         bench_fail("%s cannot be written", path);
     return file;
-}
-
-static double longest(const struct rows *rows, const char *unit) {
-    double most = 0;
-    for (uint32_t i = 0; i < rows->count; i++) {
-        const struct row *row = &rows->items[i];
-        if (strcmp(row->unit, unit) != 0)
-            continue;
-        most = row->value > most ? row->value : most;
-        most = row->limit > most ? row->limit : most;
-    }
-    return most;
-}
-
-static void plot_row(FILE *out, const struct row *row, double scale, int y) {
-    int length = (int)(row->value * scale), limit = LABEL_WIDTH + (int)(row->limit * scale);
-    fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n", LABEL_WIDTH - 8, y + 15, row->name);
-    fprintf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\"/>\n", LABEL_WIDTH, y + 2, length,
-            BAR_HEIGHT - 4,
-            row->goal == GOAL_NONE ? "#9aa5b1"
-            : row_holds(row)       ? "#3b8f5a"
-                                   : "#c8553d");
-    fprintf(out, "<text x=\"%d\" y=\"%d\">%.3g</text>\n", LABEL_WIDTH + length + 6, y + 15, row->value);
-    if (row->goal != GOAL_NONE)
-        fprintf(out, "<line x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\" stroke=\"black\" stroke-width=\"2\"/>\n", limit,
-                limit, y, y + BAR_HEIGHT);
-}
-
-/* All rows of one unit. False where there are none. */
-static bool plot(const struct rows *rows, const char *unit, const char *title, const char *folder, const char *name) {
-    double most = longest(rows, unit);
-    int y = 30;
-    uint32_t bars = 0;
-    for (uint32_t i = 0; i < rows->count; i++)
-        bars += strcmp(rows->items[i].unit, unit) == 0;
-    if (bars == 0 || most <= 0)
-        return false;
-    FILE *out = create(folder, name);
-    fprintf(out,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%u\" font-family=\"sans-serif\" "
-            "font-size=\"12\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n"
-            "<text x=\"%d\" y=\"18\" font-weight=\"bold\">%s</text>\n",
-            PLOT_WIDTH, 40 + bars * BAR_HEIGHT, LABEL_WIDTH, title);
-    for (uint32_t i = 0; i < rows->count; i++) {
-        if (strcmp(rows->items[i].unit, unit) != 0)
-            continue;
-        plot_row(out, &rows->items[i], (PLOT_WIDTH - LABEL_WIDTH - 60) / most, y);
-        y += BAR_HEIGHT;
-    }
-    fputs("</svg>\n", out);
-    fclose(out);
-    return true;
 }
 
 /* ---- the page */
@@ -93,36 +36,73 @@ static void print_machine(FILE *out) {
             model, memory_gib, system.release, rd_kafka_version_str());
 }
 
+/* What was done how. */
+static const char *const method[] = {
+    "**B** is the CPU per record of a bare `rd_kafka_consume_batch_queue` loop with librdkafka's defaults on "
+    "the same topic. What the stages cost is told as a multiple of B, since that travels better from machine "
+    "to machine than nanoseconds do.",
+    "Every run is a process of its own, pinned to one processor; its time is the kernel's CPU clock of the "
+    "process, all threads, librdkafka's too. Redis' is read from its own clock. The value is the median, the "
+    "spread half the distance of the quartiles.",
+    "*Steady*: facts of all accounts and one use of each; a day later an hour of uses by a Zipf law of "
+    "exponent 1, under the default rules. One record in a hundred is no use but new facts, of another plan: "
+    "those change one thing each, and nothing else changes anything. Only that hour, which has no midnight in "
+    "it, is measured; all before is committed and stored.",
+    "*Restless*: five uses per account in 60 days, six segments (`bench/restless.yaml`), hourly ticks, "
+    "measured from the first record on. Facts count as records.",
+    "*Evaluate* leaves out the encoding of outputs and all commits; *encode + transaction* has them, and a "
+    "store that holds nothing; *all* is the program as it is shipped. What exactly-once costs is told against "
+    "*plain*: the same, but for a producer without transactions and no changelog.",
+    "*Alone*: the same pipeline on a load in memory, with sink, changelog and store that do nothing: no "
+    "broker, no librdkafka, no Redis. `bench stage alone-evaluate load=steady` is one such run, to be "
+    "profiled.",
+    "Latency is measured in an open loop: events are created by the clock, whether the former ones are done "
+    "or not, and each is as old as it was due. The rate is a part of what was caught up with in a second on "
+    "this machine, broker, Redis and worker together. The histogram has 64 buckets for each power of two.",
+};
+
 static void print_method(const struct bench *bench, FILE *out) {
-    fprintf(out,
-            "# Benchmark\n\n"
-            "Written by `./run bench%s`; do not edit. Each figure is measured by this command on one machine, against "
-            "a Kafka and "
-            "a Redis that it starts itself.\n\n"
-            "## Method\n\n"
-            "- **B** is the CPU per record of a bare `rd_kafka_consume_batch_queue` loop with librdkafka's defaults on "
-            "the same "
-            "topic. What the stages cost is told as a multiple of B, since that travels better from machine to machine "
-            "than "
-            "nanoseconds do.\n"
-            "- Every run is a process of its own, pinned to one processor; its time is the kernel's CPU clock of the "
-            "process, all "
-            "threads, librdkafka's too. Redis' is read from its own clock. Stages take turns (A B A B, %d times); the "
-            "value is the "
-            "median, the spread half the distance of the quartiles.\n"
-            "- *Steady*: facts of all accounts, one use of each, then an hour of uses by a Zipf law of exponent 1, of "
-            "which 1 %% "
-            "are of accounts that are new. Only that hour is measured; all before is committed and stored.\n"
-            "- *Restless*: five uses per account in 60 days, six segments, hourly ticks, measured from the first "
-            "record on.\n"
-            "- *Evaluate* leaves out the encoding of outputs and all commits; *encode + transaction* has them, and a "
-            "store that "
-            "holds nothing; *all* is the program as it is shipped. What exactly-once costs is told against *plain*: "
-            "the same, but "
-            "for a producer without transactions and no changelog.\n\n"
-            "## Machine\n\n",
-            bench->quick ? " --quick" : "", bench->pairs);
+    fprintf(
+        out,
+        "# Benchmark\n\n"
+        "Written by `./run bench%s`; do not edit. Each figure is measured by this command on one machine, against a "
+        "Kafka and a Redis that it starts itself. Stages take turns (A B A B, %d times).\n\n"
+        "## Method\n\n",
+        bench->quick ? " --quick" : "", bench->pairs);
+    for (size_t k = 0; k < sizeof method / sizeof method[0]; k++)
+        fprintf(out, "- %s\n", method[k]);
+    fputs("\n## Machine\n\n", out);
     print_machine(out);
+}
+
+/* ---- its plots */
+
+struct picture {
+    const char *folder, *name;
+};
+
+static FILE *create_picture(void *context) {
+    const struct picture *picture = context;
+    return create(picture->folder, picture->name);
+}
+
+static void add_bars(const struct bench *bench, const char *folder, const char *unit, const char *title,
+                     const char *name, FILE *page) {
+    struct picture picture = {folder, name};
+    if (plot_bars(&bench->rows, unit, title, create_picture, &picture))
+        fprintf(page, "![%s](%s)\n\n", title, name);
+}
+
+static void add_curves(const struct bench *bench, const char *folder, FILE *page) {
+    struct picture picture = {folder, "benchmark-curves.svg"};
+    if (!plot_curves(&bench->rows, create_picture, &picture))
+        return;
+    fprintf(
+        page,
+        "## Curves\n\nUser and system CPU per record of the steady load, and latency. Accounts, windows and segments "
+        "are of the engine alone, workers and partitions of the whole pipeline.\n\n![Curves](%s)\n",
+        picture.name);
+    rows_print_curves_markdown(&bench->rows, page);
 }
 
 void report_write(const struct bench *bench, const char *folder) {
@@ -139,13 +119,11 @@ void report_write(const struct bench *bench, const char *folder) {
                                              : "");
     rows_print_markdown(&bench->rows, out);
     fputc('\n', out);
-    if (plot(&bench->rows, "B", "CPU per record, as multiples of a bare consumer (mark: limit)", folder,
-             "benchmark-stages.svg"))
-        fputs("![CPU per record by stage](benchmark-stages.svg)\n\n", out);
-    if (plot(&bench->rows, "x", "CPU per record, against the smaller setting (mark: limit)", folder,
-             "benchmark-growth.svg"))
-        fputs("![How cost grows](benchmark-growth.svg)\n\n", out);
-    if (plot(&bench->rows, "s", "Seconds (mark: limit)", folder, "benchmark-recovery.svg"))
-        fputs("![Recovery](benchmark-recovery.svg)\n", out);
+    add_bars(bench, folder, "B", "CPU per record, as multiples of a bare consumer (mark: limit)",
+             "benchmark-stages.svg", out);
+    add_bars(bench, folder, "x", "CPU per record, against the smaller setting (mark: limit)", "benchmark-growth.svg",
+             out);
+    add_bars(bench, folder, "s", "Seconds (mark: limit)", "benchmark-recovery.svg", out);
+    add_curves(bench, folder, out);
     fclose(out);
 }
