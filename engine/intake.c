@@ -76,15 +76,22 @@ static enum result dead_letter(struct pipeline *pipeline, const struct message *
     return pipeline->ports.encoder->dead_letter(pipeline->ports.encoder->context, &letter, &pipeline->outputs, error);
 }
 
-/* An event's time is held against the earlier of its record's and now. */
-static int64_t reference_ms(const struct pipeline *pipeline, const struct message *message) {
+/* What the clocks said when a shard's turn began: reading them for each record would cost as much as decoding it. */
+struct turn {
+    int64_t wall_ms, monotonic_ms;
+};
+
+/* An event's time is held against the earlier of its record's and now. Nearly all records are older than the turn. */
+static int64_t reference_ms(const struct pipeline *pipeline, const struct turn *turn, const struct message *message) {
+    if (message->timestamp_ms >= 0 && message->timestamp_ms <= turn->wall_ms)
+        return message->timestamp_ms;
     int64_t now_ms = wall_ms(pipeline);
     return message->timestamp_ms >= 0 && message->timestamp_ms < now_ms ? message->timestamp_ms : now_ms;
 }
 
 /* OK: an event that may be taken. REJECT, RETRY and FATAL as of decoder.decode. */
-static enum result decode(struct pipeline *pipeline, const struct message *message, struct event *ret_event,
-                          struct rejection *ret_rejection, struct error *error) {
+static enum result decode(struct pipeline *pipeline, const struct turn *turn, const struct message *message,
+                          struct event *ret_event, struct rejection *ret_rejection, struct error *error) {
     const struct pipeline_options *options = &pipeline->options;
     size_t size = (size_t)message->key.size + message->value.size;
     if (!validate_size(size, options->record_bytes_max, ret_rejection))
@@ -94,7 +101,7 @@ static enum result decode(struct pipeline *pipeline, const struct message *messa
     if (result != RESULT_OK)
         return result;
     bool good = validate_partition(options->partitioner, options->partitions, ret_event, ret_rejection) &&
-                validate_time(pipeline->program, ret_event, reference_ms(pipeline, message), ret_rejection);
+                validate_time(pipeline->program, ret_event, reference_ms(pipeline, turn, message), ret_rejection);
     return good ? RESULT_OK : RESULT_REJECT;
 }
 
@@ -110,12 +117,13 @@ static void consume(struct pipeline *pipeline, struct held_shard *held) {
 }
 
 /* Takes the head. RETRY: it stays, something has to come first. */
-static enum result take(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
+static enum result take(struct pipeline *pipeline, const struct turn *turn, struct held_shard *held,
+                        struct error *error) {
     const struct message *message = merge_head(held->merge);
     struct event event;
     struct rejection rejection;
     enum step_outcome outcome = STEP_APPLIED;
-    enum result result = decode(pipeline, message, &event, &rejection, error);
+    enum result result = decode(pipeline, turn, message, &event, &rejection, error);
     if (result == RESULT_RETRY) {
         if (pipeline_logs_again(pipeline, &pipeline->schema_logged_ms))
             pipeline_log(pipeline, LEVEL_WARNING, "Shard %d waits for a schema: %s", held->number, error->text);
@@ -155,12 +163,13 @@ static enum result resume_ticks(struct pipeline *pipeline, struct held_shard *he
 
 /* RESULT_RETRY: it could not take all that it was allowed to. */
 static enum result take_records(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
+    struct turn turn = {wall_ms(pipeline), monotonic_ms(pipeline)};
     enum result result = resume_ticks(pipeline, held, error);
     for (int i = 0; i < RECORDS_PER_TURN_MAX && result == RESULT_OK; i++) {
         enum stream stream;
-        if (merge_next(held->merge, monotonic_ms(pipeline), &stream) != MERGE_HEAD)
+        if (merge_next(held->merge, turn.monotonic_ms, &stream) != MERGE_HEAD)
             return RESULT_RETRY;
-        result = take(pipeline, held, error);
+        result = take(pipeline, &turn, held, error);
         if (i % RECORDS_PER_LOOK == 0 && commit_is_full(pipeline))
             break;
     }

@@ -138,23 +138,36 @@ static bool await(struct merge_input *input, int64_t now_ms) {
     return true;
 }
 
-enum merge_state merge_next(struct merge *merge, int64_t now_ms, enum stream *ret_stream) {
-    enum stream first = merge->chosen;
-    bool awaited = first != STREAMS && await(&merge->inputs[first], now_ms);
-    for (int i = 0; i < STREAMS && merge->chosen == STREAMS; i++) {
-        struct merge_input *input = &merge->inputs[i];
-        if (!has_input(merge, i))
+/* The input whose head comes first, or NULL; whether one is awaited. */
+static const struct message *first_head(struct merge *merge, int64_t now_ms, bool *ret_awaited) {
+    const struct message *first = NULL;
+    for (uint32_t left = merge->options.streams; left != 0; left &= left - 1) {
+        struct merge_input *input = &merge->inputs[__builtin_ctz(left)];
+        if (input->count == 0) {
+            *ret_awaited |= await(input, now_ms);
             continue;
-        awaited |= await(input, now_ms);
-        if (input->count > 0 && (first == STREAMS || before(head_at(input, 0), head_at(&merge->inputs[first], 0))))
-            first = (enum stream)i;
+        }
+        const struct message *head = head_at(input, 0);
+        if (first == NULL || before(head, first))
+            first = head;
+    }
+    return first;
+}
+
+enum merge_state merge_next(struct merge *merge, int64_t now_ms, enum stream *ret_stream) {
+    bool awaited = false;
+    if (merge->chosen != STREAMS) {
+        awaited = await(&merge->inputs[merge->chosen], now_ms);
+    } else {
+        const struct message *first = first_head(merge, now_ms, &awaited);
+        if (first != NULL && !awaited)
+            merge->chosen = first->stream;
     }
     if (awaited)
         return MERGE_AWAITED;
-    if (first == STREAMS || merge->inputs[first].count == 0)
+    if (merge->chosen == STREAMS || merge->inputs[merge->chosen].count == 0)
         return MERGE_END;
-    merge->chosen = first;
-    *ret_stream = first;
+    *ret_stream = merge->chosen;
     return MERGE_HEAD;
 }
 
