@@ -1,5 +1,6 @@
 /* How the CPU per record moves with what there is more of. Points are of the steady load; curves of the engine alone
  * are measured without broker and Redis (bench/memory_source.h), the others with the whole pipeline. */
+#include <assert.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -80,6 +81,7 @@ static void measure_accounts_drawn(struct bench *bench, bool uniform, uint32_t m
         if (accounts < most && accounts * 10 > most)
             accounts = most / 10;
     }
+    assert(count > 0);
     bench_repeat(bench, runs, count, found);
     add_curve(bench, curve, x, found, count);
     if (uniform)

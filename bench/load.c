@@ -166,6 +166,7 @@ uint64_t load_known_records(const struct load *load) {
 /* Plan changes are spread over all accounts, so that none has a second before all had one. */
 static void make_steady_event(struct event_maker *maker, uint64_t number, struct event *ret_event) {
     const struct load *load = maker->load;
+    assert(load->accounts > 0);
     uint64_t prelude = (uint64_t)load->accounts * load->prelude;
     if (number < prelude) {
         make_prelude_use(maker, number, prelude, ret_event);
