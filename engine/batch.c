@@ -15,37 +15,40 @@ static bool batch_reserve(struct batch *batch) {
     return true;
 }
 
-/* A missing text stays missing; an empty one stays present. */
-static bool copy_text(struct batch *batch, struct text text, struct text *ret_copy) {
-    *ret_copy = TEXT_MISSING;
-    if (text_is_missing(text))
-        return true;
-    *ret_copy = arena_text(&batch->arena, text);
-    batch->bytes += text.size;
-    return !text_is_missing(*ret_copy);
-}
-
-static bool copy_headers(struct batch *batch, const struct record *record, struct record *copy) {
-    if (record->headers_count == 0)
-        return true;
-    struct header *headers = arena_alloc(&batch->arena, record->headers_count * sizeof *headers);
-    if (headers == NULL)
-        return false;
+static size_t record_bytes(const struct record *record) {
+    size_t bytes = (size_t)record->key.size + record->value.size;
     for (uint32_t i = 0; i < record->headers_count; i++)
-        if (!copy_text(batch, record->headers[i].name, &headers[i].name) ||
-            !copy_text(batch, record->headers[i].value, &headers[i].value))
-            return false;
-    copy->headers = headers;
-    copy->headers_count = record->headers_count;
-    return true;
+        bytes += (size_t)record->headers[i].name.size + record->headers[i].value.size;
+    return bytes;
 }
 
+/* A missing text stays missing; an empty one stays present. */
+static struct text put_text(char **at, struct text text) {
+    if (text_is_missing(text))
+        return text;
+    struct text copy = {*at, text.size};
+    memcpy(*at, text.data, text.size);
+    *at += text.size;
+    return copy;
+}
+
+/* All that a record refers to lies together: its headers, then their bytes and its own. A byte more keeps an empty text
+ * behind all others from pointing at what is not ours. */
 enum result batch_add(struct batch *batch, const struct record *record, struct error *error) {
-    struct record copy = {.output = record->output, .partition = record->partition, .offset = OFFSET_NONE};
-    if (!batch_reserve(batch) || !copy_text(batch, record->key, &copy.key) ||
-        !copy_text(batch, record->value, &copy.value) || !copy_headers(batch, record, &copy))
+    size_t bytes = record_bytes(record), headers_size = record->headers_count * sizeof(struct header);
+    struct header *headers = arena_take(&batch->arena, headers_size + bytes + 1);
+    if (headers == NULL || !batch_reserve(batch))
         return error_set(error, RESULT_FATAL, "Memory is out: a record could not be added to the batch.");
-    batch->records[batch->count++] = copy;
+    char *at = (char *)headers + headers_size;
+    struct record *copy = &batch->records[batch->count++];
+    *copy = (struct record){.output = record->output, .partition = record->partition, .offset = OFFSET_NONE};
+    copy->key = put_text(&at, record->key);
+    copy->value = put_text(&at, record->value);
+    copy->headers = record->headers_count == 0 ? NULL : headers;
+    copy->headers_count = record->headers_count;
+    for (uint32_t i = 0; i < record->headers_count; i++)
+        headers[i] = (struct header){put_text(&at, record->headers[i].name), put_text(&at, record->headers[i].value)};
+    batch->bytes += bytes;
     return RESULT_OK;
 }
 

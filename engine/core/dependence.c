@@ -3,7 +3,7 @@
 struct builder {
     const struct program *program;
     struct evaluation_step *steps;
-    uint32_t steps_count;
+    uint32_t steps_count, *decisions, decisions_count;
     uint32_t *readers_from; /* while counting: how many readers the source before has */
     uint16_t *readers;      /* NULL: they are only counted */
     uint32_t *filled;
@@ -18,6 +18,7 @@ static void add_decision(struct builder *builder, uint32_t *done, uint32_t code_
                          uint32_t index) {
     while (*done < code_end)
         add_step(builder, STEP_INSTRUCTION, (*done)++);
+    builder->decisions[builder->decisions_count++] = builder->steps_count;
     add_step(builder, kind, index);
 }
 
@@ -150,18 +151,19 @@ static void sort_step(struct builder *builder, uint32_t step) {
 }
 
 bool dependence_make(const struct program *program, struct arena *arena, struct dependence *ret_dependence) {
-    uint32_t steps_max = program->code.count + program->scores_count + program->dimensions_count +
-                         program->segments_count;
+    uint32_t decisions = program->scores_count + program->dimensions_count + program->segments_count;
+    uint32_t steps_max = program->code.count + decisions;
     uint32_t words = steps_max / 64 + 1;
     struct builder builder = {.program = program,
                               .steps = arena_alloc(arena, (steps_max + 1) * sizeof *builder.steps),
+                              .decisions = arena_alloc(arena, (decisions + 1) * sizeof *builder.decisions),
                               .clocked = arena_alloc(arena, words * sizeof *builder.clocked),
                               .since = arena_alloc(arena, words * sizeof *builder.since),
                               .sliced = arena_alloc(arena, words * sizeof *builder.sliced),
                               .unsteady = arena_alloc(arena, words * sizeof *builder.unsteady),
                               .borrowed = arena_alloc(arena, words * sizeof *builder.borrowed)};
-    if (builder.steps == NULL || builder.clocked == NULL || builder.since == NULL || builder.sliced == NULL ||
-        builder.unsteady == NULL || builder.borrowed == NULL)
+    if (builder.steps == NULL || builder.decisions == NULL || builder.clocked == NULL || builder.since == NULL ||
+        builder.sliced == NULL || builder.unsteady == NULL || builder.borrowed == NULL)
         return false;
     add_steps(&builder);
     if (!add_readers(&builder, arena))
@@ -170,6 +172,7 @@ bool dependence_make(const struct program *program, struct arena *arena, struct 
         sort_step(&builder, i);
     *ret_dependence = (struct dependence){.steps = builder.steps,
                                           .steps_count = builder.steps_count,
+                                          .decisions = builder.decisions,
                                           .words = words,
                                           .readers_from = builder.readers_from,
                                           .readers = builder.readers,

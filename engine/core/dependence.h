@@ -18,7 +18,8 @@ struct evaluation_step {
 struct dependence {
     const struct evaluation_step *steps;
     uint32_t steps_count;
-    uint32_t words; /* of a set of steps, one bit each */
+    const uint32_t *decisions; /* the steps that decide: all scores, then all dimensions, then all segments */
+    uint32_t words;            /* of a set of steps, one bit each */
     /* The steps that look at a source: readers[readers_from[source]] up to readers_from[source + 1]. A source is a
      * register, or behind all of them an aggregate. */
     const uint32_t *readers_from;

@@ -26,23 +26,18 @@ static void keep_restless(struct engine *engine, uint32_t step, bool restless) {
     *word = restless ? *word | bit : *word & ~bit;
 }
 
+/* Each decision runs the code up to where it stands. */
 static void evaluate_in_full(struct engine *engine) {
-    const struct dependence *dependence = &engine->dependence;
-    for (uint32_t i = 0; i < dependence->steps_count; i++) {
-        uint32_t index = dependence->steps[i].index;
-        switch ((enum step_kind)dependence->steps[i].kind) {
-        case STEP_INSTRUCTION: /* Each decision runs the code up to where it stands. */
-            break;
-        case STEP_SCORE:
-            score_decide(&engine->evaluation, index);
-            break;
-        case STEP_DIMENSION:
-            keep_restless(engine, i, outcome_dimension(engine, index));
-            break;
-        case STEP_SEGMENT:
-            keep_restless(engine, i, outcome_segment(engine, index));
-        }
-    }
+    const struct program *program = engine->program;
+    const uint32_t *decisions = engine->dependence.decisions;
+    for (uint32_t i = 0; i < program->scores_count; i++)
+        score_decide(&engine->evaluation, i);
+    decisions += program->scores_count;
+    for (uint32_t i = 0; i < program->dimensions_count; i++)
+        keep_restless(engine, decisions[i], outcome_dimension(engine, i));
+    decisions += program->dimensions_count;
+    for (uint32_t i = 0; i < program->segments_count; i++)
+        keep_restless(engine, decisions[i], outcome_segment(engine, i));
 }
 
 /* What the record changed. */

@@ -12,7 +12,7 @@ static const struct reach {
     double hours;  /* where not 0 */
     uint32_t days; /* whole ones behind the coming midnight */
     uint32_t events, values;
-} reaches[] = {{1, 0, 6, 1},   {6, 0, 8, 1},   {0, 0, 8, 1},      {0, 1, 12, 1},  {0, 2, 16, 1},
+} reaches[] = {{1, 0, 6, 2},   {6, 0, 8, 2},   {0, 0, 8, 2},      {0, 1, 12, 2},  {0, 2, 16, 2},
                {0, 3, 20, 2},  {0, 5, 24, 2},  {0, 7, 32, 2},     {0, 11, 40, 2}, {0, 15, 48, 3},
                {0, 31, 64, 3}, {0, 63, 64, 3}, {0, 100000, 64, 3}};
 #define LEVELS        ((uint8_t)(sizeof reaches / sizeof reaches[0]))
@@ -20,6 +20,8 @@ static const struct reach {
 #define LEVEL_FAR     4
 #define LOOKS_MAX     3
 #define PATIENCE      2 /* looks that succeed before one dares to look further, after one that failed */
+#define SCALE_MAX     3 /* each is 2^SCALE_SHIFT times as many events */
+#define SCALE_SHIFT   2
 
 /* Gives a register that does not move its outlook, for an instruction or a decision that looks at it. */
 static inline void settle(const struct horizon *horizon, uint16_t source) {
@@ -207,9 +209,10 @@ static double length_of(const struct horizon *horizon, uint32_t level) {
     return (double)((slice_index(now_ms, DAY) + 1 + reaches[level].days) * DAY - now_ms);
 }
 
-static void set_reach(struct horizon *horizon, uint32_t level) {
+static void set_reach(struct horizon *horizon, uint32_t level, uint32_t scale) {
+    uint32_t events = reaches[level].events << SCALE_SHIFT * scale;
     horizon->length_ms = length_of(horizon, level);
-    horizon->events = horizon->lively == 0 ? 0 : reaches[level].events;
+    horizon->events = horizon->lively == 0 ? 0 : events < HORIZON_EVENTS_MAX ? events : HORIZON_EVENTS_MAX;
     horizon->values = horizon->lively == 0 ? 0 : reaches[level].values;
 }
 
@@ -224,36 +227,70 @@ static uint32_t level_above(uint32_t level) {
     return level < LEVEL_TONIGHT ? LEVEL_TONIGHT : level + 1u < LEVELS ? level + 1 : level;
 }
 
-/* What an account remembers of its looks: the level, and above it the patience. */
-static uint8_t remembered(uint32_t level, uint32_t patience) {
-    return (uint8_t)(level | patience << 4);
+/* What an account remembers of its looks: the level, the patience, and how many more events than usual to reckon with.
+ */
+struct habit {
+    uint32_t level, patience, scale;
+};
+
+static struct habit habit_of(uint8_t remembered) {
+    struct habit habit = {remembered & 15, remembered >> 4 & 3, remembered >> 6};
+    habit.level = habit.level < LEVELS ? habit.level : LEVELS - 1u;
+    return habit;
 }
 
-double horizon_look(struct horizon *horizon, uint8_t *level) {
+static uint8_t remembered(struct habit habit) {
+    return (uint8_t)(habit.level | habit.patience << 4 | habit.scale << 6);
+}
+
+static void succeed(struct habit *habit) {
+    habit->patience -= habit->patience > 0;
+    if (habit->patience == 0)
+        habit->level = level_above(habit->level);
+}
+
+/* Looks less far; false: there is nothing to be gained by that. */
+static bool lower(const struct horizon *horizon, struct habit *habit, double best) {
+    uint32_t below = level_below(habit->level);
+    if (habit->scale > 0) {
+        habit->scale = 0;
+        return true;
+    }
+    if (habit->level == 0 || (best > 0 && length_of(horizon, below) <= best))
+        return false;
+    habit->level = below;
+    habit->patience = below < LEVEL_FAR ? 0 : PATIENCE;
+    return true;
+}
+
+double horizon_look(struct horizon *horizon, uint8_t *habits) {
     double best = 0;
-    uint32_t first = *level & 15, patience = *level >> 4;
-    first = first < LEVELS ? first : LEVELS - 1;
-    uint32_t at = first;
+    struct habit habit = habit_of(*habits);
+    uint32_t first = habit.level;
     for (int looks = 0; looks < LOOKS_MAX; looks++) {
-        set_reach(horizon, at);
+        set_reach(horizon, habit.level, habit.scale);
         double until = look_once(horizon);
         if (best > 0 &&
             until <= best) { /* It is no loose bound that ends it: behind that instant, look as far as before. */
-            at = first;
+            habit.level = first;
             break;
         }
         best = greater(best, until);
         if (until >= horizon->length_ms) {
-            patience -= patience > 0;
-            *level = patience > 0 ? remembered(at, patience) : remembered(level_above(at), 0);
-            return at + 1 == LEVELS ? INFINITY : best;
+            bool is_farthest = habit.level + 1 == LEVELS;
+            succeed(&habit);
+            *habits = remembered(habit);
+            return is_farthest ? INFINITY : best;
         }
-        uint32_t below = level_below(at);
-        if (at == 0 || (best > 0 && length_of(horizon, below) <= best))
+        if (!lower(horizon, &habit, best))
             break;
-        at = below;
-        patience = at < LEVEL_FAR ? 0 : PATIENCE;
     }
-    *level = remembered(at, patience);
+    *habits = remembered(habit);
     return best;
+}
+
+void horizon_expect_more(uint8_t *habits) {
+    struct habit habit = habit_of(*habits);
+    habit.scale += habit.scale < SCALE_MAX;
+    *habits = remembered(habit);
 }

@@ -44,14 +44,19 @@ static inline bool horizon_moves(const struct horizon *horizon, uint16_t source)
     return (horizon->moves[source / 64] >> source % 64 & 1) != 0;
 }
 
-/* The levels of an account that was never looked at, without and with events to reckon with. */
+#define HORIZON_EVENTS_MAX 255
+
+/* The habits of an account that was never looked at, without and with events to reckon with. */
 #define HORIZON_FIRST       12
 #define HORIZON_FIRST_QUIET 4
 
 /* The milliseconds from now on, at the most INFINITY, in which every outcome is provably the same; where events are
  * reckoned with, that holds for `horizon->events` of them with `horizon->values` new values. `horizon->outlooks` and
- * `moves` are the engine's; `level` says where the account's last look succeeded, and is brought up to date. */
-double horizon_look(struct horizon *horizon, uint8_t *level);
+ * `moves` are the engine's; `habits` says where the account's last look succeeded, and is brought up to date. */
+double horizon_look(struct horizon *horizon, uint8_t *habits);
+
+/* The events came sooner than time: the next look reckons with more of them. */
+void horizon_expect_more(uint8_t *habits);
 
 /* The outlook of one instruction, and of one score (outlook.c). */
 void outlook_of_instruction(const struct horizon *horizon, const struct instruction *instruction,

@@ -91,16 +91,26 @@ static void set_margin(struct state_header *header, int64_t until_ms) {
     if (header->quiet_events == 0)
         return;
     int64_t margin_ms = header->due_ms - until_ms;
-    if (margin_ms < 0 || margin_ms > UINT32_MAX)
+    if (margin_ms < 0 || margin_ms > UINT32_MAX) {
         header->quiet_events = 0;
-    else
-        header->quiet_margin_ms = (uint32_t)margin_ms;
+        return;
+    }
+    header->quiet_margin_ms = (uint32_t)margin_ms;
+    header->flags |= STATE_QUIET;
+}
+
+/* Whether so many events have passed as the last look reckoned with, before its time was over. */
+static bool has_used_up(const struct state_header *header) {
+    return header->quiet_events == 0 && (header->flags & STATE_QUIET) != 0;
 }
 
 static void plan_next(struct engine *engine, const struct clocks *clocks, bool soon) {
     struct state_header *header = state_header(&engine->state);
+    if (has_used_up(header))
+        horizon_expect_more(&header->quiet_horizon);
     header->touched = 0;
     header->quiet_events = 0;
+    header->flags &= (uint8_t)~STATE_QUIET;
     header->waits_for = stalls_of(&engine->evaluation);
     double ahead_ms = look(engine, clocks, soon);
     bool never = ahead_ms > 8e15 - (double)header->now_ms;

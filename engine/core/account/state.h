@@ -35,6 +35,7 @@ enum {
     STATE_BUSY = 4,       /* its newest record came within a tick of the one before */
     STATE_BURSTS = 8,     /* its records come in bursts: to look ahead after the first of them would be in vain */
     STATE_SENSITIVE = 16, /* the last look found that the very next event may matter */
+    STATE_QUIET = 32,     /* the last look found that events may pass */
 };
 
 struct state_header {
