@@ -28,6 +28,7 @@
     BUG(never_verified, "an idle owner never looks whether the store went back")                                   \
     BUG(restore_after_meta, "a restore begins behind the barrier instead of at the meta's offset")                 \
     BUG(restore_uncommitted, "a restore also reads what was aborted")                                              \
+    BUG(shard_kept, "a shard that comes back goes on with the memory with which it was given up")                  \
     BUG(evicted_unacknowledged, "an account leaves memory before the store has acknowledged it")                   \
     BUG(tombstone_for_erased, "an erased account is a tombstone in the changelog")                                 \
     BUG(timer_lost, "deadlines are not restored at a takeover")                                                    \

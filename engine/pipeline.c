@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/planted.h"
 #include "engine/pipeline_internal.h"
 #include "engine/rulesets.h"
 
@@ -142,6 +143,7 @@ void pipeline_free(struct pipeline *pipeline) {
     pipeline->ports.sink->close(pipeline->ports.sink->context, 0); /* It may still borrow batches. */
     pipeline->transaction.phase = PHASE_IDLE;
     pipeline_drop_shards(pipeline);
+    takeover_forget_kept(pipeline);
     batch_free(&pipeline->outputs);
     batch_free(&pipeline->takeover.batch);
     buffer_free(&pipeline->scratch);
@@ -282,6 +284,8 @@ static enum result answer_group(struct pipeline *pipeline, struct error *error) 
         return commit_begin(pipeline, error);
     pipeline_log(pipeline, LEVEL_INFO, "%u shards were %s.", pipeline->held_count,
                  pipeline->lost ? "lost" : "given back");
+    if (PLANTED(shard_kept))
+        takeover_keep(pipeline);
     pipeline_drop_shards(pipeline);
     pipeline->revoked = pipeline->lost = false;
     return source->unassign(source->context, error) == ANSWER_OK ? RESULT_OK : RESULT_FATAL;

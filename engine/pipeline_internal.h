@@ -86,6 +86,7 @@ struct pipeline {
     int64_t ends_asked_ms;
     int64_t gauges_set_ms;
     struct message *fetched; /* FETCH_MAX, scratch */
+    struct held_shard *kept; /* by their numbers: for the planted bug shard_kept */
     struct shard_output output;
 };
 
@@ -173,6 +174,9 @@ MUST_USE enum result takeover_event(struct pipeline *pipeline, struct held_shard
 /* What the end of the barriers' transaction means. */
 MUST_USE enum result takeover_barrier_end(struct pipeline *pipeline, enum transaction_outcome outcome,
                                           struct error *error);
+/* The planted bug shard_kept: the shards' memory outlives that they are given up, and until the process ends. */
+void takeover_keep(struct pipeline *pipeline);
+void takeover_forget_kept(struct pipeline *pipeline);
 /* The store has forgotten the claims. */
 void takeover_unavailable(struct pipeline *pipeline);
 /* Gives up what the takeover holds. */

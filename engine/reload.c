@@ -52,6 +52,7 @@ enum result reload_rules(struct pipeline *pipeline, struct error *error) {
     for (uint32_t i = 0; i < pipeline->held_count && result == RESULT_OK; i++)
         if (pipeline->held[i].running)
             result = swap_shard(pipeline, &pipeline->held[i], engine, program, error);
+    takeover_forget_kept(pipeline);
     /* After a failure nothing is evaluated any more: which engine stays does not matter, both must go. */
     engine_free(pipeline->engine);
     pipeline->engine = engine;

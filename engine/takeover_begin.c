@@ -1,5 +1,6 @@
 /* The last steps of a takeover: whether what the group, the changelog and the topics say fits together, and the begin.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/planted.h"
@@ -8,6 +9,63 @@
 static enum progress suspect(struct pipeline *pipeline, struct held_shard *held, const struct error *what) {
     takeover_suspect(pipeline, held, what);
     return PROGRESS_PENDING;
+}
+
+/* ---- the planted bug shard_kept */
+
+static void forget_kept(struct held_shard *kept) {
+    shard_free(kept->shard);
+    arena_free(&kept->arena);
+    *kept = (struct held_shard){0};
+}
+
+void takeover_forget_kept(struct pipeline *pipeline) {
+    for (int32_t i = 0; i < pipeline->options.partitions && pipeline->kept != NULL; i++)
+        forget_kept(&pipeline->kept[i]);
+    free(pipeline->kept);
+    pipeline->kept = NULL;
+}
+
+/* Only where all is committed; and while there is room, as what is kept is never evicted. */
+void takeover_keep(struct pipeline *pipeline) {
+    if (pipeline->kept == NULL)
+        pipeline->kept = calloc((size_t)pipeline->options.partitions, sizeof *pipeline->kept);
+    if (pipeline->kept == NULL || pipeline->mode != MODE_RUNNING || !commit_is_empty(pipeline) ||
+        pipeline->slab.bytes_used > pipeline->options.memory_bytes_max / 4)
+        return;
+    for (uint32_t i = 0; i < pipeline->held_count; i++) {
+        struct held_shard *held = &pipeline->held[i], *kept = &pipeline->kept[held->number];
+        forget_kept(kept);
+        if (!held->running)
+            continue;
+        *kept = (struct held_shard){.shard = held->shard, .arena = held->arena, .record = held->record};
+        held->shard = NULL;
+        held->arena = (struct arena){0};
+        accounts_forget_loading(shard_accounts(kept->shard));
+    }
+}
+
+/* The store has everything by now. */
+static void take_back(struct pipeline *pipeline, struct held_shard *held) {
+    struct held_shard *kept = &pipeline->kept[held->number];
+    if (kept->shard == NULL || kept->record.rulesets_count != held->record.rulesets_count)
+        return;
+    arena_free(&held->arena);
+    held->shard = kept->shard;
+    held->arena = kept->arena;
+    held->record = kept->record;
+    *kept = (struct held_shard){0};
+    struct accounts *accounts = shard_accounts(held->shard);
+    for (uint32_t i = 0; i < accounts_count(accounts); i++)
+        accounts_acknowledged(accounts, accounts_id(accounts, i), held->record.commit);
+}
+
+static enum result go_on(struct held_shard *held, struct error *error) {
+    struct clocks clocks = *shard_clocks(held->shard);
+    shard_restore(held->shard, &clocks, shard_rules_changed(held->shard));
+    rulesets_known(&held->record, held->known);
+    enum result result = shard_advance(held->shard, clocks.watermark_ms, error);
+    return result == RESULT_RETRY ? RESULT_OK : result;
 }
 
 /* ---- group and shard record */
@@ -67,6 +125,8 @@ enum progress takeover_compare(struct pipeline *pipeline, struct held_shard *hel
         if (progress != PROGRESS_DONE)
             return progress;
     }
+    if (PLANTED(shard_kept) && pipeline->kept != NULL)
+        take_back(pipeline, held);
     return PROGRESS_DONE;
 }
 
@@ -215,8 +275,10 @@ static enum result begin_shard(struct pipeline *pipeline, struct held_shard *hel
     bool changed = rulesets_standing(&held->record, program->hash) != RULESET_CURRENT;
     if (PLANTED(clocks_not_restored))
         held->record.clocks = CLOCKS_INITIAL;
-    enum result result = pipeline_bind_shard(pipeline, held, pipeline->engine, program, &held->record.clocks,
-                                             changed || held->record.rules_changed, error);
+    enum result result = PLANTED(shard_kept) && held->shard != NULL
+                             ? go_on(held, error)
+                             : pipeline_bind_shard(pipeline, held, pipeline->engine, program, &held->record.clocks,
+                                                   changed || held->record.rules_changed, error);
     if (result != RESULT_OK)
         return result;
     /* An activation is committed even where no record comes, and so are offsets that the group has lost. */

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "tests/sim/sim_memory.h"
+
 void sim_kafka_init(struct sim_kafka *kafka, int32_t partitions, uint32_t streams, int64_t wall_ms) {
     assert(partitions <= SIM_PARTITIONS_MAX);
     *kafka = (struct sim_kafka){.partitions = partitions,
@@ -43,11 +45,7 @@ static struct text keep(struct sim_kafka *kafka, struct text text) {
 }
 
 static struct sim_record *append(const struct sim_kafka *kafka, struct sim_log *log) {
-    if (log->count == log->capacity) {
-        log->capacity = log->capacity == 0 ? 64 : log->capacity * 2;
-        log->records = realloc(log->records, log->capacity * sizeof *log->records);
-        assert(log->records != NULL);
-    }
+    log->records = sim_grown(log->records, log->count, &log->capacity, sizeof *log->records);
     struct sim_record *record = &log->records[log->count];
     *record = (struct sim_record){.offset = log->count++, .produced_ms = kafka->monotonic_ms};
     return record;
@@ -239,11 +237,8 @@ enum sim_answer sim_producer_init(struct sim_kafka *kafka, int producer, uint32_
 }
 
 static void begin(struct sim_kafka *kafka, int producer, uint32_t epoch) {
-    if (kafka->transactions_count == kafka->transactions_capacity) {
-        kafka->transactions_capacity = kafka->transactions_capacity * 2 + 64;
-        kafka->transactions = realloc(kafka->transactions, kafka->transactions_capacity * sizeof *kafka->transactions);
-    }
-    assert(kafka->transactions != NULL);
+    kafka->transactions = sim_grown(kafka->transactions, kafka->transactions_count, &kafka->transactions_capacity,
+                                    sizeof *kafka->transactions);
     struct sim_transaction *transaction = &kafka->transactions[kafka->transactions_count++];
     *transaction = (struct sim_transaction){
         .end = SIM_OPEN, .producer = producer, .epoch = epoch, .begun_ms = kafka->monotonic_ms};

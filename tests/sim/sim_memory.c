@@ -1,6 +1,7 @@
 #include "tests/sim/sim_memory.h"
 
-#include <stddef.h>
+#include <assert.h>
+#include <stdlib.h>
 
 static struct sim_worker *running;
 static uint64_t allocations_left; /* 0: no end of them */
@@ -42,4 +43,13 @@ int sim_memory_is_out(void) {
     }
     failures_left--;
     return 1;
+}
+
+void *sim_grown(void *items, uint32_t count, uint32_t *capacity, size_t size) {
+    if (count < *capacity)
+        return items;
+    *capacity = *capacity * 2 + 16;
+    items = realloc(items, *capacity * size);
+    assert(items != NULL);
+    return items;
 }

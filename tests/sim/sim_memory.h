@@ -2,6 +2,7 @@
  * not the process', and what they call is nobody's business. One thread. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct sim_worker;
@@ -26,3 +27,7 @@ void sim_come_back(struct sim_outside *outside);
 void sim_memory_fail(uint64_t after, uint32_t failures);
 /* Whether an allocation of the process has to fail now. */
 int sim_memory_is_out(void);
+
+/* `items`, perhaps moved, with room for one more than `count` of `size` bytes. The simulator's own memory is never out.
+ */
+void *sim_grown(void *items, uint32_t count, uint32_t *capacity, size_t size);

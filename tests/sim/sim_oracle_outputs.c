@@ -1,15 +1,9 @@
-#include <assert.h>
-#include <stdlib.h>
-
 #include "producer/change_json.h"
+#include "tests/sim/sim_memory.h"
 #include "tests/sim/sim_oracle_internal.h"
 
 void oracle_add_record(struct output_records *records, enum output output, struct text account, struct text value) {
-    if (records->count == records->capacity) {
-        records->capacity = records->capacity * 2 + 16;
-        records->items = realloc(records->items, records->capacity * sizeof *records->items);
-        assert(records->items != NULL);
-    }
+    records->items = sim_grown(records->items, records->count, &records->capacity, sizeof *records->items);
     records->items[records->count++] = (struct output_record){output, account, value};
 }
 

@@ -4,16 +4,13 @@
 #include "base/hash.h"
 #include "engine/rulesets.h"
 #include "engine/validate.h"
+#include "tests/sim/sim_memory.h"
 #include "tests/sim/sim_oracle_internal.h"
 
 /* ---- lists of what was done */
 
 void sim_ops_add(struct sim_ops *ops, const struct sim_op *op) {
-    if (ops->count == ops->capacity) {
-        ops->capacity = ops->capacity * 2 + 16;
-        ops->items = realloc(ops->items, ops->capacity * sizeof *ops->items);
-        assert(ops->items != NULL);
-    }
+    ops->items = sim_grown(ops->items, ops->count, &ops->capacity, sizeof *ops->items);
     ops->items[ops->count++] = *op;
 }
 

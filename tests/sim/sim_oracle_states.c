@@ -1,6 +1,6 @@
 #include <assert.h>
-#include <stdlib.h>
 
+#include "tests/sim/sim_memory.h"
 #include "tests/sim/sim_oracle_internal.h"
 
 #define STATE_BYTES_MAX (1 << 16)
@@ -23,11 +23,7 @@ struct committed_blob *oracle_find_blob(struct committed_blobs *blobs, struct te
 void oracle_set_blob(struct committed_blobs *blobs, struct text account, struct text blob, int64_t offset) {
     struct committed_blob *found = oracle_find_blob(blobs, account);
     if (found == NULL) {
-        if (blobs->count == blobs->capacity) {
-            blobs->capacity = blobs->capacity * 2 + 16;
-            blobs->items = realloc(blobs->items, blobs->capacity * sizeof *blobs->items);
-            assert(blobs->items != NULL);
-        }
+        blobs->items = sim_grown(blobs->items, blobs->count, &blobs->capacity, sizeof *blobs->items);
         found = &blobs->items[blobs->count++];
         found->account = account;
     }
@@ -36,11 +32,7 @@ void oracle_set_blob(struct committed_blobs *blobs, struct text account, struct 
 }
 
 void oracle_touch(struct oracle_shard *shard, struct text account) {
-    if (shard->touched_count == shard->touched_capacity) {
-        shard->touched_capacity = shard->touched_capacity * 2 + 16;
-        shard->touched = realloc(shard->touched, shard->touched_capacity * sizeof *shard->touched);
-        assert(shard->touched != NULL);
-    }
+    shard->touched = sim_grown(shard->touched, shard->touched_count, &shard->touched_capacity, sizeof *shard->touched);
     shard->touched[shard->touched_count++] = account;
 }
 

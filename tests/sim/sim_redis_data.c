@@ -4,15 +4,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
-
-static void *grown(void *items, uint32_t count, uint32_t *capacity, size_t size) {
-    if (count < *capacity)
-        return items;
-    *capacity = *capacity * 2 + 8;
-    items = realloc(items, *capacity * size);
-    assert(items != NULL);
-    return items;
-}
+#include "tests/sim/sim_memory.h"
 
 static struct text copied(struct sim_data *data, struct text text) {
     struct text copy = arena_text(&data->arena, text);
@@ -128,7 +120,7 @@ struct sim_value *sim_data_make(struct sim_data *data, int database, struct text
 }
 
 static void insert(struct sim_value *value, uint32_t place, const struct sim_entry *entry) {
-    value->entries = grown(value->entries, value->count, &value->capacity, sizeof *value->entries);
+    value->entries = sim_grown(value->entries, value->count, &value->capacity, sizeof *value->entries);
     memmove(value->entries + place + 1, value->entries + place, (value->count - place) * sizeof *value->entries);
     value->entries[place] = *entry;
     value->count++;
@@ -142,10 +134,10 @@ static void take_out(struct sim_value *value, uint32_t place) {
 static void remember(struct sim_data *data, struct sim_undo undo) {
     struct sim_tag *tag = undo.value->tag;
     if (tag->writes_count == 0 || tag->writes[tag->writes_count - 1].serial != data->serial) {
-        tag->writes = grown(tag->writes, tag->writes_count, &tag->writes_capacity, sizeof *tag->writes);
+        tag->writes = sim_grown(tag->writes, tag->writes_count, &tag->writes_capacity, sizeof *tag->writes);
         tag->writes[tag->writes_count++] = (struct sim_write){data->serial, tag->undo_count};
     }
-    tag->undo = grown(tag->undo, tag->undo_count, &tag->undo_capacity, sizeof *tag->undo);
+    tag->undo = sim_grown(tag->undo, tag->undo_count, &tag->undo_capacity, sizeof *tag->undo);
     tag->undo[tag->undo_count++] = undo;
 }
 

@@ -4,14 +4,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-static void *grown(void *items, uint32_t count, uint32_t *capacity, size_t size) {
-    if (count < *capacity)
-        return items;
-    *capacity = *capacity * 2 + 8;
-    items = realloc(items, *capacity * size);
-    assert(items != NULL);
-    return items;
-}
+#include "tests/sim/sim_memory.h"
 
 struct sim_redis_link *sim_redis_link_open(struct sim_redis *redis) {
     struct sim_redis_link *link = calloc(1, sizeof *link);
@@ -92,7 +85,7 @@ void sim_redis_link_send(struct sim_redis *redis, struct sim_redis_link *link, s
         arrives_ms = link->requests[link->requests_count - 1].arrives_ms;
     request->arrives_ms = arrives_ms;
     request->arrival = ++redis->arrivals;
-    link->requests = grown(link->requests, link->requests_count, &link->requests_capacity, sizeof *link->requests);
+    link->requests = sim_grown(link->requests, link->requests_count, &link->requests_capacity, sizeof *link->requests);
     link->requests[link->requests_count++] = *request;
 }
 
@@ -115,7 +108,7 @@ void sim_redis_link_answer(struct sim_redis_link *link, const struct sim_redis_r
     if (link->answers_count > 0 && link->answers[link->answers_count - 1].arrives_ms > arrives_ms)
         arrives_ms = link->answers[link->answers_count - 1].arrives_ms;
     assert(buffer_ok(&link->out));
-    link->answers = grown(link->answers, link->answers_count, &link->answers_capacity, sizeof *link->answers);
+    link->answers = sim_grown(link->answers, link->answers_count, &link->answers_capacity, sizeof *link->answers);
     link->answers[link->answers_count++] = (struct sim_redis_answer){link->out.size, arrives_ms};
 }
 

@@ -9,6 +9,7 @@
 #include "engine/changelog_record.h"
 #include "engine/core/rules/rules.h"
 #include "producer/change_json.h"
+#include "tests/sim/sim_memory.h"
 
 #define TURNS_MAX 200000
 #define WALL_MS   (INT64_C(1767225600) * 1000) /* 2026-01-01 */
@@ -189,11 +190,7 @@ static enum result expect(void *context, const struct change *changes, uint32_t 
     (void)status;
     (void)error;
     for (uint32_t i = 0; i < count; i++) {
-        if (expected->count == expected->capacity) {
-            expected->capacity = expected->capacity * 2 + 64;
-            expected->lines = realloc(expected->lines, expected->capacity * sizeof *expected->lines);
-            assert(expected->lines != NULL);
-        }
+        expected->lines = sim_grown(expected->lines, expected->count, &expected->capacity, sizeof *expected->lines);
         buffer_clear(&expected->scratch);
         change_write_json(&changes[i], NULL, &expected->scratch);
         expected->lines[expected->count++] = arena_text(&expected->arena, buffer_text(&expected->scratch));
