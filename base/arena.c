@@ -43,14 +43,19 @@ static struct arena_chunk *chunk_with_room(struct arena *arena, size_t size) {
     return next;
 }
 
-void *arena_alloc(struct arena *arena, size_t size) {
+void *arena_take(struct arena *arena, size_t size) {
     size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     struct arena_chunk *chunk = chunk_with_room(arena, size);
     if (chunk == NULL)
         return NULL;
     void *memory = chunk->bytes + chunk->used;
     chunk->used += size;
-    return memset(memory, 0, size);
+    return memory;
+}
+
+void *arena_alloc(struct arena *arena, size_t size) {
+    void *memory = arena_take(arena, size);
+    return memory == NULL ? NULL : memset(memory, 0, size);
 }
 
 struct text arena_text(struct arena *arena, struct text text) {

@@ -2,9 +2,11 @@
  * asks buffer_ok once. Little-endian, as everything that Bellwether stores. Not shared between threads. */
 #pragma once
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/result.h"
 #include "base/text.h"
@@ -23,20 +25,79 @@ static inline struct text buffer_text(const struct buffer *buffer) {
     return (struct text){(const char *)buffer->data, (uint32_t)buffer->size};
 }
 
+#define VARINT_SIZE_MAX 10
+
+/* Makes room for `size` more bytes; false (and failed) when memory is out. */
+MUST_USE bool buffer_reserve(struct buffer *buffer, size_t size);
+
+static inline bool buffer_has_room(struct buffer *buffer, size_t size) {
+    return (!buffer->failed && buffer->capacity - buffer->size >= size) || buffer_reserve(buffer, size);
+}
+
 /* Room for `size` more bytes, to be filled by the caller; NULL (and failed) when memory is out. */
-MUST_USE uint8_t *buffer_extend(struct buffer *buffer, size_t size);
-void buffer_put(struct buffer *buffer, const void *data, size_t size);
-void buffer_put_text(struct buffer *buffer, struct text text);
+MUST_USE static inline uint8_t *buffer_extend(struct buffer *buffer, size_t size) {
+    if (!buffer_has_room(buffer, size))
+        return NULL;
+    uint8_t *room = buffer->data + buffer->size;
+    buffer->size += size;
+    return room;
+}
+
+static inline void buffer_put(struct buffer *buffer, const void *data, size_t size) {
+    uint8_t *room = size == 0 ? NULL : buffer_extend(buffer, size);
+    if (room != NULL)
+        memcpy(room, data, size);
+}
+
+static inline void buffer_put_text(struct buffer *buffer, struct text text) {
+    buffer_put(buffer, text.data, text.size);
+}
+
+static inline void buffer_put_u8(struct buffer *buffer, uint8_t value) {
+    uint8_t *room = buffer_extend(buffer, 1);
+    if (room != NULL)
+        *room = value;
+}
+
+static inline void buffer_put_u16(struct buffer *buffer, uint16_t value) {
+    value = htole16(value);
+    buffer_put(buffer, &value, sizeof value);
+}
+
+static inline void buffer_put_u32(struct buffer *buffer, uint32_t value) {
+    value = htole32(value);
+    buffer_put(buffer, &value, sizeof value);
+}
+
+static inline void buffer_put_u64(struct buffer *buffer, uint64_t value) {
+    value = htole64(value);
+    buffer_put(buffer, &value, sizeof value);
+}
+
+static inline void buffer_put_f64(struct buffer *buffer, double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    buffer_put_u64(buffer, bits);
+}
+
+/* Base 128, low groups first, as Avro and Protocol Buffers write them. */
+static inline void buffer_put_varint(struct buffer *buffer, uint64_t value) {
+    if (!buffer_has_room(buffer, VARINT_SIZE_MAX))
+        return;
+    uint8_t *at = buffer->data + buffer->size;
+    for (; value >= 0x80; value >>= 7)
+        *at++ = (uint8_t)(value | 0x80);
+    *at++ = (uint8_t)value;
+    buffer->size = (size_t)(at - buffer->data);
+}
+
+/* Signed: zigzag, then varint; this is Avro's `int` and `long`. */
+static inline void buffer_put_zigzag(struct buffer *buffer, int64_t value) {
+    buffer_put_varint(buffer, ((uint64_t)value << 1) ^ (uint64_t)(value >> 63));
+}
+
 void buffer_put_string(struct buffer *buffer, const char *string);
 void buffer_printf(struct buffer *buffer, const char *format, ...) PRINTF_LIKE(2, 3);
-void buffer_put_u8(struct buffer *buffer, uint8_t value);
-void buffer_put_u16(struct buffer *buffer, uint16_t value);
-void buffer_put_u32(struct buffer *buffer, uint32_t value);
-void buffer_put_u64(struct buffer *buffer, uint64_t value);
-void buffer_put_f64(struct buffer *buffer, double value);
-/* Base 128, low groups first, as Avro and Protocol Buffers write them. */
-void buffer_put_varint(struct buffer *buffer, uint64_t value);
-/* Signed: zigzag, then varint; this is Avro's `int` and `long`. */
-void buffer_put_zigzag(struct buffer *buffer, int64_t value);
+void buffer_put_decimal(struct buffer *buffer, uint64_t value);
 void buffer_clear(struct buffer *buffer); /* empty and not failed; memory is kept */
 void buffer_free(struct buffer *buffer);

@@ -5,7 +5,6 @@
 
 #define MAGIC_SIZE       4
 #define HEADER_SIZE_MAX  (2 * SCHEMA_TEXT_MAX)
-#define VARINT_SIZE_MAX  10
 #define INFLATE_STEP     (256 * 1024)
 #define METADATA_KEY_MAX 256
 

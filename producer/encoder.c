@@ -46,7 +46,8 @@ static enum result add_change(struct encoder_state *encoder, const struct change
     struct buffer *id = &encoder->scratch;
     buffer_clear(id);
     buffer_put_text(id, change->account_id);
-    buffer_printf(id, "/%" PRIu64, change->sequence);
+    buffer_put_u8(id, '/');
+    buffer_put_decimal(id, change->sequence);
     const struct header headers[] = {
         {TEXT("ce_specversion"), TEXT("1.0")},
         {TEXT("ce_id"), buffer_text(id)},

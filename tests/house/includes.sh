@@ -36,7 +36,7 @@ only_in() {
 }
 
 # Headers of libc whose functions do not look at the world; of stdio.h and stdlib.h some do: symbols.sh decides there.
-pure='(assert|ctype|errno|float|inttypes|limits|math|stdalign|stdarg|stdbool|stddef|stdint|stdio|stdlib|string)\.h'
+pure='(assert|ctype|endian|errno|float|inttypes|limits|math|stdalign|stdarg|stdbool|stddef|stdint|stdio|stdlib|string)\.h'
 core='engine/core/.*|base/.*'
 # What the rooms around the engine know of it: its ports, the limits and the reasons for rejection.
 ports='engine/(ports|limits|rejection)\.h'
