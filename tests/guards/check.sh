@@ -1,8 +1,13 @@
 #!/bin/bash
 # usage: check.sh [--record] PROGRAM
 #
-# Counts with callgrind how many instructions the program guards (guards.c) takes for one event in each phase of the work,
-# and fails where one has grown by more than 5 % over what is recorded in instructions.txt; --record writes that file.
+# Counts with callgrind how many instructions the program guards (guards.c) takes for one event, and fails where a phase of
+# the work has grown by more than 5 % over what is recorded in instructions.txt; --record writes that file.
+#
+#     decode     a record's value into an event
+#     update     an event into its account's state: the instructions of engine/core/account/ and engine/core/aggregates*
+#     evaluate   all else that the engine does with it: finding the account, ticks, deciding, looking ahead
+#     encode     a change, its status and the state behind it into bytes
 #
 # Only functions of the program itself are counted, not the C library's: those are chosen by the processor. The figures are
 # of the release build by the compiler that the file names; of another compiler they are told, and not judged.
@@ -16,7 +21,6 @@ fi
 program=$(readlink -f "$1")
 readonly tolerated_percent=5
 readonly phases=(decode update evaluate encode)
-declare -A function=([decode]=counted_decode [update]=counted_take [evaluate]=counted_take [encode]=counted_encode)
 declare -A measured=()
 
 if ! command -v valgrind >/dev/null; then
@@ -26,36 +30,38 @@ fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-# count PHASE: instructions of the program's own functions in it, for each event.
+# count RUN: instructions of the program's own functions in it, for each event: all of them, and of these those of the
+# sources that keep an account's state. (Sources tell them apart, as functions are inlined.)
 count() {
-    local phase=$1 out=$folder/$1.out events
-    mkdir "$folder/$phase"
+    local run=$1 out=$folder/$1.out events
     # The C library's own choice of code is pinned too, as it decides how often it calls back.
     if ! events=$(GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX2,-ERMS,-FSRM \
         valgrind --tool=callgrind --callgrind-out-file="$out" --compress-strings=no --compress-pos=no --collect-atstart=no \
-        --toggle-collect="${function[$phase]}*" "$program" "$phase" "$folder/$phase" 2>"$folder/$phase.log"); then
-        cat "$folder/$phase.log" >&2
-        exit 1
+        --toggle-collect="counted_$run*" "$program" "$run" 2>"$folder/$run.log"); then
+        cat "$folder/$run.log" >&2
+        return 1
     fi
     # A line `calls=` tells of a callee, and the line behind it what was spent there: that is counted where it belongs.
     awk -v own="$program" -v events="$events" '
         /^ob=/ { is_own = substr($0, 4) == own; next }
+        /^f[lie]=/ { is_state = /\/engine\/core\/(account\/|aggregates)/; next }
         /^calls=/ { getline; next }
-        /^[0-9]/ && is_own { sum += $2 }
-        END { if (!(sum > 0 && events > 0)) exit 1; printf "%.1f\n", sum / events }' "$out"
+        /^[0-9]/ && is_own { all += $2; if (is_state) state += $2 }
+        END { if (!(all > 0 && events > 0)) exit 1; printf "%.1f %.1f\n", all / events, state / events }' "$out"
 }
 
-for phase in "${phases[@]}"; do
-    count "$phase" >"$folder/$phase.count" &
+runs=()
+for run in decode take encode; do
+    count "$run" >"$folder/$run.count" &
+    runs+=($!)
 done
-for phase in "${phases[@]}"; do
-    wait -n || { echo "check.sh: a phase could not be counted" >&2; exit 1; }
+for run in "${runs[@]}"; do
+    wait "$run" || { wait; echo "check.sh: instructions could not be counted" >&2; exit 1; }
 done
-for phase in "${phases[@]}"; do
-    measured[$phase]=$(cat "$folder/$phase.count")
-done
-# Under the default rules an event is taken into its state too.
-measured[evaluate]=$(awk -v all="${measured[evaluate]}" -v update="${measured[update]}" 'BEGIN { printf "%.1f", all - update }')
+read -r "measured[decode]" _ <"$folder/decode.count"
+read -r all "measured[update]" <"$folder/take.count"
+read -r "measured[encode]" _ <"$folder/encode.count"
+measured[evaluate]=$(awk -v all="$all" -v update="${measured[update]}" 'BEGIN { printf "%.1f", all - update }')
 compiler=$("$program" compiler)
 
 if $record; then

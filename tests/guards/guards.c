@@ -1,15 +1,13 @@
 /* What the guards count the instructions of (check.sh): a small steady load of the benchmark (bench/load.h), one phase
  * of the work on it at a time. What is counted is what happens within a function `counted_...`; callgrind is told so.
  *
- *     guards decode FOLDER     values of Kafka records into events
- *     guards update FOLDER     events into states, under the default rules' metrics alone: nothing to decide
- *     guards evaluate FOLDER   the same under the default rules, and what they decide
- *     guards encode FOLDER     a change, its status and the state behind it, as bytes
- *     guards compiler          what it was built with
+ *     guards decode     values of Kafka records into events
+ *     guards take       events into states, and what the default rules decide: update and evaluate
+ *     guards encode     a change, its status and the state behind it, as bytes
+ *     guards compiler   what it was built with
  *
  * Prints how many there were of what was counted. */
 #include <assert.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,15 +96,15 @@ static enum result take_uncounted(struct replay *replay, const struct event *eve
     return replay_record(replay, event, GUARDS_NOW_MS, rejection, error);
 }
 
-static uint64_t take_all(struct guards *guards, const char *rules_path) {
+static uint64_t take_all(struct guards *guards) {
     struct findings findings = {.arena = &guards->arena};
     struct replay_options options = {.live_from_ms = INSTANT_NONE};
     struct shard_output output = {guards, take_decided};
     struct event_maker maker = {.load = &guards_load};
     const struct program *program;
     struct error error;
-    if (rules_file_read(rules_path, &guards->arena, &program, &findings) != RESULT_OK)
-        bench_fail("the rules %s are not good", rules_path);
+    if (rules_pack_read("default.yaml", &guards->arena, &program, &findings) != RESULT_OK)
+        bench_fail("the default rules are not good");
     must(replay_create(program, &options, &output, NULL, &guards->replay, &error), &error);
     for (uint64_t i = 0; i < load_records(&guards_load); i++) {
         struct event event;
@@ -122,27 +120,12 @@ static uint64_t take_all(struct guards *guards, const char *rules_path) {
     return guards_load.events;
 }
 
-/* The default rules, or their metrics alone: what stands before the line `scores:`. */
-static void write_rules(const char *folder, bool metrics_alone, char ret_path[PATH_MAX]) {
-    char line[1024];
-    snprintf(ret_path, PATH_MAX, "%s/rules.yaml", folder);
-    FILE *from = fopen(GUARDS_RULES, "re"), *to = fopen(ret_path, "we");
-    if (from == NULL || to == NULL)
-        bench_fail("the rules cannot be copied into %s", folder);
-    while (fgets(line, sizeof line, from) != NULL && !(metrics_alone && strcmp(line, "scores:\n") == 0))
-        fputs(line, to);
-    fclose(from);
-    fclose(to);
-}
-
-static uint64_t run_phase(struct guards *guards, const char *phase, const char *folder) {
-    char rules[PATH_MAX];
+static uint64_t run_phase(struct guards *guards, const char *phase) {
     if (strcmp(phase, "decode") == 0)
         return guards_decode(&guards->own);
     guards->encodes = strcmp(phase, "encode") == 0;
-    write_rules(folder, strcmp(phase, "update") == 0, rules);
     open_encoder(guards);
-    uint64_t taken = take_all(guards, rules);
+    uint64_t taken = take_all(guards);
     encoder_free(&guards->encoder);
     return guards->encodes ? guards->decided : taken;
 }
@@ -156,14 +139,14 @@ static const char compiler[] = "gcc " STRING_OF(__GNUC__);
 int main(int count, char **arguments) {
     struct guards guards = {0};
     struct error error;
-    if (count == 2 && strcmp(arguments[1], "compiler") == 0) {
+    if (count != 2)
+        bench_fail("usage: guards decode|take|encode|compiler");
+    if (strcmp(arguments[1], "compiler") == 0) {
         puts(compiler);
         return EXIT_SUCCESS;
     }
-    if (count != 3)
-        bench_fail("usage: guards decode|update|evaluate|encode FOLDER");
     must(own_schemas_load(&guards.own, &error), &error);
-    printf("%llu\n", (unsigned long long)run_phase(&guards, arguments[1], arguments[2]));
+    printf("%llu\n", (unsigned long long)run_phase(&guards, arguments[1]));
     batch_free(&guards.batch);
     buffer_free(&guards.state);
     own_schemas_free(&guards.own);
