@@ -75,6 +75,9 @@ void sink_forget_call(struct kafka_sink *sink) {
     if (sink->request.failure != NULL)
         rd_kafka_error_destroy(sink->request.failure);
     sink->request = (struct offsets_request){0};
+    if (sink->end.failure != NULL)
+        rd_kafka_error_destroy(sink->end.failure);
+    sink->end = (struct end_request){0};
 }
 
 static void close_producer(struct kafka_sink *sink) {

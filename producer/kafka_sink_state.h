@@ -29,6 +29,14 @@ struct offsets_request {
     rd_kafka_error_t *failure;
 };
 
+/* rd_kafka_commit_transaction, or rd_kafka_abort_transaction. */
+struct end_request {
+    rd_kafka_t *handle; /* NULL: there is none */
+    bool commits;
+    int timeout_ms;
+    rd_kafka_error_t *failure;
+};
+
 struct kafka_sink {
     struct kafka_sink_options options;
     rd_kafka_conf_t *conf;
@@ -37,9 +45,10 @@ struct kafka_sink {
     rd_kafka_topic_t *topics[OUTPUTS];
     const struct batch *publishing; /* the batch whose publication is under way; NULL: none */
     uint32_t published;             /* its records that were handed over */
-    struct blocking_call call;      /* one of these two, while the phase is ASKING or a transaction is open */
+    struct blocking_call call;      /* one of these three, while the phase is ASKING or a transaction is open */
     struct topics_question question;
     struct offsets_request request;
+    struct end_request end;
 };
 
 /* The answer to a library's error that says so little about the transaction that the pipeline's table must decide; and

@@ -1,15 +1,8 @@
-/* The transaction's steps. Those that the library goes on with by itself after a timeout are asked for again in short
- * slices, with the events served in between: it does not end a transaction while a delivery report is unread. */
+/* The transaction's steps. Those that the library can not be left in the middle of are made beside the worker, with the
+ * events served in between: it does not end a transaction while a delivery report is unread. */
 #include <assert.h>
 
 #include "producer/kafka_sink_state.h"
-
-#define SLICE_MS 20
-
-static int slice_of(int64_t deadline_ms) {
-    int left_ms = client_left_ms(deadline_ms);
-    return left_ms < SLICE_MS ? left_ms : SLICE_MS;
-}
 
 enum answer sink_begin(void *context, struct error *error) {
     struct kafka_sink *sink = context;
@@ -82,37 +75,61 @@ enum answer sink_send_offsets(void *context, const struct input_offset *position
     return answer == ANSWER_PENDING && must_abort ? ANSWER_FAILED : answer;
 }
 
-/* Asks again and again until there is an answer, or the time is over. */
-static enum answer end_transaction(struct kafka_sink *sink,
-                                   rd_kafka_error_t *(*end)(rd_kafka_t *handle, int timeout_ms), const char *what,
-                                   int timeout_ms, struct error *error) {
-    int64_t deadline_ms = client_now_ms() + timeout_ms;
-    for (;;) {
-        enum answer answer = sink_answer(end(sink->client.handle, slice_of(deadline_ms)), what, error);
-        client_serve(&sink->client);
-        if (answer != ANSWER_PENDING || client_left_ms(deadline_ms) == 0)
-            return answer;
-        client_poll(&sink->client, 1); /* an answer that came at once shall not make this a busy loop */
+static void run_end(void *argument) {
+    struct end_request *request = argument;
+    request->failure = request->commits ? rd_kafka_commit_transaction(request->handle, request->timeout_ms)
+                                        : rd_kafka_abort_transaction(request->handle, request->timeout_ms);
+}
+
+/* Made once, with all the time that there is. A call whose time is over before the library's own thread has got to its
+ * first step leaves that step in a queue, and its result is then taken for that of the next call's: at the second time
+ * a commit would be called done that was never sent. So what is late has failed, and nobody knows. */
+static enum answer end_transaction(struct kafka_sink *sink, bool commits, const char *what, int timeout_ms,
+                                   struct error *error) {
+    if (!sink->call.is_running) {
+        sink->end = (struct end_request){
+            .handle = sink->client.handle,
+            .commits = commits,
+            .timeout_ms = (int)sink->options.transaction_timeout_ms,
+        };
+        if (blocking_call_start(&sink->call, run_end, &sink->end, error) != RESULT_OK) {
+            sink_forget_call(sink);
+            return ANSWER_FAILED;
+        }
     }
+    client_serve(&sink->client);
+    if (!blocking_call_await(&sink->call, timeout_ms))
+        return ANSWER_PENDING;
+    client_serve(&sink->client);
+    rd_kafka_error_t *failure = sink->end.failure;
+    sink->end.failure = NULL;
+    sink_forget_call(sink);
+    bool is_late = failure != NULL && rd_kafka_error_code(failure) == RD_KAFKA_RESP_ERR__TIMED_OUT;
+    enum answer answer = sink_answer(failure, what, error);
+    return is_late ? ANSWER_FAILED : answer;
 }
 
 enum answer sink_commit(void *context, int timeout_ms, struct error *error) {
     struct kafka_sink *sink = context;
     assert(sink->phase == SINK_READY);
     assert(sink->client.outstanding == 0);
-    enum answer answer = end_transaction(sink, rd_kafka_commit_transaction, "The transaction's commit failed",
-                                         timeout_ms, error);
+    enum answer answer = end_transaction(sink, true, "The transaction's commit failed", timeout_ms, error);
     return answer == ANSWER_OK || answer == ANSWER_PENDING ? answer : ANSWER_FAILED;
 }
 
 enum answer sink_abort(void *context, int timeout_ms, struct error *error) {
     struct kafka_sink *sink = context;
     assert(sink->phase == SINK_READY);
-    if (!blocking_call_await(&sink->call, timeout_ms)) /* offsets are on their way: the library would refuse */
-        return ANSWER_PENDING;
-    sink_forget_call(sink);
-    enum answer answer = end_transaction(sink, rd_kafka_abort_transaction, "The transaction could not be aborted",
-                                         timeout_ms, error);
+    if (sink->end.handle != NULL && sink->end.commits) {
+        error_set(error, RESULT_RETRY, "The transaction's commit is under way: it can not be aborted any more.");
+        return ANSWER_FAILED;
+    }
+    if (sink->end.handle == NULL) { /* offsets may be on their way: the library would refuse */
+        if (!blocking_call_await(&sink->call, timeout_ms))
+            return ANSWER_PENDING;
+        sink_forget_call(sink);
+    }
+    enum answer answer = end_transaction(sink, false, "The transaction could not be aborted", timeout_ms, error);
     if (answer == ANSWER_OK)
         sink->publishing = NULL;
     return answer == ANSWER_ZOMBIE ? ANSWER_FAILED : answer;
