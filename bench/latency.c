@@ -12,8 +12,8 @@
 #define KNOWN_ACCOUNTS 100000
 #define SAMPLE_EVERY   100   /* events: one of new facts, which change something */
 #define RATE_DEFAULT   20000 /* events/s that are taken to be sustained, where that was not measured */
-#define SETTLE_MS      10000 /* of the load, before samples count */
-#define DRAIN_MS       10000
+#define SETTLE_MS      5000  /* of the load, before samples count */
+#define DRAIN_MS       5000
 #define PRELUDE_MS     300000
 
 struct flow {
@@ -185,7 +185,7 @@ static void measure_flow(struct bench *bench, const char *name, double part) {
     process_await_line(&flow.deployment.daemons[0], "shards run.", NULL, deadline_after(60000));
     await_prelude(&flow);
     open_reader(&flow);
-    let_flow(&flow, rate, bench->quick ? 15000 : 60000);
+    let_flow(&flow, rate, bench->quick ? 10000 : 60000);
     add_flow(&flow, part, rate);
     close_flow(&flow);
 }

@@ -29,13 +29,13 @@ static const struct {
 #define MEASUREMENTS (sizeof measurements / sizeof measurements[0])
 
 static void print_usage(void) {
-    puts("usage: bench [--quick] [--json FILE] [--only NAME] [--log FILE] [--pairs N]\n\n"
+    puts("usage: bench [--quick] [--json FILE] [--only NAMES] [--log FILE] [--pairs N]\n\n"
          "  --quick      smaller and fewer, within ten minutes\n"
          "  --json FILE  the rows, as JSON\n"
          "  --docs PATH  a folder for benchmark.md and its plots\n"
          "  --log FILE   events for the row about replay (else BELLWETHER_BENCH_LOG)\n"
          "  --pairs N    how often each stage is run (5; 2 with --quick)\n"
-         "  --only NAME  one of:");
+         "  --only NAMES with commas between them, of:");
     for (size_t i = 0; i < MEASUREMENTS; i++)
         printf("      %-10s %s\n", measurements[i].name, measurements[i].about);
 }
@@ -75,6 +75,17 @@ static void read_arguments(struct bench *bench, struct request *request, int cou
     bench->pairs = request->pairs > 0 ? request->pairs : bench->quick ? 2 : 5;
 }
 
+/* Whether the list, with commas, has the name. */
+static bool is_wanted(const char *list, const char *name) {
+    size_t size = strlen(name);
+    for (const char *at = list; at != NULL; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strncmp(at, name, size) == 0 && (at[size] == 0 || at[size] == ','))
+            return true;
+    }
+    return list == NULL;
+}
+
 /* After each measurement, so that one that fails takes no other's rows with it. */
 static void write_rows(const struct bench *bench, const struct request *request) {
     if (request->docs_path != NULL)
@@ -91,11 +102,13 @@ static void write_rows(const struct bench *bench, const struct request *request)
 static void measure_all(struct bench *bench, const struct request *request) {
     bool any = false;
     for (size_t i = 0; i < MEASUREMENTS; i++) {
-        if (bench->only != NULL && strcmp(bench->only, measurements[i].name) != 0)
+        if (!is_wanted(bench->only, measurements[i].name))
             continue;
         any = true;
+        int64_t begun_ns = meter_wall_ns();
         fprintf(stderr, "\n%s: %s\n", measurements[i].name, measurements[i].about);
         measurements[i].measure(bench);
+        fprintf(stderr, "%s took %.0f s\n", measurements[i].name, (double)(meter_wall_ns() - begun_ns) / 1e9);
         write_rows(bench, request);
     }
     if (!any)
