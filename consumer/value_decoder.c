@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "consumer/avro_read.h"
 #include "consumer/field_check.h"
 
 #define CONFLUENT_PREFIX     5
@@ -124,8 +125,7 @@ static uint32_t confluent_id(struct text value) {
 
 static enum result named_writer(struct value_decoder *decoder, struct text value, struct writer **ret_writer,
                                 struct error *error) {
-    struct cursor cursor = cursor_of(value.data + 2, SINGLE_OBJECT_PREFIX - 2);
-    uint64_t fingerprint = cursor_u64(&cursor);
+    uint64_t fingerprint = le64toh(read_word(value.data + 2));
     struct writer *writer = writers_find(&decoder->named, fingerprint);
     if (writer == NULL)
         return error_set(error, RESULT_REJECT,
@@ -170,12 +170,12 @@ static enum result decode_avro(struct value_decoder *decoder, const struct avro_
     return result;
 }
 
-/* Decodes by a writer whose look-up came out as `result`. */
-static enum result decode_by(struct value_decoder *decoder, enum result result, struct writers *writers,
-                             struct writer *writer, const struct message *message, uint32_t prefix,
-                             struct event *ret_event, struct rejection *ret_rejection, struct error *error) {
-    const struct avro_plan *plan = NULL;
-    if (result == RESULT_OK)
+/* Decodes by a writer whose look-up came out as `result`: nearly always by a plan that is there. */
+ALWAYS_INLINE enum result decode_by(struct value_decoder *decoder, enum result result, struct writers *writers,
+                                    struct writer *writer, const struct message *message, uint32_t prefix,
+                                    struct event *ret_event, struct rejection *ret_rejection, struct error *error) {
+    const struct avro_plan *plan = result == RESULT_OK ? writer->plans[message->stream] : NULL;
+    if (result == RESULT_OK && plan == NULL)
         result = writer_plan(writers, writer, message->stream, decoder->options.own, &plan, error);
     if (result == RESULT_REJECT)
         return reject(ret_rejection, REJECTION_UNKNOWN_SCHEMA, error->text);
