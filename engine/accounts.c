@@ -7,9 +7,13 @@
 #include "base/hash.h"
 #include "base/planted.h"
 #include "engine/due_heap.h"
+#include "engine/huge_pages.h"
 
 #define PAGE_ACCOUNTS 512
 #define TABLE_MIN     64
+
+#define CACHE_LINE         64
+#define PREFETCH_BYTES_MAX 512 /* of a state: its header, id, facts, and the first ids of its events */
 
 /* What was used survives one look of eviction; what was loaded and not used yet survives all looks of one call. */
 #define CHANCES_USED   1
@@ -29,6 +33,12 @@ struct account {
     uint8_t chances; /* looks of eviction that it will survive */
 };
 
+/* Of the hash table; with the hash beside the index, whoever looks for an account touches no other's entry. */
+struct table_slot {
+    uint32_t entry; /* index + 1; 0: empty */
+    uint32_t hash;
+};
+
 struct accounts {
     struct slab *slab;
     struct account **pages; /* never move, so that entries stay where they are */
@@ -36,7 +46,7 @@ struct accounts {
     uint32_t indices; /* handed out so far, the free ones included */
     uint32_t free;    /* first free entry, or ACCOUNT_NONE */
     uint32_t count;
-    uint32_t *table; /* index + 1; 0: empty. Open addressing, linear probing */
+    struct table_slot *table; /* open addressing, linear probing */
     uint32_t table_size;
     struct due_heap heap;
     uint32_t waiting[STREAMS]; /* how many accounts wait for the stream */
@@ -63,7 +73,7 @@ static struct text id_of(const struct account *account) {
 
 enum result accounts_create(struct slab *slab, struct accounts **ret_accounts, struct error *error) {
     struct accounts *accounts = calloc(1, sizeof *accounts);
-    uint32_t *table = calloc(TABLE_MIN, sizeof *table);
+    struct table_slot *table = calloc(TABLE_MIN, sizeof *table);
     if (accounts == NULL || table == NULL) {
         free(accounts);
         free(table);
@@ -108,25 +118,25 @@ size_t accounts_bytes(const struct accounts *accounts) {
 static uint32_t table_place(const struct accounts *accounts, uint32_t hash, struct text account_id) {
     uint32_t mask = accounts->table_size - 1;
     uint32_t place = hash & mask;
-    while (accounts->table[place] != 0) {
-        const struct account *found = entry(accounts, accounts->table[place] - 1);
-        if (found->hash == hash && text_equal(id_of(found), account_id))
+    for (; accounts->table[place].entry != 0; place = (place + 1) & mask) {
+        const struct table_slot *slot = &accounts->table[place];
+        if (slot->hash == hash && text_equal(id_of(entry(accounts, slot->entry - 1)), account_id))
             break;
-        place = (place + 1) & mask;
     }
     return place;
 }
 
 static bool table_grow(struct accounts *accounts) {
     uint32_t size = accounts->table_size * 2;
-    uint32_t *table = calloc(size, sizeof *table);
+    struct table_slot *table = calloc(size, sizeof *table);
     if (table == NULL)
         return false;
+    huge_pages_advise(table, size * sizeof *table);
     for (uint32_t i = 0; i < accounts->table_size; i++) {
-        if (accounts->table[i] == 0)
+        if (accounts->table[i].entry == 0)
             continue;
-        uint32_t place = entry(accounts, accounts->table[i] - 1)->hash & (size - 1);
-        while (table[place] != 0)
+        uint32_t place = accounts->table[i].hash & (size - 1);
+        while (table[place].entry != 0)
             place = (place + 1) & (size - 1);
         table[place] = accounts->table[i];
     }
@@ -141,14 +151,14 @@ static bool table_grow(struct accounts *accounts) {
 static void table_remove(struct accounts *accounts, uint32_t place) {
     uint32_t mask = accounts->table_size - 1;
     uint32_t gap = place;
-    for (uint32_t next = (gap + 1) & mask; accounts->table[next] != 0; next = (next + 1) & mask) {
-        uint32_t home = entry(accounts, accounts->table[next] - 1)->hash & mask;
+    for (uint32_t next = (gap + 1) & mask; accounts->table[next].entry != 0; next = (next + 1) & mask) {
+        uint32_t home = accounts->table[next].hash & mask;
         if (((next - home) & mask) >= ((next - gap) & mask)) {
             accounts->table[gap] = accounts->table[next];
             gap = next;
         }
     }
-    accounts->table[gap] = 0;
+    accounts->table[gap] = (struct table_slot){0};
 }
 
 /* ---- entries */
@@ -205,14 +215,14 @@ static enum result entry_add(struct accounts *accounts, struct text account_id, 
     memcpy(copy, bytes, size);
     uint32_t hash = (uint32_t)hash_text(account_id);
     uint32_t place = table_place(accounts, hash, account_id);
-    assert(accounts->table[place] == 0);
+    assert(accounts->table[place].entry == 0);
     uint32_t account = entry_take(accounts);
     *entry(accounts, account) = (struct account){.bytes = copy,
                                                  .size = size,
                                                  .capacity = (uint32_t)slab_block_bytes(size),
                                                  .hash = hash,
                                                  .chances = CHANCES_USED};
-    accounts->table[place] = account + 1;
+    accounts->table[place] = (struct table_slot){account + 1, hash};
     accounts->count++;
     *ret_account = account;
     return RESULT_OK;
@@ -250,11 +260,33 @@ static enum result entry_set_state(struct accounts *accounts, struct account *ac
 
 uint32_t accounts_find(struct accounts *accounts, struct text account_id) {
     uint32_t place = table_place(accounts, (uint32_t)hash_text(account_id), account_id);
-    if (accounts->table[place] == 0)
+    if (accounts->table[place].entry == 0)
         return ACCOUNT_NONE;
-    uint32_t account = accounts->table[place] - 1;
+    uint32_t account = accounts->table[place].entry - 1;
     entry(accounts, account)->chances = CHANCES_USED;
     return account;
+}
+
+/* Each step touches what the step before has asked for, of all of them: the waits for memory overlap. */
+void accounts_prefetch(const struct accounts *accounts, const struct text *account_ids, uint32_t count) {
+    uint32_t places[ACCOUNTS_PREFETCH_MAX], found[ACCOUNTS_PREFETCH_MAX], found_count = 0;
+    assert(count <= ACCOUNTS_PREFETCH_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        places[i] = (uint32_t)hash_text(account_ids[i]) & (accounts->table_size - 1);
+        __builtin_prefetch(&accounts->table[places[i]]);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t index = accounts->table[places[i]].entry;
+        if (index == 0)
+            continue;
+        found[found_count++] = index - 1;
+        __builtin_prefetch(entry(accounts, index - 1));
+    }
+    for (uint32_t i = 0; i < found_count; i++) {
+        const struct account *account = entry(accounts, found[i]);
+        for (uint32_t at = 0; at < account->size && at < PREFETCH_BYTES_MAX; at += CACHE_LINE)
+            __builtin_prefetch(account->bytes + at);
+    }
 }
 
 enum account_phase accounts_phase(const struct accounts *accounts, uint32_t account) {
@@ -303,18 +335,22 @@ enum result accounts_loaded(struct accounts *accounts, struct text account_id, s
     return RESULT_OK;
 }
 
-/* The account has its new state: when it is due, and that it is dirty. */
-static void set_changed(struct accounts *accounts, uint32_t account, int64_t due_ms, uint32_t waits_for) {
+static void set_dirty(struct accounts *accounts, uint32_t account) {
     struct account *changed = entry(accounts, account);
     changed->has_state = true;
     changed->chances = CHANCES_USED;
-    due_heap_set(&accounts->heap, account, due_ms);
-    set_waits(accounts, changed, waits_for);
     if (changed->phase != ACCOUNT_DIRTY) {
         accounts->dirty[accounts->dirty_count++] = account;
         accounts->dirty_bytes += changed->size;
     }
     changed->phase = ACCOUNT_DIRTY;
+}
+
+/* The account has its new state: when it is due, and that it is dirty. */
+static void set_changed(struct accounts *accounts, uint32_t account, int64_t due_ms, uint32_t waits_for) {
+    due_heap_set(&accounts->heap, account, due_ms);
+    set_waits(accounts, entry(accounts, account), waits_for);
+    set_dirty(accounts, account);
 }
 
 enum result accounts_change_at(struct accounts *accounts, uint32_t account, struct state_bytes state, int64_t due_ms,
@@ -323,6 +359,15 @@ enum result accounts_change_at(struct accounts *accounts, uint32_t account, stru
     enum result result = entry_set_state(accounts, entry(accounts, account), state, error);
     if (result == RESULT_OK)
         set_changed(accounts, account, due_ms, waits_for);
+    return result;
+}
+
+enum result accounts_touch_at(struct accounts *accounts, uint32_t account, struct state_bytes state,
+                              struct error *error) {
+    assert(state.size > 0 && entry(accounts, account)->phase != ACCOUNT_LOADING);
+    enum result result = entry_set_state(accounts, entry(accounts, account), state, error);
+    if (result == RESULT_OK)
+        set_dirty(accounts, account);
     return result;
 }
 
@@ -392,9 +437,9 @@ uint32_t accounts_commit(const struct accounts *accounts, uint32_t account) {
 
 void accounts_acknowledged(struct accounts *accounts, struct text account_id, uint64_t commit) {
     uint32_t place = table_place(accounts, (uint32_t)hash_text(account_id), account_id);
-    if (accounts->table[place] == 0)
+    if (accounts->table[place].entry == 0)
         return;
-    struct account *account = entry(accounts, accounts->table[place] - 1);
+    struct account *account = entry(accounts, accounts->table[place].entry - 1);
     if (account->phase == ACCOUNT_WRITTEN && account->commit == (uint32_t)commit)
         account->phase = ACCOUNT_CLEAN;
 }

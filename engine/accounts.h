@@ -35,6 +35,9 @@ size_t accounts_bytes(const struct accounts *accounts);
 
 /* ACCOUNT_NONE: absent. Marks the account as used, so that it is not among the next to be evicted. */
 uint32_t accounts_find(struct accounts *accounts, struct text account_id);
+/* Brings what is known of the accounts that are here near the processor, for those that come next. */
+#define ACCOUNTS_PREFETCH_MAX 32
+void accounts_prefetch(const struct accounts *accounts, const struct text *account_ids, uint32_t count);
 enum account_phase accounts_phase(const struct accounts *accounts, uint32_t account);
 struct text accounts_id(const struct accounts *accounts, uint32_t account);
 /* No bytes: LOADING, or never seen. */
@@ -58,6 +61,10 @@ MUST_USE enum result accounts_change(struct accounts *accounts, struct text acco
 /* As accounts_change, of an account that is here. */
 MUST_USE enum result accounts_change_at(struct accounts *accounts, uint32_t account, struct state_bytes state,
                                         int64_t due_ms, uint32_t waits_for, struct error *error);
+
+/* As accounts_change_at, where it is due when it was before, and waits for what it did. */
+MUST_USE enum result accounts_touch_at(struct accounts *accounts, uint32_t account, struct state_bytes state,
+                                       struct error *error);
 
 /* The account that is due first, among those of equal deadline the one that appeared first; ACCOUNT_NONE: none. */
 uint32_t accounts_first_due(const struct accounts *accounts, int64_t *ret_due_ms);

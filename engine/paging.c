@@ -47,19 +47,30 @@ static bool is_account_id(struct text key) {
     return key.size > 0 && key.size <= ID_SIZE_MAX;
 }
 
+/* The accounts of the next records that were not looked at before; 0: there are none. */
+static uint32_t accounts_ahead(struct held_shard *held, struct text ret_ids[ACCOUNTS_PREFETCH_MAX]) {
+    const struct message *message;
+    uint32_t count = 0;
+    while (count < ACCOUNTS_PREFETCH_MAX && (message = merge_ahead(held->merge)) != NULL)
+        if (is_account_id(message->key))
+            ret_ids[count++] = message->key;
+    shard_prefetch(held->shard, ret_ids, count);
+    return count;
+}
+
 enum result paging_ahead(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
     while (held->claimed && held->loads < LOADS_PER_SHARD_MAX && !pipeline_memory_is_short(pipeline)) {
-        struct text ids[STORE_IDS_PER_LOAD_MAX];
-        uint32_t count = 0;
-        const struct message *message = NULL;
-        while (count < STORE_IDS_PER_LOAD_MAX && (message = merge_ahead(held->merge)) != NULL) {
-            if (!is_account_id(message->key) || !shard_wants(held->shard, message->key))
-                continue;
-            enum result result = shard_expect(held->shard, message->key, error);
-            if (result != RESULT_OK)
-                return result;
-            ids[count++] = message->key;
-        }
+        struct text ids[STORE_IDS_PER_LOAD_MAX], next[ACCOUNTS_PREFETCH_MAX];
+        uint32_t count = 0, next_count;
+        while (count + ACCOUNTS_PREFETCH_MAX <= STORE_IDS_PER_LOAD_MAX && (next_count = accounts_ahead(held, next)) > 0)
+            for (uint32_t i = 0; i < next_count; i++) {
+                if (!shard_wants(held->shard, next[i]))
+                    continue;
+                enum result result = shard_expect(held->shard, next[i], error);
+                if (result != RESULT_OK)
+                    return result;
+                ids[count++] = next[i];
+            }
         if (count == 0)
             break;
         enum result result = load(pipeline, held, ids, count, error);

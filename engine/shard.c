@@ -133,6 +133,8 @@ static enum result settle(struct shard *shard, uint32_t account, const struct st
         if (result != RESULT_OK)
             return result;
     }
+    if (step->has_passed && account != ACCOUNT_NONE)
+        return accounts_touch_at(shard->accounts, account, step->state, error);
     int64_t due_ms = deadline(shard, state_due_ms(step->state), fired_ms);
     uint32_t waits_for = state_waits_for(step->state);
     if (account != ACCOUNT_NONE)
@@ -264,6 +266,10 @@ int64_t shard_lateness_ms(const struct shard *shard) {
 
 bool shard_wants(struct shard *shard, struct text account_id) {
     return shard->options.stored && accounts_find(shard->accounts, account_id) == ACCOUNT_NONE;
+}
+
+void shard_prefetch(struct shard *shard, const struct text *account_ids, uint32_t count) {
+    accounts_prefetch(shard->accounts, account_ids, count);
 }
 
 enum result shard_expect(struct shard *shard, struct text account_id, struct error *error) {

@@ -75,6 +75,8 @@ int64_t shard_lateness_ms(const struct shard *shard);
 
 /* ---- with a store */
 
+/* Records of these accounts, at most ACCOUNTS_PREFETCH_MAX, come soon. */
+void shard_prefetch(struct shard *shard, const struct text *account_ids, uint32_t count);
 /* Whether the account has to be loaded before a record of it can be taken. */
 bool shard_wants(struct shard *shard, struct text account_id);
 /* Marks an absent account as being loaded. */

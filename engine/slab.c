@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/huge_pages.h"
+
 /* The smallest block, and the largest that lives in a chunk; larger ones come from the system one by one. */
 #define BLOCK_MIN ((size_t)64)
 #define BLOCK_MAX ((size_t)64 * 1024)
@@ -17,6 +19,7 @@ struct slab_chunk {
     uint32_t used;   /* blocks handed out */
     uint32_t carved; /* blocks that were ever handed out; behind them the chunk is untouched */
     uint32_t capacity;
+    bool begins_region;
 };
 
 #define CHUNK_HEADER ((sizeof(struct slab_chunk) + 15) & ~(size_t)15)
@@ -60,20 +63,39 @@ static void list_remove(struct slab_chunk **list, struct slab_chunk *chunk) {
         chunk->next->previous = chunk->previous;
 }
 
+/* A chunk of memory that was never used; regions are of the size and the place of a huge page. The first is left to
+ * small pages: who needs no more shall not take all of it. */
+static struct slab_chunk *chunk_new(struct slab *slab) {
+    bool begins_region = slab->region_left == 0;
+    if (begins_region) {
+        char *region = aligned_alloc(HUGE_PAGE, HUGE_PAGE);
+        if (region == NULL)
+            return NULL;
+        if (slab->region != NULL)
+            huge_pages_advise(region, HUGE_PAGE);
+        slab->region = region;
+        slab->region_left = HUGE_PAGE;
+    }
+    struct slab_chunk *chunk = (struct slab_chunk *)(void *)(slab->region + HUGE_PAGE - slab->region_left);
+    slab->region_left -= SLAB_CHUNK;
+    slab->bytes_reserved += SLAB_CHUNK;
+    chunk->begins_region = begins_region;
+    return chunk;
+}
+
 static struct slab_chunk *chunk_for(struct slab *slab, uint32_t class) {
     if (slab->partial[class] != NULL)
         return slab->partial[class];
     struct slab_chunk *chunk = slab->empty;
-    if (chunk != NULL) {
+    if (chunk != NULL)
         list_remove(&slab->empty, chunk);
-    } else {
-        chunk = aligned_alloc(SLAB_CHUNK, SLAB_CHUNK);
-        if (chunk == NULL)
-            return NULL;
-        slab->bytes_reserved += SLAB_CHUNK;
-    }
+    else
+        chunk = chunk_new(slab);
+    if (chunk == NULL)
+        return NULL;
     *chunk = (struct slab_chunk){.class = class,
-                                 .capacity = (uint32_t)((SLAB_CHUNK - CHUNK_HEADER) / class_bytes(class))};
+                                 .capacity = (uint32_t)((SLAB_CHUNK - CHUNK_HEADER) / class_bytes(class)),
+                                 .begins_region = chunk->begins_region};
     list_push(&slab->partial[class], chunk);
     return chunk;
 }
@@ -126,10 +148,19 @@ void slab_release(struct slab *slab, void *block, size_t size) {
 
 void slab_free(struct slab *slab) {
     assert(slab->bytes_used == 0);
+    struct slab_chunk *regions = NULL;
     while (slab->empty != NULL) {
         struct slab_chunk *chunk = slab->empty;
         slab->empty = chunk->next;
-        free(chunk);
+        if (!chunk->begins_region)
+            continue;
+        chunk->next = regions;
+        regions = chunk;
+    }
+    while (regions != NULL) {
+        struct slab_chunk *region = regions;
+        regions = region->next;
+        free(region);
     }
     *slab = (struct slab){0};
 }

@@ -19,6 +19,8 @@ struct slab_chunk;
 struct slab {
     struct slab_chunk *partial[SLAB_CLASSES]; /* chunks of the class that have a free block */
     struct slab_chunk *empty;                 /* chunks of no class */
+    char *region;                             /* the newest; chunks are cut from it, */
+    size_t region_left;                       /* of so many bytes that are left of it */
     size_t bytes_used;                        /* of all blocks that are handed out, rounded up to their classes */
     size_t bytes_reserved;                    /* that the slab has from the system */
 };

@@ -235,6 +235,7 @@ static bool apply_and_evaluate(struct engine *engine, const struct event *event,
     step->slices_expired = effect.expired;
     if (!is_facts && fits(engine) && plan_lets_pass(engine, event, &effect, former_ms)) {
         engine->changes_count = 0;
+        step->has_passed = true;
         return true;
     }
     return evaluate_record(engine, event, clocks, former_ms);

@@ -42,6 +42,7 @@ struct step {
     const struct change *changes;
     uint32_t changes_count;
     const struct status *status; /* where there are changes; else NULL */
+    bool has_passed;             /* it was not evaluated: it is due when it was before */
     uint32_t slices_expired;     /* aggregates for which the event was too old to count */
 };
 
