@@ -22,7 +22,6 @@ struct bench {
     struct redis_server redis;
     struct temporary folder;
     uint32_t runs;        /* so far: each has a group and outputs of its own */
-    double records_per_s; /* that were caught up with on this machine, of the steady load; 0: not measured */
     double account_bytes; /* that an account of the steady load takes in memory; 0: not measured */
     struct rows rows;
 };
@@ -39,9 +38,10 @@ void bench_drop_load(struct bench *bench, const struct load *load);
 
 struct run {
     enum stage stage;
-    const struct load *load; /* of the stages that are alone: in memory */
-    uint32_t workers;        /* 0: one, pinned to a processor of its own */
-    const char *rules;       /* a file; NULL: the load's own */
+    const struct load *load;  /* of the stages that are alone: in memory */
+    uint32_t workers;         /* 0: one, pinned to a processor of its own */
+    const char *rules;        /* a file; NULL: the load's own */
+    const char *commit_every; /* NULL: as is the default */
 };
 
 /* What the process of the stage printed, see stage.c. */

@@ -57,8 +57,9 @@ static const char *const method[] = {
     "broker, no librdkafka, no Redis. `bench stage alone-evaluate load=steady` is one such run, to be "
     "profiled.",
     "Latency is measured in an open loop: events are created by the clock, whether the former ones are done "
-    "or not, and each is as old as it was due. The rate is a part of what was caught up with in a second on "
-    "this machine, broker, Redis and worker together. The histogram has 64 buckets for each power of two.",
+    "or not, and each is as old as it was due. The rate is a part of what was caught up with in a "
+    "second, with commits as often, on this machine, broker, Redis and worker together. The histogram has 64 buckets "
+    "for each power of two.",
 };
 
 static void print_method(const struct bench *bench, FILE *out) {

@@ -83,6 +83,10 @@ static void set_all(const struct bench *bench, const struct run *run, struct env
     set(environment, "KAFKA_INSTANCE_ID", group);
     set(environment, "HTTP", "null");
     set(environment, "LIMITS_MEMORY", "64GiB");
+    if (run->commit_every != NULL) {
+        set(environment, "COMMIT_INTERVAL", run->commit_every);
+        set(environment, "COMMIT_INTERVAL_MAX", run->commit_every);
+    }
     for (int i = 0; i < STREAMS; i++) {
         char option[64];
         bool on = i == STREAM_USAGE || (i == STREAM_ACCOUNT && !alone);

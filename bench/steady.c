@@ -106,7 +106,6 @@ void measure_steady(struct bench *bench) {
     bench_repeat(bench, runs, STAGE_PLAIN + 1, found);
     bench_drop_load(bench, &load);
     const struct repeated *bare = &found[STAGE_BARE];
-    bench->records_per_s = 1e9 / series_median(&found[STAGE_ALL].wall);
     add_ratio(bench, "steady: consume", &found[STAGE_CONSUME], bare, 0, 0);
     add_ratio(bench, "steady: consume + decode", &found[STAGE_DECODE], bare, 1.25, 1.1);
     add_ratio(bench, "steady: + update + evaluate", &found[STAGE_EVALUATE], bare, 2.0, 1.5);
