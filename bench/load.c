@@ -113,7 +113,7 @@ struct load load_default(enum load_kind kind) {
     if (kind == LOAD_RESTLESS)
         return (struct load){.kind = kind, .name = "restless", .accounts = 200000, .partitions = 1};
     return (struct load){
-        .kind = kind, .name = "steady", .accounts = 1000000, .prelude = 1, .events = 2000000, .partitions = 1};
+        .kind = kind, .name = "steady", .accounts = 1000000, .prelude = 2, .events = 2000000, .partitions = 1};
 }
 
 /* At six in the morning, whenever it is measured: what a midnight makes due comes before the measured hour. */
@@ -150,13 +150,26 @@ int64_t load_measured_ms(const struct load *load) {
     return load->kind == LOAD_STEADY ? load->base_ms + 2 * HOUR + QUIET_DAY_MS : INSTANT_NONE;
 }
 
+/* One use of each account; then, over the quiet day, uses by the law of the measured hour, so that the accounts which
+ * are in demand have been so before; the heralds, whose first use that is, come last. */
 static void make_prelude_use(struct event_maker *maker, uint64_t number, uint64_t prelude, struct event *ret_event) {
     const struct load *load = maker->load;
-    uint64_t first_herald = prelude - prelude / HERALDS_ONE_IN;
-    int64_t time_ms = number < first_herald ? spread(load->base_ms + HOUR, HOUR, number, prelude)
-                                            : spread(load_measured_ms(load) - HERALDS_BEFORE_MS, MINUTE,
-                                                     number - first_herald, prelude - first_herald);
-    load_use(maker, number, (uint32_t)(number % load->accounts), time_ms, ret_event);
+    uint64_t first_herald = load->accounts - load->accounts / HERALDS_ONE_IN;
+    uint64_t habits = prelude - load->accounts;
+    int64_t known_ms = load->base_ms + 2 * HOUR, heralds_ms = load_measured_ms(load) - HERALDS_BEFORE_MS;
+    if (number < first_herald) {
+        load_use(maker, number, (uint32_t)number, spread(known_ms - HOUR, HOUR, number, first_herald), ret_event);
+        return;
+    }
+    if (number < first_herald + habits) {
+        uint64_t place = number - first_herald;
+        load_use(maker, number, account_of_rank(load, draw_rank(load, number)),
+                 spread(known_ms, heralds_ms - known_ms, place, habits), ret_event);
+        return;
+    }
+    number -= habits;
+    load_use(maker, number, (uint32_t)number,
+             spread(heralds_ms, MINUTE, number - first_herald, load->accounts - first_herald), ret_event);
 }
 
 uint64_t load_known_records(const struct load *load) {

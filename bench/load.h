@@ -8,10 +8,11 @@
 #include "producer/produce.h"
 
 enum load_kind {
-    /* Facts of every account, then `prelude` uses per account so that all are known; then the events that are measured:
-     * an hour of uses, of accounts drawn by a Zipf law of exponent 1 (or uniformly). One event in a hundred is no use
-     * but new facts, a plan that was changed: under the default rules those, and only those, change something, one
-     * thing each.
+    /* Facts of every account, then `prelude` uses per account: one each, so that all are known, and over the next day
+     * the others, by the law of the measured ones, so that habits have formed; then the events that are measured: an
+     * hour of uses, of accounts drawn by a Zipf law of exponent 1 (or uniformly). One event in a hundred is no use but
+     * new facts, a plan that was changed: under the default rules those, and only those, change something, one thing
+     * each.
      */
     LOAD_STEADY,
     /* Five uses per account, spread over 60 days, under the rules restless.yaml: uses and silence both change much. */

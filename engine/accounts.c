@@ -13,7 +13,7 @@
 #define TABLE_MIN     64
 
 #define CACHE_LINE         64
-#define PREFETCH_BYTES_MAX 512 /* of a state: its header, id, facts, and the first ids of its events */
+#define PREFETCH_BYTES_MAX 1024 /* of a state: most are smaller */
 
 /* What was used survives one look of eviction; what was loaded and not used yet survives all looks of one call. */
 #define CHANCES_USED   1

@@ -161,6 +161,14 @@ static enum result resume_ticks(struct pipeline *pipeline, struct held_shard *he
     return met == RESULT_OK ? RESULT_RETRY : met;
 }
 
+/* Has what is known of accounts on its way from memory before their records are taken. */
+static void prefetch_soon(struct held_shard *held, enum stream stream) {
+    struct text keys[MERGE_SOON];
+    uint32_t count = merge_soon(held->merge, stream, keys);
+    if (count > 0)
+        shard_prefetch(held->shard, keys, count);
+}
+
 /* RESULT_RETRY: it could not take all that it was allowed to. */
 static enum result take_records(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
     struct turn turn = {wall_ms(pipeline), monotonic_ms(pipeline)};
@@ -169,6 +177,7 @@ static enum result take_records(struct pipeline *pipeline, struct held_shard *he
         enum stream stream;
         if (merge_next(held->merge, turn.monotonic_ms, &stream) != MERGE_HEAD)
             return RESULT_RETRY;
+        prefetch_soon(held, stream);
         result = take(pipeline, &turn, held, error);
         if (i % RECORDS_PER_LOOK == 0 && commit_is_full(pipeline))
             break;

@@ -270,6 +270,19 @@ const struct message *merge_ahead(struct merge *merge) {
     return NULL;
 }
 
+/* They are the second MERGE_SOON from the head on, so that there is time for what is done about them. */
+uint32_t merge_soon(const struct merge *merge, enum stream stream, struct text ret_keys[MERGE_SOON]) {
+    const struct merge_input *input = &merge->inputs[stream];
+    if (input->first % MERGE_SOON != 0)
+        return 0;
+    uint32_t count = 0;
+    while (count < MERGE_SOON && MERGE_SOON + count < input->count) {
+        ret_keys[count] = head_at(input, MERGE_SOON + count)->key;
+        count++;
+    }
+    return count;
+}
+
 void merge_ahead_again(struct merge *merge) {
     for (int i = 0; i < STREAMS; i++)
         merge->inputs[i].ahead = 0;

@@ -73,6 +73,10 @@ int64_t merge_lag(const struct merge *merge);
 
 /* The next waiting message that was not asked for before, or NULL: its account may be loaded ahead. */
 const struct message *merge_ahead(struct merge *merge);
+/* The keys of waiting messages of the stream that will soon be taken: each of them once, MERGE_SOON or none at a time,
+ * as long as it is asked before every message that is taken. Returns how many. */
+#define MERGE_SOON 16
+uint32_t merge_soon(const struct merge *merge, enum stream stream, struct text ret_keys[MERGE_SOON]);
 /* Asks for all of them again. */
 void merge_ahead_again(struct merge *merge);
 
