@@ -63,6 +63,7 @@ static bool allocate(struct engine *engine) {
     engine->entries = take(engine, FACTS_ENTRIES_MAX, sizeof(struct map_entry), &failed);
     if (failed || !dependence_make(program, &engine->arena, &engine->dependence))
         return false;
+    horizon_begin(program, engine->outlooks);
     memcpy(evaluation->filter_registers, program->constants, program->constants_count * sizeof(union value));
     engine->bounded_streams = plan_bounded_streams(program);
     evaluation->dependence = &engine->dependence;

@@ -15,17 +15,20 @@ static const struct reach {
 } reaches[] = {{1, 0, 6, 2},   {6, 0, 8, 2},   {0, 0, 8, 2},      {0, 1, 12, 2},  {0, 2, 16, 2},
                {0, 3, 20, 2},  {0, 5, 24, 2},  {0, 7, 32, 2},     {0, 11, 40, 2}, {0, 15, 48, 3},
                {0, 31, 64, 3}, {0, 63, 64, 3}, {0, 100000, 64, 3}};
-#define LEVELS        ((uint8_t)(sizeof reaches / sizeof reaches[0]))
-#define LEVEL_TONIGHT 2
-#define LEVEL_FAR     4
-#define LOOKS_MAX     3
-#define PATIENCE      2 /* looks that succeed before one dares to look further, after one that failed */
-#define SCALE_MAX     3 /* each is 2^SCALE_SHIFT times as many events */
-#define SCALE_SHIFT   2
+#define LEVELS           ((uint8_t)(sizeof reaches / sizeof reaches[0]))
+#define LEVEL_TONIGHT    2
+#define LEVEL_FAR        4
+#define LOOKS_MAX        3
+#define PATIENCE         2 /* looks that succeed before one dares to look further, after one that failed */
+#define SCALE_MAX        3 /* each is 2^SCALE_SHIFT times as many events */
+#define SCALE_SHIFT      2
+#define VALUES_PER_SCALE 2
 
-/* Gives a register that does not move its outlook, for an instruction or a decision that looks at it. */
+/* Gives a register that does not move its outlook, for an instruction or a decision that looks at it. Constants have
+ * theirs for good. */
 static inline void settle(const struct horizon *horizon, uint16_t source) {
-    if (source != REGISTER_NONE && !horizon_moves(horizon, source))
+    if (source >= horizon->evaluation->program->constants_count && source != REGISTER_NONE &&
+        !horizon_moves(horizon, source))
         horizon->outlooks[source] = outlook_constant(horizon->evaluation->registers[source].number, INFINITY);
 }
 
@@ -213,7 +216,7 @@ static void set_reach(struct horizon *horizon, uint32_t level, uint32_t scale) {
     uint32_t events = reaches[level].events << SCALE_SHIFT * scale;
     horizon->length_ms = length_of(horizon, level);
     horizon->events = horizon->lively == 0 ? 0 : events < HORIZON_EVENTS_MAX ? events : HORIZON_EVENTS_MAX;
-    horizon->values = horizon->lively == 0 ? 0 : reaches[level].values;
+    horizon->values = horizon->lively == 0 ? 0 : reaches[level].values + VALUES_PER_SCALE * scale;
 }
 
 static uint32_t level_below(uint32_t level) {
@@ -287,6 +290,11 @@ double horizon_look(struct horizon *horizon, uint8_t *habits) {
     }
     *habits = remembered(habit);
     return best;
+}
+
+void horizon_begin(const struct program *program, struct outlook *outlooks) {
+    for (uint32_t i = 0; i < program->constants_count; i++)
+        outlooks[i] = outlook_constant(program->constants[i].number, INFINITY);
 }
 
 void horizon_expect_more(uint8_t *habits) {

@@ -50,6 +50,9 @@ static inline bool horizon_moves(const struct horizon *horizon, uint16_t source)
 #define HORIZON_FIRST       12
 #define HORIZON_FIRST_QUIET 4
 
+/* Once, before the first look with these outlooks. */
+void horizon_begin(const struct program *program, struct outlook *outlooks);
+
 /* The milliseconds from now on, at the most INFINITY, in which every outcome is provably the same; where events are
  * reckoned with, that holds for `horizon->events` of them with `horizon->values` new values. `horizon->outlooks` and
  * `moves` are the engine's; `habits` says where the account's last look succeeded, and is brought up to date. */
