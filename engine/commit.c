@@ -39,21 +39,39 @@ static bool is_behind(const struct pipeline *pipeline) {
     return false;
 }
 
-/* Live, what was decided is committed after commit_interval_ms; while there is always more to take, seldom. That there
- * is nothing to take for a moment is no end of catching up: the next records may just be on their way. */
+static int64_t bounded(int64_t value_ms, int64_t least_ms, int64_t most_ms) {
+    int64_t above_ms = value_ms > least_ms ? value_ms : least_ms;
+    return above_ms < most_ms ? above_ms : most_ms;
+}
+
+/* How old the records are that are being taken: those of the shard that lags the most. */
+static int64_t age_ms(const struct pipeline *pipeline) {
+    int64_t now_ms = wall_ms(pipeline), oldest_ms = now_ms;
+    for (uint32_t i = 0; i < pipeline->held_count; i++) {
+        const struct held_shard *held = &pipeline->held[i];
+        if (held->running && held->moved && held->record_ms < oldest_ms)
+            oldest_ms = held->record_ms;
+    }
+    int64_t age;
+    return __builtin_sub_overflow(now_ms, oldest_ms, &age) ? INT64_MAX : age;
+}
+
+/* Live, what was decided is committed after commit_interval_ms. Where there is always more to take, it takes about as
+ * long as the records are late already: under load a change is hardly later than its record, and whoever catches up
+ * with hours commits seldom. That there is nothing to take for a moment is no end of catching up: the next records may
+ * just be on their way. */
 static int64_t interval_ms(const struct pipeline *pipeline) {
-    const struct pipeline_options *options = &pipeline->options;
-    if (!pipeline->dry)
-        return options->commit_interval_max_ms;
-    int64_t behind_ms = BEHIND_INTERVALS * options->commit_interval_ms;
-    if (is_behind(pipeline))
-        return behind_ms < options->commit_interval_max_ms ? behind_ms : options->commit_interval_max_ms;
-    return options->commit_interval_ms;
+    int64_t least_ms = pipeline->options.commit_interval_ms, most_ms = pipeline->options.commit_interval_max_ms;
+    if (pipeline->dry && !is_behind(pipeline))
+        return least_ms;
+    if (pipeline->dry && BEHIND_INTERVALS * least_ms < most_ms)
+        most_ms = BEHIND_INTERVALS * least_ms;
+    return bounded(age_ms(pipeline), least_ms, most_ms);
 }
 
 bool commit_is_due(const struct pipeline *pipeline) {
-    int64_t age_ms = monotonic_ms(pipeline) - pipeline->batch_begun_ms;
-    return commit_is_full(pipeline) || pipeline_memory_is_short(pipeline) || age_ms >= interval_ms(pipeline);
+    int64_t lasted_ms = monotonic_ms(pipeline) - pipeline->batch_begun_ms;
+    return commit_is_full(pipeline) || pipeline_memory_is_short(pipeline) || lasted_ms >= interval_ms(pipeline);
 }
 
 /* ---- begin */

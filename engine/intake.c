@@ -6,10 +6,6 @@
 
 /* ---- what the shards decide */
 
-static int64_t wall_ms(const struct pipeline *pipeline) {
-    return pipeline->ports.clock->wall_ms(pipeline->ports.clock->context);
-}
-
 static enum result decided(void *context, const struct change *changes, uint32_t count, const struct status *status,
                            struct error *error) {
     struct pipeline *pipeline = context;

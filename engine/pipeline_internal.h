@@ -90,6 +90,10 @@ struct pipeline {
     struct shard_output output;
 };
 
+static inline int64_t wall_ms(const struct pipeline *pipeline) {
+    return pipeline->ports.clock->wall_ms(pipeline->ports.clock->context);
+}
+
 static inline int64_t monotonic_ms(const struct pipeline *pipeline) {
     return pipeline->ports.clock->monotonic_ms(pipeline->ports.clock->context);
 }
