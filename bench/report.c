@@ -44,8 +44,9 @@ static const char *const method[] = {
     "Every run is a process of its own, pinned to one processor; its time is the kernel's CPU clock of the "
     "process, all threads, librdkafka's too. Redis' is read from its own clock. The value is the median, the "
     "spread half the distance of the quartiles.",
-    "*Steady*: facts of all accounts and one use of each; a day later an hour of uses by a Zipf law of "
-    "exponent 1, under the default rules. One record in a hundred is no use but new facts, of another plan: "
+    "*Steady*: facts of all accounts and one use of each; over the next day as many uses by a Zipf law of exponent 1; "
+    "then an hour of uses by the same law, under the default rules. One record in a hundred is no use but new facts, "
+    "of another plan: "
     "those change one thing each, and nothing else changes anything. Only that hour, which has no midnight in "
     "it, is measured; all before is committed and stored.",
     "*Restless*: five uses per account in 60 days, six segments (`bench/restless.yaml`), hourly ticks, "

@@ -99,7 +99,7 @@ static void set_margin(struct state_header *header, int64_t until_ms) {
     header->flags |= STATE_QUIET;
 }
 
-/* Whether so many events, or new values, have come as the last look reckoned with, before its time was over. */
+/* Whether so many events have passed as the last look reckoned with, before its time was over. */
 static bool has_used_up(const struct state_header *header) {
     return header->quiet_events == 0 && (header->flags & STATE_QUIET) != 0;
 }
@@ -150,12 +150,9 @@ void plan_at(struct engine *engine, const struct clocks *clocks, int64_t tick_ms
 
 bool plan_lets_pass(struct engine *engine, const struct event *event, const struct effect *effect, int64_t former_ms) {
     struct state_header *header = state_header(&engine->state);
-    if (header->quiet_events == 0 || (header->lively >> event->stream & 1) == 0 || effect->first)
+    if (header->quiet_events == 0 || (header->lively >> event->stream & 1) == 0 || effect->first ||
+        effect->values > header->quiet_values)
         return false;
-    if (effect->values > header->quiet_values) {
-        header->quiet_events = 0;
-        return false;
-    }
     /* An hour is the shortest slice: before, it may count in one that is complete. */
     if (slice_index(event->time_ms, HOUR) < slice_index(former_ms, HOUR) ||
         header->now_ms >= header->due_ms - header->quiet_margin_ms)
