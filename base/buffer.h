@@ -2,6 +2,7 @@
  * asks buffer_ok once. Little-endian, as everything that Bellwether stores. Not shared between threads. */
 #pragma once
 
+#include <assert.h>
 #include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,7 +32,10 @@ static inline struct text buffer_text(const struct buffer *buffer) {
 MUST_USE bool buffer_reserve(struct buffer *buffer, size_t size);
 
 static inline bool buffer_has_room(struct buffer *buffer, size_t size) {
-    return (!buffer->failed && buffer->capacity - buffer->size >= size) || buffer_reserve(buffer, size);
+    if ((buffer->failed || buffer->capacity - buffer->size < size) && !buffer_reserve(buffer, size))
+        return false;
+    assert(size == 0 || buffer->data != NULL);
+    return true;
 }
 
 /* Room for `size` more bytes, to be filled by the caller; NULL (and failed) when memory is out. */
@@ -44,6 +48,7 @@ MUST_USE static inline uint8_t *buffer_extend(struct buffer *buffer, size_t size
 }
 
 static inline void buffer_put(struct buffer *buffer, const void *data, size_t size) {
+    assert(size == 0 || data != NULL);
     uint8_t *room = size == 0 ? NULL : buffer_extend(buffer, size);
     if (room != NULL)
         memcpy(room, data, size);

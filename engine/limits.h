@@ -38,6 +38,7 @@
 #define VERIFY_EVERY_MS     5000  /* an idle owner looks whether the store is as it was left */
 #define STOP_MS             30000 /* for the store to catch up when the worker stops */
 #define CLOSE_MS            5000
+#define EVICT_EVERY_MS      500 /* while memory is short */
 #define GAUGES_EVERY_MS     500
 
 #define RESTORE_PAGE_BYTES     (8 * 1024 * 1024)  /* of blobs, from the changelog to the store, for each shard */

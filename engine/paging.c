@@ -261,8 +261,9 @@ static enum result serve_shard(struct pipeline *pipeline, struct held_shard *hel
 }
 
 /* A little more than must be, so that it is not done for every account. */
-static void evict(struct pipeline *pipeline) {
+static void evict(struct pipeline *pipeline, int64_t now_ms) {
     pipeline->may_evict = false;
+    pipeline->evicted_ms = now_ms;
     size_t bytes_max = pipeline->options.memory_bytes_max / 16 * 15;
     for (uint32_t i = 0; i < pipeline->held_count && pipeline->slab.bytes_used > bytes_max; i++) {
         struct held_shard *held = &pipeline->held[pipeline->evict_next++ % pipeline->held_count];
@@ -318,8 +319,10 @@ enum result paging_serve(struct pipeline *pipeline, struct error *error) {
         if (result != RESULT_OK)
             return result;
     }
-    if (pipeline->may_evict && pipeline_memory_is_short(pipeline))
-        evict(pipeline);
+    /* Accounts may leave because the store has them now, and sometimes because time has passed. */
+    bool may_evict = pipeline->may_evict || now_ms - pipeline->evicted_ms >= EVICT_EVERY_MS;
+    if (may_evict && pipeline_memory_is_short(pipeline))
+        evict(pipeline, now_ms);
     show(pipeline, now_ms);
     return RESULT_OK;
 }

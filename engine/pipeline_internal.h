@@ -78,7 +78,8 @@ struct pipeline {
     uint64_t ticket;
     bool anew; /* the shards are to be taken over anew, once the transaction has ended; `anew_why` */
     struct error anew_why;
-    bool may_evict; /* accounts may have become clean */
+    bool may_evict;     /* accounts may have become clean */
+    int64_t evicted_ms; /* when that was done last */
     uint32_t evict_next;
     int64_t unavailable_logged_ms, failure_logged_ms, waiting_logged_ms, schema_logged_ms;
     int64_t claim_not_before_ms;  /* after the store was unavailable */

@@ -144,8 +144,12 @@ static void note_delivery(rd_kafka_t *client, const rd_kafka_message_t *message,
     *failed += message->err != RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+/* One request at a time: the leader of a new topic may refuse some of several, and those would come behind the others.
+ */
 static rd_kafka_t *producer_new(const struct kafka_server *server, const char *transactional_id) {
     const char *settings[] = {
+        "max.in.flight.requests.per.connection",
+        "1",
         "partitioner",
         "murmur2_random",
         "linger.ms",
