@@ -27,9 +27,9 @@ MUST_USE bool segment_remember(struct state *state, uint32_t slot, const struct 
 /* What a decision about a dimension comes to. */
 struct dimension_decision {
     bool moves;
-    bool waits;                          /* it stays for now: `value` is the memory's text; else it is not */
-    struct text value;                   /* the new one, also where it does not move */
-    struct text wanted;                  /* by cases: what it would be without `min_dwell` */
+    bool waits;         /* it would be another one, and is kept: `value` is then the memory's own text */
+    struct text value;  /* the new one, also where it does not move */
+    struct text wanted; /* by cases: what it would be without `min_dwell` */
     const struct dimension_case *winner; /* by cases: the case that won */
     uint32_t band;                       /* by bands: of the new value; bands_count: unknown */
 };
