@@ -1,4 +1,5 @@
 /* Blobs: what is stored comes back the same, under the same rules; and as the contract says, under others. */
+#include <assert.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,7 @@ static void compare_with_blob(void *context, uint32_t account, struct state_byte
     struct error error;
     (void)account;
     buffer_put(&copy, state.data, state.size);
+    assert(buffer_ok(&copy) && copy.data != NULL);
     forget((struct state_header *)(void *)copy.data);
     engine_encode(engine, state, &blob);
     assert_true(buffer_ok(&blob));
