@@ -24,7 +24,6 @@
 struct account {
     uint8_t *bytes;
     uint32_t size, capacity;
-    uint32_t hash;
     uint32_t
         commit; /* low half of the number of the newest commit that holds the state; of a free entry: the next one */
     uint8_t phase;
@@ -126,6 +125,14 @@ static uint32_t table_place(const struct accounts *accounts, uint32_t hash, stru
     return place;
 }
 
+static uint32_t hash_of(struct text account_id) {
+    return (uint32_t)hash_text(account_id);
+}
+
+static uint32_t place_of(const struct accounts *accounts, struct text account_id) {
+    return table_place(accounts, hash_of(account_id), account_id);
+}
+
 static bool table_grow(struct accounts *accounts) {
     uint32_t size = accounts->table_size * 2;
     struct table_slot *table = calloc(size, sizeof *table);
@@ -213,15 +220,12 @@ static enum result entry_add(struct accounts *accounts, struct text account_id, 
     if (copy == NULL)
         return out_of_memory(error);
     memcpy(copy, bytes, size);
-    uint32_t hash = (uint32_t)hash_text(account_id);
+    uint32_t hash = hash_of(account_id);
     uint32_t place = table_place(accounts, hash, account_id);
     assert(accounts->table[place].entry == 0);
     uint32_t account = entry_take(accounts);
-    *entry(accounts, account) = (struct account){.bytes = copy,
-                                                 .size = size,
-                                                 .capacity = (uint32_t)slab_block_bytes(size),
-                                                 .hash = hash,
-                                                 .chances = CHANCES_USED};
+    *entry(accounts, account) = (struct account){
+        .bytes = copy, .size = size, .capacity = (uint32_t)slab_block_bytes(size), .chances = CHANCES_USED};
     accounts->table[place] = (struct table_slot){account + 1, hash};
     accounts->count++;
     *ret_account = account;
@@ -234,6 +238,12 @@ static void set_waits(struct accounts *accounts, struct account *account, uint32
         if (changed >> i & 1)
             accounts->waiting[i] += (waits_for >> i & 1) ? 1 : UINT32_MAX;
     account->waits_for = (uint8_t)waits_for;
+}
+
+/* When it is due, and the streams that it waits for. */
+static void set_deadline(struct accounts *accounts, uint32_t account, int64_t due_ms, uint32_t waits_for) {
+    due_heap_set(&accounts->heap, account, due_ms);
+    set_waits(accounts, entry(accounts, account), waits_for);
 }
 
 /* Gives the account a state in the place of what it has: an id, an older state, or (the engine works in place) the very
@@ -259,7 +269,7 @@ static enum result entry_set_state(struct accounts *accounts, struct account *ac
 }
 
 uint32_t accounts_find(struct accounts *accounts, struct text account_id) {
-    uint32_t place = table_place(accounts, (uint32_t)hash_text(account_id), account_id);
+    uint32_t place = place_of(accounts, account_id);
     if (accounts->table[place].entry == 0)
         return ACCOUNT_NONE;
     uint32_t account = accounts->table[place].entry - 1;
@@ -272,7 +282,7 @@ void accounts_prefetch(const struct accounts *accounts, const struct text *accou
     uint32_t places[ACCOUNTS_PREFETCH_MAX], found[ACCOUNTS_PREFETCH_MAX], found_count = 0;
     assert(count <= ACCOUNTS_PREFETCH_MAX);
     for (uint32_t i = 0; i < count; i++) {
-        places[i] = (uint32_t)hash_text(account_ids[i]) & (accounts->table_size - 1);
+        places[i] = hash_of(account_ids[i]) & (accounts->table_size - 1);
         __builtin_prefetch(&accounts->table[places[i]]);
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -330,8 +340,7 @@ enum result accounts_loaded(struct accounts *accounts, struct text account_id, s
     }
     loaded->phase = ACCOUNT_CLEAN;
     loaded->chances = CHANCES_LOADED;
-    due_heap_set(&accounts->heap, account, due_ms);
-    set_waits(accounts, loaded, waits_for);
+    set_deadline(accounts, account, due_ms, waits_for);
     return RESULT_OK;
 }
 
@@ -346,28 +355,20 @@ static void set_dirty(struct accounts *accounts, uint32_t account) {
     changed->phase = ACCOUNT_DIRTY;
 }
 
-/* The account has its new state: when it is due, and that it is dirty. */
-static void set_changed(struct accounts *accounts, uint32_t account, int64_t due_ms, uint32_t waits_for) {
-    due_heap_set(&accounts->heap, account, due_ms);
-    set_waits(accounts, entry(accounts, account), waits_for);
-    set_dirty(accounts, account);
-}
-
-enum result accounts_change_at(struct accounts *accounts, uint32_t account, struct state_bytes state, int64_t due_ms,
-                               uint32_t waits_for, struct error *error) {
-    assert(state.size > 0 && entry(accounts, account)->phase != ACCOUNT_LOADING);
-    enum result result = entry_set_state(accounts, entry(accounts, account), state, error);
-    if (result == RESULT_OK)
-        set_changed(accounts, account, due_ms, waits_for);
-    return result;
-}
-
 enum result accounts_touch_at(struct accounts *accounts, uint32_t account, struct state_bytes state,
                               struct error *error) {
     assert(state.size > 0 && entry(accounts, account)->phase != ACCOUNT_LOADING);
     enum result result = entry_set_state(accounts, entry(accounts, account), state, error);
     if (result == RESULT_OK)
         set_dirty(accounts, account);
+    return result;
+}
+
+enum result accounts_change_at(struct accounts *accounts, uint32_t account, struct state_bytes state, int64_t due_ms,
+                               uint32_t waits_for, struct error *error) {
+    enum result result = accounts_touch_at(accounts, account, state, error);
+    if (result == RESULT_OK)
+        set_deadline(accounts, account, due_ms, waits_for);
     return result;
 }
 
@@ -378,9 +379,11 @@ enum result accounts_change(struct accounts *accounts, struct text account_id, s
     if (account != ACCOUNT_NONE)
         return accounts_change_at(accounts, account, state, due_ms, waits_for, error);
     enum result result = entry_add(accounts, account_id, state.data, state.size, &account, error);
-    if (result == RESULT_OK)
-        set_changed(accounts, account, due_ms, waits_for);
-    return result;
+    if (result != RESULT_OK)
+        return result;
+    set_dirty(accounts, account);
+    set_deadline(accounts, account, due_ms, waits_for);
+    return RESULT_OK;
 }
 
 uint32_t accounts_first_due(const struct accounts *accounts, int64_t *ret_due_ms) {
@@ -436,7 +439,7 @@ uint32_t accounts_commit(const struct accounts *accounts, uint32_t account) {
 }
 
 void accounts_acknowledged(struct accounts *accounts, struct text account_id, uint64_t commit) {
-    uint32_t place = table_place(accounts, (uint32_t)hash_text(account_id), account_id);
+    uint32_t place = place_of(accounts, account_id);
     if (accounts->table[place].entry == 0)
         return;
     struct account *account = entry(accounts, accounts->table[place].entry - 1);
@@ -448,9 +451,8 @@ void accounts_acknowledged(struct accounts *accounts, struct text account_id, ui
 
 static void entry_remove(struct accounts *accounts, uint32_t index) {
     struct account *account = entry(accounts, index);
-    due_heap_set(&accounts->heap, index, INSTANT_NEVER);
-    set_waits(accounts, account, 0);
-    table_remove(accounts, table_place(accounts, account->hash, id_of(account)));
+    set_deadline(accounts, index, INSTANT_NEVER, 0);
+    table_remove(accounts, place_of(accounts, id_of(account)));
     slab_release(accounts->slab, account->bytes, account->capacity);
     *account = (struct account){.phase = ACCOUNT_FREE, .commit = accounts->free};
     accounts->free = index;
