@@ -1,5 +1,8 @@
 /* From an event's creation to the change that it causes, as a read_committed reader sees it, in an open loop: events
- * are created by the clock, whether the former ones are done or not, and a late sender does not make them younger. */
+ * are created by the clock, whether the former ones are done or not, and a late sender does not make them younger.
+ *
+ * One daemon for all. It warms up, and so does the broker, while the load is found that can be sustained: as much as is
+ * taken where the generator keeps a fixed number of events ahead of the last change that was seen. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,9 +15,24 @@
 #define KNOWN_ACCOUNTS 100000
 #define SAMPLE_EVERY   100 /* events: one of new facts, which change something */
 #define COMMIT_EVERY   "100ms"
-#define SETTLE_MS      5000 /* of the load, before samples count */
-#define DRAIN_MS       5000
+#define EVENTS_AHEAD   50000 /* of the last change that was seen, where what can be sustained is found: some seconds' */
+#define EVENTS_AT_ONCE 1000  /* before changes are read again */
+#define WARM_UP_MS     6000
+#define SETTLE_MS      2000 /* of each load, before samples count */
+#define DRAIN_MS       30000
 #define PRELUDE_MS     300000
+#define MS             INT64_C(1000000) /* nanoseconds */
+
+/* What a sample's time goes into. */
+enum span { SPAN_TAKEN, SPAN_BEGUN, SPAN_READ, SPAN_ALL, SPANS };
+
+static const char *const span_names[SPAN_ALL] = {"taken", "its commit begins", "read"};
+
+struct sample {
+    uint64_t event;     /* its number */
+    int64_t created_ns; /* INT64_MIN: there is none, or its change was seen */
+    int64_t created_ms; /* by the wall clock */
+};
 
 struct flow {
     struct bench *bench;
@@ -22,11 +40,10 @@ struct flow {
     struct deployment deployment;
     struct event_producer *producer;
     rd_kafka_t *reader;
-    int64_t created_ns[KNOWN_ACCOUNTS]; /* of the sample of each account; INT64_MIN: there is none, or its change was
-                                           seen */
-    uint32_t samples;
+    struct sample samples[KNOWN_ACCOUNTS]; /* the last of each account */
+    uint64_t events, samples_count, seen;  /* created; of them samples; the event of the last change that was seen */
     int64_t counts_from_ns;
-    struct histogram histogram;
+    struct histogram spans[SPANS];
 };
 
 static void open_flow(struct bench *bench, const char *name, struct flow *flow) {
@@ -34,7 +51,7 @@ static void open_flow(struct bench *bench, const char *name, struct flow *flow) 
     char topic[128];
     *flow = (struct flow){.bench = bench};
     for (uint32_t i = 0; i < KNOWN_ACCOUNTS; i++)
-        flow->created_ns[i] = INT64_MIN;
+        flow->samples[i].created_ns = INT64_MIN;
     flow->load = (struct load){.kind = LOAD_STEADY,
                                .name = name,
                                .accounts = KNOWN_ACCOUNTS,
@@ -67,6 +84,37 @@ static void open_reader(struct flow *flow) {
     rd_kafka_topic_partition_list_destroy(list);
 }
 
+/* ---- changes */
+
+/* The wall clock of the decision, `decided_at`: the last field, a zigzag number. Before it is an enumeration's, one
+ * byte without the mark that another follows. */
+static int64_t decided_at_ms(const rd_kafka_message_t *message) {
+    const uint8_t *bytes = message->payload;
+    size_t first = message->len;
+    uint64_t number = 0;
+    if (first > 0)
+        first--;
+    while (first > 0 && (bytes[first - 1] & 0x80) != 0)
+        first--;
+    for (size_t i = message->len; i > first; i--)
+        number = number << 7 | (bytes[i - 1] & 0x7f);
+    return (int64_t)(number >> 1);
+}
+
+static void add_span(struct flow *flow, enum span span, int64_t length_ns) {
+    histogram_add(&flow->spans[span], length_ns > 0 ? (uint64_t)length_ns : 0);
+}
+
+static void add_sample(struct flow *flow, const struct sample *sample, const rd_kafka_message_t *message) {
+    rd_kafka_timestamp_type_t type;
+    int64_t taken_ms = decided_at_ms(message), begun_ms = rd_kafka_message_timestamp(message, &type);
+    int64_t all_ns = meter_wall_ns() - sample->created_ns;
+    add_span(flow, SPAN_TAKEN, (taken_ms - sample->created_ms) * MS);
+    add_span(flow, SPAN_BEGUN, (begun_ms - taken_ms) * MS);
+    add_span(flow, SPAN_READ, all_ns - (begun_ms - sample->created_ms) * MS);
+    add_span(flow, SPAN_ALL, all_ns);
+}
+
 /* The first change of a sample's account after it is that of its event. */
 static void note_change(struct flow *flow, const rd_kafka_message_t *message) {
     char key[32] = "";
@@ -76,10 +124,13 @@ static void note_change(struct flow *flow, const rd_kafka_message_t *message) {
     memcpy(key, message->key, message->key_len);
     if (sscanf(key, "account-%u", &account) != 1 || account >= KNOWN_ACCOUNTS)
         return;
-    int64_t *created_ns = &flow->created_ns[account];
-    if (*created_ns >= flow->counts_from_ns)
-        histogram_add(&flow->histogram, (uint64_t)(meter_wall_ns() - *created_ns));
-    *created_ns = INT64_MIN;
+    struct sample *sample = &flow->samples[account];
+    if (sample->created_ns == INT64_MIN)
+        return;
+    if (sample->created_ns >= flow->counts_from_ns)
+        add_sample(flow, sample, message);
+    sample->created_ns = INT64_MIN;
+    flow->seen = sample->event;
 }
 
 static void read_changes(struct flow *flow, int timeout_ms) {
@@ -91,13 +142,18 @@ static void read_changes(struct flow *flow, int timeout_ms) {
     }
 }
 
-static void create_event(struct flow *flow, uint64_t number, int64_t created_ns, int64_t created_ms) {
+/* ---- events */
+
+static void create_event(struct flow *flow, int64_t created_ns, int64_t created_ms) {
     struct event_maker maker = {.load = &flow->load};
     struct event event;
     struct error error;
-    if (number % SAMPLE_EVERY == 0 && flow->samples < KNOWN_ACCOUNTS) {
-        flow->created_ns[flow->samples] = created_ns;
-        load_plan_change(&maker, flow->samples++, created_ms, &event);
+    uint64_t number = flow->events++;
+    if (number % SAMPLE_EVERY == 0) {
+        uint64_t sample = flow->samples_count++;
+        uint32_t account = (uint32_t)(sample % KNOWN_ACCOUNTS);
+        flow->samples[account] = (struct sample){number, created_ns, created_ms};
+        load_plan_change(&maker, account, 1 + (uint32_t)(sample / KNOWN_ACCOUNTS), created_ms, &event);
     } else {
         load_use(&maker, load_records(&flow->load) + number, (uint32_t)(number * 7919 % KNOWN_ACCOUNTS), created_ms,
                  &event);
@@ -105,24 +161,56 @@ static void create_event(struct flow *flow, uint64_t number, int64_t created_ns,
     must(produce_event(flow->producer, &event, &error), &error);
 }
 
+/* Reads until all changes are there. */
+static void drain(struct flow *flow) {
+    struct deadline deadline = deadline_after(DRAIN_MS);
+    while (flow->seen + SAMPLE_EVERY < flow->events)
+        if (deadline_passed(deadline))
+            bench_fail("changes did not come");
+        else
+            read_changes(flow, 10);
+}
+
+/* Keeps EVENTS_AHEAD events ahead of what was seen for so long. */
+static void keep_ahead(struct flow *flow, int64_t length_ms) {
+    int64_t end_ns = meter_wall_ns() + length_ms * MS;
+    while (meter_wall_ns() < end_ns) {
+        for (int i = 0; i < EVENTS_AT_ONCE && flow->events < flow->seen + EVENTS_AHEAD; i++)
+            create_event(flow, meter_wall_ns(), clock_wall_ms());
+        read_changes(flow, flow->events < flow->seen + EVENTS_AHEAD ? 0 : 1);
+    }
+}
+
+/* The events a second at which the lag stays the same. */
+static double find_sustained(struct flow *flow, int64_t length_ms) {
+    flow->counts_from_ns = INT64_MAX;
+    keep_ahead(flow, WARM_UP_MS);
+    uint64_t before = flow->seen;
+    int64_t begun_ns = meter_wall_ns();
+    keep_ahead(flow, length_ms);
+    double sustained = (double)(flow->seen - before) * 1e9 / (double)(meter_wall_ns() - begun_ns);
+    drain(flow);
+    fprintf(stderr, "  %.0f events/s are kept up with, with commits every " COMMIT_EVERY "\n", sustained);
+    return sustained;
+}
+
 /* Sends at `rate` events a second for so long, reading meanwhile. */
 static void let_flow(struct flow *flow, double rate, int64_t length_ms) {
     int64_t begun_ns = meter_wall_ns(), begun_ms = clock_wall_ms();
-    uint64_t number = 0;
-    flow->counts_from_ns = begun_ns + SETTLE_MS * INT64_C(1000000);
+    uint64_t first = flow->events;
+    memset(flow->spans, 0, sizeof flow->spans);
+    flow->counts_from_ns = begun_ns + SETTLE_MS * MS;
     for (;;) {
         int64_t age_ns = meter_wall_ns() - begun_ns;
-        if (age_ns > (length_ms + SETTLE_MS) * INT64_C(1000000))
+        if (age_ns > (length_ms + SETTLE_MS) * MS)
             break;
-        for (; (double)number < rate * (double)age_ns / 1e9; number++) {
-            int64_t due_ns = (int64_t)((double)number / rate * 1e9);
-            create_event(flow, number, begun_ns + due_ns, begun_ms + due_ns / 1000000);
+        while ((double)(flow->events - first) < rate * (double)age_ns / 1e9) {
+            int64_t due_ns = (int64_t)((double)(flow->events - first) / rate * 1e9);
+            create_event(flow, begun_ns + due_ns, begun_ms + due_ns / MS);
         }
         read_changes(flow, 1);
     }
-    int64_t drained_ns = meter_wall_ns() + DRAIN_MS * INT64_C(1000000);
-    while (meter_wall_ns() < drained_ns)
-        read_changes(flow, 10);
+    drain(flow);
 }
 
 /* The group has committed all that was there before. */
@@ -148,66 +236,67 @@ static void close_flow(struct flow *flow) {
     freeReplyObject(redis_server_command(&flow->bench->redis, "FLUSHALL"));
 }
 
-static double milliseconds_at(const struct flow *flow, double part) {
-    return (double)histogram_quantile(&flow->histogram, part) / 1e6;
+/* ---- the rows */
+
+static double milliseconds_at(const struct flow *flow, enum span span, double part) {
+    return (double)histogram_quantile(&flow->spans[span], part) / 1e6;
 }
 
-static void add_flow(const struct flow *flow, double part, double rate) {
+/* Where the time goes: the spans' own medians and 99th percentiles, which do not add up to the whole's. */
+static void describe_spans(const struct flow *flow, char *ret_text, size_t size) {
+    size_t length = 0;
+    for (enum span span = 0; span < SPAN_ALL; span++) {
+        int wrote = snprintf(ret_text + length, size - length, "%s until %s %.0f (%.0f)", span == 0 ? "" : ", then",
+                             span_names[span], milliseconds_at(flow, span, 0.5), milliseconds_at(flow, span, 0.99));
+        length += wrote > 0 && (size_t)wrote < size - length ? (size_t)wrote : 0;
+    }
+}
+
+static void add_flow(const struct flow *flow, double part, double sustained) {
     static const double parts[] = {0.5, 0.9, 0.99, 0.999};
     static const char *const curves[] = {"latency, at 50 % of the load", "latency, at 80 % of the load"};
     struct bench *bench = flow->bench;
-    struct row row = {.unit = "ms", .value = milliseconds_at(flow, 0.99)};
+    struct row row = {.unit = "ms", .value = milliseconds_at(flow, SPAN_ALL, 0.99)};
+    char spans[160];
     if (part <= 0.5) {
         row.goal = GOAL_AT_MOST;
         row.limit = 300;
         row.stretch = 150;
     }
+    describe_spans(flow, spans, sizeof spans);
     snprintf(row.name, sizeof row.name, "p99 from creation to committed change, %.0f %% load", part * 100);
     snprintf(row.note, sizeof row.note,
-             "%.0f events/s of accounts drawn uniformly, commits every " COMMIT_EVERY
-             "; p50 %.0f, p90 %.0f, p99.9 %.0f ms of %llu samples; generator, "
+             "%.0f events/s of accounts drawn uniformly, of %.0f at which the lag stays the same, commits "
+             "every " COMMIT_EVERY
+             "; p50 %.0f, p90 %.0f, p99.9 %.0f ms of %llu samples; median (p99) in ms%s; generator, "
              "broker, Redis, worker and reader share %d processors",
-             rate, milliseconds_at(flow, 0.5), milliseconds_at(flow, 0.9), milliseconds_at(flow, 0.999),
-             (unsigned long long)flow->histogram.count, meter_processors());
+             part * sustained, sustained, milliseconds_at(flow, SPAN_ALL, 0.5), milliseconds_at(flow, SPAN_ALL, 0.9),
+             milliseconds_at(flow, SPAN_ALL, 0.999), (unsigned long long)flow->spans[SPAN_ALL].count, spans,
+             meter_processors());
     rows_add(&bench->rows, &row);
     for (uint32_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        struct row point = {
-            .unit = "ms", .value = milliseconds_at(flow, parts[i]), .curve = curves[part > 0.5], .x = parts[i]};
+        struct row point = {.unit = "ms",
+                            .value = milliseconds_at(flow, SPAN_ALL, parts[i]),
+                            .curve = curves[part > 0.5],
+                            .x = parts[i]};
         snprintf(point.name, sizeof point.name, "latency at %.0f %% load: p%.10g", part * 100, parts[i] * 100);
         rows_add(&bench->rows, &point);
     }
 }
 
-static void measure_flow(struct bench *bench, const char *name, double part, double sustained) {
+void measure_latency(struct bench *bench) {
+    static const double parts[] = {0.5, 0.8};
     static struct flow flow;
-    double rate = part * sustained;
-    open_flow(bench, name, &flow);
+    int64_t length_ms = bench->quick ? 10000 : 60000;
+    open_flow(bench, "latency", &flow);
     deployment_start(&flow.deployment, 0, NULL);
     process_await_line(&flow.deployment.daemons[0], "shards run.", NULL, deadline_after(60000));
     await_prelude(&flow);
     open_reader(&flow);
-    let_flow(&flow, rate, bench->quick ? 10000 : 60000);
-    add_flow(&flow, part, rate);
+    double sustained = find_sustained(&flow, bench->quick ? 6000 : 20000);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        let_flow(&flow, parts[i] * sustained, length_ms);
+        add_flow(&flow, parts[i], sustained);
+    }
     close_flow(&flow);
-}
-
-/* The events that this machine catches up with in a second where it commits as often as in the flow. */
-static double measure_sustained(struct bench *bench) {
-    struct load load = bench_default_load(bench, LOAD_STEADY);
-    load.name = "latency-rate";
-    load.accounts = KNOWN_ACCOUNTS;
-    load.events = bench->quick ? 200000 : 1000000;
-    load.uniform = true;
-    const struct run run = {.stage = STAGE_ALL, .load = &load, .commit_every = COMMIT_EVERY};
-    struct repeated found;
-    bench_load(bench, &load);
-    bench_repeat(bench, &run, 1, &found);
-    bench_drop_load(bench, &load);
-    return 1e9 / series_median(&found.wall);
-}
-
-void measure_latency(struct bench *bench) {
-    double sustained = measure_sustained(bench);
-    measure_flow(bench, "latency-half", 0.5, sustained);
-    measure_flow(bench, "latency-most", 0.8, sustained);
 }

@@ -105,8 +105,9 @@ static void make_facts(struct event_maker *maker, uint32_t account, uint32_t pla
     set_number(ret_event, FACT_RENEWS, (double)(began_ms + 200 * DAY));
 }
 
-void load_plan_change(struct event_maker *maker, uint32_t account, int64_t time_ms, struct event *ret_event) {
-    make_facts(maker, account, 1, time_ms, ret_event);
+void load_plan_change(struct event_maker *maker, uint32_t account, uint32_t plan_changes, int64_t time_ms,
+                      struct event *ret_event) {
+    make_facts(maker, account, plan_changes, time_ms, ret_event);
 }
 
 struct load load_default(enum load_kind kind) {
@@ -212,7 +213,7 @@ void load_event(struct event_maker *maker, uint64_t number, struct event *ret_ev
 struct event_producer *load_open(const struct load *load, const char *brokers) {
     static char topics[2][128];
     struct kafka_property properties[] = {
-        {"bootstrap.servers", brokers}, {"linger.ms", "20"}, {"queue.buffering.max.messages", "200000"}};
+        {"bootstrap.servers", brokers}, {"linger.ms", "5"}, {"queue.buffering.max.messages", "200000"}};
     struct produce_options options = {.properties = {properties, 3}, .partitioner = "murmur2_random"};
     struct own_schemas own;
     struct error error;

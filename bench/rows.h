@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #define ROWS_MAX      128
-#define ROW_TEXT_SIZE 320
+#define ROW_TEXT_SIZE 640
 
 enum goal {
     GOAL_NONE,    /* told for comparison */

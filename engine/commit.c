@@ -56,22 +56,33 @@ static int64_t age_ms(const struct pipeline *pipeline) {
     return __builtin_sub_overflow(now_ms, oldest_ms, &age) ? INT64_MAX : age;
 }
 
-/* Live, what was decided is committed after commit_interval_ms. Where there is always more to take, it takes about as
- * long as the records are late already: under load a change is hardly later than its record, and whoever catches up
- * with hours commits seldom. That there is nothing to take for a moment is no end of catching up: the next records may
- * just be on their way. */
+/* How long the last commit took, of which no more than half an interval: the rest is for computing. */
+static int64_t committing_ms(const struct pipeline *pipeline) {
+    return bounded(pipeline->transaction.duration_ms, 0, pipeline->options.commit_interval_ms / 2);
+}
+
+/* How long records are taken before they are committed. Live, commits begin every commit_interval_ms. Where there is
+ * always more to take, it takes about as long as the records are late already: under load a change is hardly later than
+ * its record, and whoever catches up with hours commits seldom. That there is nothing to take for a moment is no end of
+ * catching up: the next records may just be on their way. */
 static int64_t interval_ms(const struct pipeline *pipeline) {
     int64_t least_ms = pipeline->options.commit_interval_ms, most_ms = pipeline->options.commit_interval_max_ms;
     if (pipeline->dry && !is_behind(pipeline))
-        return least_ms;
+        return least_ms - committing_ms(pipeline);
     if (pipeline->dry && BEHIND_INTERVALS * least_ms < most_ms)
         most_ms = BEHIND_INTERVALS * least_ms;
     return bounded(age_ms(pipeline), least_ms, most_ms);
 }
 
-bool commit_is_due(const struct pipeline *pipeline) {
+int64_t commit_due_in_ms(const struct pipeline *pipeline) {
     int64_t lasted_ms = monotonic_ms(pipeline) - pipeline->batch_begun_ms;
-    return commit_is_full(pipeline) || pipeline_memory_is_short(pipeline) || lasted_ms >= interval_ms(pipeline);
+    if (commit_is_full(pipeline) || pipeline_memory_is_short(pipeline))
+        return 0;
+    return bounded(interval_ms(pipeline) - lasted_ms, 0, INT64_MAX);
+}
+
+bool commit_is_due(const struct pipeline *pipeline) {
+    return commit_due_in_ms(pipeline) == 0;
 }
 
 /* ---- begin */

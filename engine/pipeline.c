@@ -420,7 +420,12 @@ static int idle_ms(const struct pipeline *pipeline) {
         return now_ms < pipeline->transaction.not_before_ms ? IDLE_WAIT_MS : 0;
     if (pipeline->mode == MODE_TAKEOVER)
         return now_ms < pipeline->takeover.not_before_ms ? IDLE_WAIT_MS : 0;
-    return pipeline->mode == MODE_RUNNING && !pipeline->dry && !pipeline->stopping ? 0 : IDLE_WAIT_MS;
+    if (pipeline->mode != MODE_RUNNING || pipeline->stopping)
+        return IDLE_WAIT_MS;
+    if (!pipeline->dry)
+        return 0;
+    int64_t due_in_ms = commit_is_empty(pipeline) ? IDLE_WAIT_MS : commit_due_in_ms(pipeline);
+    return due_in_ms < IDLE_WAIT_MS ? (int)due_in_ms : IDLE_WAIT_MS;
 }
 
 static bool waits_for_store(const struct pipeline *pipeline) {

@@ -165,6 +165,7 @@ void paging_unavailable(struct pipeline *pipeline, const struct error *why);
 bool commit_is_empty(const struct pipeline *pipeline);
 bool commit_is_full(const struct pipeline *pipeline);
 bool commit_is_due(const struct pipeline *pipeline);
+int64_t commit_due_in_ms(const struct pipeline *pipeline); /* 0: it is */
 MUST_USE enum result commit_begin(struct pipeline *pipeline, struct error *error);
 /* What the transaction's end means for the batch. */
 MUST_USE enum result commit_end(struct pipeline *pipeline, enum transaction_outcome outcome, struct error *error);
