@@ -10,6 +10,9 @@
 #include "tests/harness/redis_server.h"
 #include "tests/harness/temporary.h"
 
+#define LOADS_KEPT_MAX   16
+#define MEASUREMENTS_MAX 16
+
 struct bench {
     bool quick;
     int pairs;            /* how often each stage is run, one after the other: A B A B */
@@ -21,16 +24,20 @@ struct bench {
     struct kafka_server kafka;
     struct redis_server redis;
     struct temporary folder;
+    const char *filled[LOADS_KEPT_MAX]; /* the loads whose topics are there */
+    uint32_t filled_count;
     uint32_t runs;        /* so far: each has a group and outputs of its own */
     double account_bytes; /* that an account of the steady load takes in memory; 0: not measured */
     struct rows rows;
+    const char *missing[MEASUREMENTS_MAX]; /* measurements that are wanted and have no rows */
+    uint32_t missing_count;
 };
 
 /* Starts Kafka and Redis, once. */
 void bench_serve(struct bench *bench);
 /* The load of the limits, before the bench's now. */
 struct load bench_default_load(const struct bench *bench, enum load_kind kind);
-/* Creates the load's topics and fills them. */
+/* Creates the load's topics and fills them, unless they are there: measurements may share them. `name` is static. */
 void bench_load(struct bench *bench, const struct load *load);
 void bench_drop_load(struct bench *bench, const struct load *load);
 

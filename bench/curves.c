@@ -2,22 +2,24 @@
  * are measured without broker and Redis (bench/memory_source.h), the others with the whole pipeline. */
 #include <assert.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bench/bench.h"
 #include "bench/fail.h"
 
-#define POINTS_MAX       8
-#define ENGINE_ACCOUNTS  50000
-#define ENGINE_EVENTS    200000
-#define WINDOW_SEGMENTS  10
-#define MEMORY_KEPT_FREE 0.2 /* of the machine's */
-#define BYTES_PER_ACCOUNT                                                                                         \
-    1000                   /* of an account's state and its records of the load, where the state was not measured \
-                            */
-#define LOAD_BYTES     400 /* of these, the load's */
-#define LEAST_ACCOUNTS 10000
-#define MOST_ACCOUNTS  10000000
+#define POINTS_MAX            8
+#define ENGINE_ACCOUNTS       50000
+#define ENGINE_EVENTS         200000
+#define QUICK_ENGINE_ACCOUNTS 20000
+#define QUICK_ENGINE_EVENTS   100000
+#define SERVED_EVENTS         500000 /* of the curves with the whole pipeline */
+#define QUICK_SERVED_EVENTS   200000
+#define WINDOW_SEGMENTS       10
+#define MEMORY_KEPT_FREE      0.15 /* of what the machine can give */
+#define BYTES_PER_ACCOUNT     1200 /* of an account's state, where it was not measured */
+#define BYTES_MORE            64   /* for each account: its key, and tables that grow by doubling */
+#define LEAST_ACCOUNTS        10000
+#define MOST_ACCOUNTS         10000000
+#define QUICK_MOST_ACCOUNTS   1000000
 
 static void add_against(struct bench *bench, const char *name, const struct repeated *more, const struct repeated *less,
                         double limit, double stretch, const char *how) {
@@ -59,9 +61,8 @@ static struct load steady_load(const struct bench *bench, const char *name, uint
 
 /* The most that fit into memory, with what the steady load's accounts took. */
 static uint32_t accounts_that_fit(const struct bench *bench) {
-    double memory = (double)sysconf(_SC_AVPHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) * (1 - MEMORY_KEPT_FREE);
-    double each = bench->account_bytes > 0 ? bench->account_bytes + LOAD_BYTES : BYTES_PER_ACCOUNT;
-    double fit = memory / each;
+    double each = BYTES_MORE + (bench->account_bytes > 0 ? bench->account_bytes : BYTES_PER_ACCOUNT);
+    double fit = (double)meter_available_bytes() * (1 - MEMORY_KEPT_FREE) / each;
     return fit > MOST_ACCOUNTS ? MOST_ACCOUNTS : (uint32_t)(fit / LEAST_ACCOUNTS) * LEAST_ACCOUNTS;
 }
 
@@ -93,12 +94,14 @@ static void measure_accounts_drawn(struct bench *bench, bool uniform, uint32_t m
     add_against(bench, name, &found[count - 1], &found[0], 2.5, 1.5, how);
 }
 
+/* Once: each point begins with the first records of all its accounts, which takes far longer than what is measured. */
 void measure_accounts(struct bench *bench) {
-    uint32_t fit = accounts_that_fit(bench), most = bench->quick && fit > 1000000 ? 1000000 : fit;
+    uint32_t fit = accounts_that_fit(bench);
+    uint32_t most = bench->quick && fit > QUICK_MOST_ACCOUNTS ? QUICK_MOST_ACCOUNTS : fit;
     int pairs = bench->pairs;
-    bench->pairs = bench->quick ? 1 : 2; /* Each begins with all its accounts' first records. */
+    bench->pairs = 1;
     measure_accounts_drawn(bench, false, most);
-    measure_accounts_drawn(bench, true, bench->quick ? most / 10 : most);
+    measure_accounts_drawn(bench, true, most);
     bench->pairs = pairs;
 }
 
@@ -156,7 +159,8 @@ static void write_rules_of_segments(const struct bench *bench, uint32_t segments
 static void measure_rules(struct bench *bench, const char *curve, const double *x, uint32_t count,
                           void (*write_rules)(const struct bench *bench, uint32_t x, char ret_path[PATH_MAX])) {
     static char paths[POINTS_MAX][PATH_MAX];
-    struct load load = steady_load(bench, "rules", ENGINE_ACCOUNTS, ENGINE_EVENTS, 1);
+    struct load load = bench->quick ? steady_load(bench, "rules", QUICK_ENGINE_ACCOUNTS, QUICK_ENGINE_EVENTS, 1)
+                                    : steady_load(bench, "rules", ENGINE_ACCOUNTS, ENGINE_EVENTS, 1);
     struct run runs[POINTS_MAX] = {0};
     struct repeated found[POINTS_MAX];
     for (uint32_t i = 0; i < count; i++) {
@@ -170,7 +174,7 @@ static void measure_rules(struct bench *bench, const char *curve, const double *
 void measure_curves(struct bench *bench) {
     int pairs = bench->pairs;
     static const double windows[] = {1, 7, 30, 90, 365}, segments[] = {10, 30, 100, 300};
-    bench->pairs = bench->quick ? 1 : pairs;
+    bench->pairs = bench->quick ? 1 : 3;
     measure_rules(bench, "length of the window in days, of ten segments", windows, 5, write_rules_of_window);
     measure_rules(bench, "segments", segments, 4, write_rules_of_segments);
     bench->pairs = pairs;
@@ -178,15 +182,18 @@ void measure_curves(struct bench *bench) {
 
 /* ---- workers, partitions */
 
+static struct load served_load(const struct bench *bench, const char *name, int32_t partitions) {
+    return steady_load(bench, name, 20000, bench->quick ? QUICK_SERVED_EVENTS : SERVED_EVENTS, partitions);
+}
+
 void measure_workers(struct bench *bench) {
     static const double x[] = {1, 2};
-    struct load load = steady_load(bench, "workers", 20000, bench->quick ? 200000 : 1000000, 4);
+    struct load load = served_load(bench, "four", 4);
     const struct run runs[] = {{.stage = STAGE_ALL, .load = &load, .workers = 1},
                                {.stage = STAGE_ALL, .load = &load, .workers = 2}};
     struct repeated found[2];
     bench_load(bench, &load);
     bench_repeat(bench, runs, 2, found);
-    bench_drop_load(bench, &load);
     add_curve(bench, "workers", x, found, 2);
     add_against(bench, "2 workers against 1, CPU per record", &found[1], &found[0], 1.15, 1.05, "");
 }
@@ -198,13 +205,11 @@ void measure_partitions(struct bench *bench) {
     struct run runs[4];
     struct repeated found[4];
     for (int i = 0; i < 4; i++) {
-        loads[i] = steady_load(bench, names[i], 20000, bench->quick ? 200000 : 1000000, (int32_t)x[i]);
+        loads[i] = served_load(bench, names[i], (int32_t)x[i]);
         runs[i] = (struct run){.stage = STAGE_ALL, .load = &loads[i]};
         bench_load(bench, &loads[i]);
     }
     bench_repeat(bench, runs, 4, found);
-    for (int i = 0; i < 4; i++)
-        bench_drop_load(bench, &loads[i]);
     add_curve(bench, "partitions", x, found, 4);
     add_against(bench, "64 partitions against 1, CPU per record", &found[3], &found[0], 1.3, 1.1, "");
 }

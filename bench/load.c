@@ -114,7 +114,7 @@ struct load load_default(enum load_kind kind) {
     if (kind == LOAD_RESTLESS)
         return (struct load){.kind = kind, .name = "restless", .accounts = 200000, .partitions = 1};
     return (struct load){
-        .kind = kind, .name = "steady", .accounts = 1000000, .prelude = 2, .events = 2000000, .partitions = 1};
+        .kind = kind, .name = "steady", .accounts = 1000000, .prelude = 2, .events = 1000000, .partitions = 1};
 }
 
 /* At six in the morning, whenever it is measured: what a midnight makes due comes before the measured hour. */

@@ -1,4 +1,5 @@
 /* `./run bench`: measures and judges. Servers are started as the tests start them; nothing else has to run. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,7 +87,7 @@ static bool is_wanted(const char *list, const char *name) {
     return list == NULL;
 }
 
-/* After each measurement, so that one that fails takes no other's rows with it. */
+/* After each measurement, so that a run that is broken off has written what it had. */
 static void write_rows(const struct bench *bench, const struct request *request) {
     if (request->docs_path != NULL)
         report_write(bench, request->docs_path);
@@ -99,20 +100,40 @@ static void write_rows(const struct bench *bench, const struct request *request)
     fclose(json);
 }
 
+static_assert(MEASUREMENTS <= MEASUREMENTS_MAX, "all may be missing");
+
+static void note_missing(struct bench *bench) {
+    for (size_t i = 0; i < MEASUREMENTS; i++)
+        if (is_wanted(bench->only, measurements[i].name))
+            bench->missing[bench->missing_count++] = measurements[i].name;
+    if (bench->missing_count == 0)
+        bench_fail("there is no measurement `%s`; see --help", bench->only);
+}
+
+static void note_measured(struct bench *bench, const char *name) {
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < bench->missing_count; i++)
+        if (bench->missing[i] != name)
+            bench->missing[left++] = bench->missing[i];
+    bench->missing_count = left;
+}
+
 static void measure_all(struct bench *bench, const struct request *request) {
-    bool any = false;
+    int64_t all_ns = meter_wall_ns();
+    note_missing(bench);
     for (size_t i = 0; i < MEASUREMENTS; i++) {
         if (!is_wanted(bench->only, measurements[i].name))
             continue;
-        any = true;
         int64_t begun_ns = meter_wall_ns();
+        uint32_t rows = bench->rows.count;
         fprintf(stderr, "\n%s: %s\n", measurements[i].name, measurements[i].about);
         measurements[i].measure(bench);
         fprintf(stderr, "%s took %.0f s\n", measurements[i].name, (double)(meter_wall_ns() - begun_ns) / 1e9);
+        if (bench->rows.count > rows)
+            note_measured(bench, measurements[i].name);
         write_rows(bench, request);
     }
-    if (!any)
-        bench_fail("there is no measurement `%s`; see --help", bench->only);
+    fprintf(stderr, "\nall took %.0f s\n", (double)(meter_wall_ns() - all_ns) / 1e9);
 }
 
 int main(int count, char **arguments) {

@@ -41,6 +41,18 @@ size_t meter_resident_bytes(pid_t process) {
     return found == 2 ? resident * (size_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
+size_t meter_available_bytes(void) {
+    char line[128];
+    unsigned long available_kib = 0;
+    FILE *file = fopen("/proc/meminfo", "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (sscanf(line, "MemAvailable: %lu kB", &available_kib) == 1)
+            break;
+    if (file != NULL)
+        fclose(file);
+    return available_kib * 1024;
+}
+
 void meter_pin(int processor) {
     cpu_set_t set;
     CPU_ZERO(&set);

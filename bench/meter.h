@@ -11,6 +11,8 @@ int64_t meter_cpu_ns(pid_t process);
 /* This thread's alone. */
 int64_t meter_thread_cpu_ns(void);
 size_t meter_resident_bytes(pid_t process);
+/* What this machine can still give: what is free, and what it keeps of files. 0 where it does not say. */
+size_t meter_available_bytes(void);
 /* Keeps this process, its threads and its children on one processor; those that there are not are ignored. */
 void meter_pin(int processor);
 int meter_processors(void);

@@ -58,9 +58,11 @@ static const char *const method[] = {
     "broker, no librdkafka, no Redis. `bench stage alone-evaluate load=steady` is one such run, to be "
     "profiled.",
     "Latency is measured in an open loop: events are created by the clock, whether the former ones are done "
-    "or not, and each is as old as it was due. The rate is a part of what was caught up with in a "
-    "second, with commits as often, on this machine, broker, Redis and worker together. The histogram has 64 buckets "
-    "for each power of two.",
+    "or not, and each is as old as it was due. The rate is a part of what can be sustained: what is taken in a second, "
+    "with commits as often, generator, broker, Redis, worker and reader together, while the generator keeps the lag "
+    "the "
+    "same; that also warms them up. An event is *taken* when what it changes is decided, and *read* by a reader of "
+    "committed records. The histogram has 64 buckets for each power of two.",
 };
 
 static void print_method(const struct bench *bench, FILE *out) {
@@ -107,6 +109,16 @@ static void add_curves(const struct bench *bench, const char *folder, FILE *page
     rows_print_curves_markdown(&bench->rows, page);
 }
 
+/* Of a run that was broken off, or is under way still. */
+static void print_missing(const struct bench *bench, FILE *out) {
+    if (bench->missing_count == 0)
+        return;
+    fputs("**Not complete**: this run has no rows of", out);
+    for (uint32_t i = 0; i < bench->missing_count; i++)
+        fprintf(out, "%s `%s`", i > 0 ? "," : "", bench->missing[i]);
+    fputs(".\n\n", out);
+}
+
 void report_write(const struct bench *bench, const char *folder) {
     char date[INSTANT_TEXT_MAX];
     double load[1] = {0};
@@ -119,6 +131,7 @@ void report_write(const struct bench *bench, const char *folder) {
                                                "too long, and CPU times too long, "
                                                "as caches are shared"
                                              : "");
+    print_missing(bench, out);
     rows_print_markdown(&bench->rows, out);
     fputc('\n', out);
     add_bars(bench, folder, "B", "CPU per record, as multiples of a bare consumer (mark: limit)",

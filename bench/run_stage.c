@@ -24,10 +24,21 @@ static void topic_name(const struct load *load, const char *stream, char ret_nam
     snprintf(ret_name, 128, "%s-%s", load->name, stream);
 }
 
+static uint32_t place_of(const struct bench *bench, const struct load *load) {
+    uint32_t place = 0;
+    while (place < bench->filled_count && strcmp(bench->filled[place], load->name) != 0)
+        place++;
+    return place;
+}
+
 void bench_load(struct bench *bench, const struct load *load) {
     char name[128];
     int64_t begun_ns = meter_wall_ns();
     bench_serve(bench);
+    if (place_of(bench, load) < bench->filled_count)
+        return;
+    assert(bench->filled_count < LOADS_KEPT_MAX);
+    bench->filled[bench->filled_count++] = load->name;
     topic_name(load, "accounts", name);
     kafka_create_topic(&bench->kafka, name, load->partitions, NULL);
     topic_name(load, "usage", name);
@@ -45,6 +56,9 @@ struct load bench_default_load(const struct bench *bench, enum load_kind kind) {
 
 void bench_drop_load(struct bench *bench, const struct load *load) {
     char name[128];
+    uint32_t place = place_of(bench, load);
+    assert(place < bench->filled_count);
+    bench->filled[place] = bench->filled[--bench->filled_count];
     topic_name(load, "accounts", name);
     kafka_delete_topic(&bench->kafka, name);
     topic_name(load, "usage", name);

@@ -103,7 +103,7 @@ static void prepare_alone(struct bench_process *process) {
     process->known = load_known_records(load);
     process->gate_ms = load_measured_ms(load);
     process->records = process->stage == STAGE_ALONE_DECODE ? load_uses(load) : load_records(load);
-    memory_source_fill(&process->memory, load);
+    memory_source_fill(&process->memory, load, process->stage != STAGE_ALONE_DECODE);
 }
 
 static void compose_alone(struct bench_process *process) {
