@@ -60,6 +60,11 @@ static enum result store_write(void *context, uint64_t ticket, int32_t shard, co
     return RESULT_OK;
 }
 
+static uint32_t store_place(void *context, struct text account_id) {
+    (void)context, (void)account_id;
+    return 0;
+}
+
 static enum result store_verify(void *context, uint64_t ticket, int32_t shard, struct error *error) {
     (void)error;
     put(context, STORE_VERIFIED, ticket, shard);
@@ -90,6 +95,7 @@ struct store null_store_port(struct null_store *store) {
         .load_due = store_load_due,
         .scan = store_scan,
         .write = store_write,
+        .place = store_place,
         .verify = store_verify,
         .release = store_release,
         .poll = store_poll,

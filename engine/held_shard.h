@@ -2,7 +2,9 @@
 #pragma once
 
 #include "engine/changelog_record.h"
+#include "engine/limits.h"
 #include "engine/merge.h"
+#include "engine/restore_page.h"
 #include "engine/shard.h"
 #include "engine/write_behind.h"
 
@@ -20,13 +22,16 @@ struct takeover_shard {
     bool open;            /* the changelog is, for this shard */
     bool asked;           /* the claim is on its way */
     bool claimed;
-    bool restored;
-    bool writing; /* a page of blobs is on its way to the store */
+    bool restored; /* what was read last reached the barrier */
     int64_t position;
-    struct batch page;         /* records of the changelog on their way to the store */
-    struct stored_blob *blobs; /* of the page */
-    struct buffer newest;      /* the newest shard record's bytes; empty: none was met */
-    int64_t newest_place;      /* where it lies */
+    struct restore_page page;
+    bool writing;         /* the page is full, and on its way to the store */
+    uint32_t written;     /* accounts of the page that were sent, */
+    bool all_sent;        /* and whether those are all */
+    uint32_t writes_open; /* that the store has not answered, the oldest first */
+    struct stored_blob *writes[RESTORE_WRITES_MAX];
+    struct buffer newest; /* the newest shard record's bytes; empty: none was met */
+    int64_t newest_place; /* where it lies */
     int64_t meta_moved_ms;
     struct bounds bounds[STREAMS]; /* of the inputs, as they were asked at `bounds_ms` */
     int64_t bounds_ms;

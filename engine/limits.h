@@ -41,10 +41,12 @@
 #define EVICT_EVERY_MS      500 /* while memory is short */
 #define GAUGES_EVERY_MS     500
 
-#define RESTORE_PAGE_BYTES     (8 * 1024 * 1024)  /* of blobs, from the changelog to the store, for each shard */
-#define RESTORE_BYTES_MAX      (64 * 1024 * 1024) /* of all shards' pages, */
-#define RESTORE_PAGE_BYTES_MIN (64 * 1024)        /* as long as there are not too many of them */
-#define RESTORE_RECORDS_MAX    512                /* of one read */
-#define META_EVERY_MS          3000               /* how often the meta moves on in a restore */
-#define INPUT_RANGE_MS         10000       /* for an input's bounds to become plausible after a leader has changed */
-#define COMMIT_BYTES_MIN       (64 * 1024) /* slow commits halve the bytes of the next, down to this */
+#define RESTORE_WRITES_MAX         3                  /* on their way to the store at once, for each shard, */
+#define RESTORE_WRITE_BYTES        (1024 * 1024)      /* of so much each, */
+#define RESTORE_WRITE_ACCOUNTS_MAX 4096               /* and so many accounts; */
+#define RESTORE_BYTES_MAX          (64 * 1024 * 1024) /* all shards' writes together, */
+#define RESTORE_WRITE_BYTES_MIN    (32 * 1024)        /* as long as there are not too many of them */
+#define RESTORE_RECORDS_MAX        512                /* of one read */
+#define META_EVERY_MS              3000               /* how often the meta moves on in a restore */
+#define INPUT_RANGE_MS             10000 /* for an input's bounds to become plausible after a leader has changed */
+#define COMMIT_BYTES_MIN           (64 * 1024) /* slow commits halve the bytes of the next, down to this */

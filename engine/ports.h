@@ -245,10 +245,10 @@ struct stored_blob {
 };
 
 struct store_write {
-    const struct stored_blob *blobs; /* borrowed until WRITTEN, or until the shard is released, lost or UNAVAILABLE */
+    const struct stored_blob *blobs; /* of an account one at the most; borrowed until WRITTEN, or until the shard is
+                                        released, lost or UNAVAILABLE */
     uint32_t count;
-    bool restoring; /* a blob is skipped where the store's own is of the same or a later offset */
-    bool has_meta;  /* the meta moves with the last blob or after it, never before */
+    bool has_meta; /* the meta moves with the last blob or after it, never before */
     int64_t changelog_offset;
     struct text shard_record; /* borrowed like the blobs */
 };
@@ -312,6 +312,8 @@ struct store {
     enum result (*scan)(void *context, uint64_t ticket, int32_t shard, uint64_t cursor, struct error *error);
     enum result (*write)(void *context, uint64_t ticket, int32_t shard, const struct store_write *write,
                          struct error *error);
+    /* Accounts of one place lie together: many that are written in the order of their places cost the store less. */
+    uint32_t (*place)(void *context, struct text account_id);
     /* Looks whether epoch, claim and write number are the owner's: VERIFIED or LOST. */
     enum result (*verify)(void *context, uint64_t ticket, int32_t shard, struct error *error);
     /* Forgets the shard; its open requests give no event any more, and borrow nothing. What was sent may still be done.

@@ -8,12 +8,10 @@
 #include "engine/takeover_internal.h"
 
 static void clear_shard(struct takeover_shard *takeover) {
-    struct batch page = takeover->page;
     struct buffer newest = takeover->newest;
-    batch_clear(&page);
+    takeover_clear_page(takeover);
     buffer_clear(&newest);
-    free(takeover->blobs);
-    *takeover = (struct takeover_shard){.page = page, .newest = newest, .newest_place = OFFSET_NONE};
+    *takeover = (struct takeover_shard){.newest = newest, .newest_place = OFFSET_NONE};
 }
 
 void takeover_start(struct pipeline *pipeline) {
@@ -36,7 +34,6 @@ void takeover_close_log(struct pipeline *pipeline, struct held_shard *held) {
 void takeover_drop(struct pipeline *pipeline, struct held_shard *held) {
     takeover_close_log(pipeline, held);
     clear_shard(&held->takeover);
-    batch_free(&held->takeover.page);
     buffer_free(&held->takeover.newest);
 }
 
@@ -312,7 +309,8 @@ enum result takeover_event(struct pipeline *pipeline, struct held_shard *held, c
 void takeover_unavailable(struct pipeline *pipeline) {
     for (uint32_t i = 0; i < pipeline->held_count; i++) {
         struct takeover_shard *takeover = &pipeline->held[i].takeover;
-        takeover->asked = takeover->claimed = takeover->writing = false;
+        takeover->asked = takeover->claimed = false;
+        takeover_clear_page(takeover);
         takeover_close_log(pipeline, &pipeline->held[i]);
     }
     /* Shards that begin claim again once they run. */

@@ -21,14 +21,23 @@ void takeover_suspect(struct pipeline *pipeline, const struct held_shard *held, 
 
 /* ---- takeover_log.c: steps that read the changelog */
 
+enum progress takeover_open_log(struct pipeline *pipeline, struct held_shard *held, int64_t from, struct error *error);
 void takeover_close_log(struct pipeline *pipeline, struct held_shard *held);
+/* The shard record that was met last is this one; false: memory is out. */
+bool takeover_keep_newest(struct held_shard *held, const struct log_record *record, struct error *error);
 enum progress takeover_note_end(struct pipeline *pipeline, struct held_shard *held, struct error *error);
 enum progress takeover_read_id(struct pipeline *pipeline, struct held_shard *held, struct error *error);
 enum progress takeover_read_history(struct pipeline *pipeline, struct held_shard *held, struct error *error);
 enum progress takeover_find_epoch(struct pipeline *pipeline, struct held_shard *held, struct error *error);
 enum progress takeover_look_for_later(struct pipeline *pipeline, struct held_shard *held, struct error *error);
+
+/* ---- takeover_restore.c: the step that restores */
+
 enum progress takeover_restore(struct pipeline *pipeline, struct error *error);
+/* The store has answered the oldest of the shard's writes. */
 void takeover_page_written(struct held_shard *held);
+/* Gives up the page, and the writes of it that are on their way. */
+void takeover_clear_page(struct takeover_shard *takeover);
 
 /* ---- takeover_begin.c: steps that decide whether, and with what, the shard begins */
 

@@ -1,5 +1,4 @@
-/* The steps of a takeover that read the shard's changelog. */
-#include <stdlib.h>
+/* The steps of a takeover that read the shard's changelog to know it; restoring is in takeover_restore.c. */
 #include <string.h>
 
 #include "base/planted.h"
@@ -11,7 +10,7 @@ enum reading { READ_ON, READ_ENOUGH, READ_FATAL };
 typedef enum reading record_reader(struct held_shard *held, const struct log_record *record, enum changelog_kind kind,
                                    struct error *error);
 
-static enum progress open_log(struct pipeline *pipeline, struct held_shard *held, int64_t from, struct error *error) {
+enum progress takeover_open_log(struct pipeline *pipeline, struct held_shard *held, int64_t from, struct error *error) {
     const struct changelog *changelog = pipeline->ports.changelog;
     held->takeover.position = from;
     enum progress progress = takeover_answer(pipeline, changelog->open(changelog->context, held->number, from, error),
@@ -26,7 +25,7 @@ static enum progress read_log(struct pipeline *pipeline, struct held_shard *held
     const struct changelog *changelog = pipeline->ports.changelog;
     struct takeover_shard *takeover = &held->takeover;
     if (!takeover->open)
-        return open_log(pipeline, held, from, error) == PROGRESS_FATAL ? PROGRESS_FATAL : PROGRESS_PENDING;
+        return takeover_open_log(pipeline, held, from, error) == PROGRESS_FATAL ? PROGRESS_FATAL : PROGRESS_PENDING;
     struct log_record records[RESTORE_RECORDS_MAX];
     uint32_t count = 0;
     if (takeover->position < end) {
@@ -113,17 +112,18 @@ enum progress takeover_read_id(struct pipeline *pipeline, struct held_shard *hel
     return PROGRESS_DONE;
 }
 
-static enum reading keep_newest(struct held_shard *held, const struct log_record *record, enum changelog_kind kind,
-                                struct error *error) {
-    if (kind != CHANGELOG_SHARD)
-        return READ_ON;
+bool takeover_keep_newest(struct held_shard *held, const struct log_record *record, struct error *error) {
     buffer_clear(&held->takeover.newest);
     buffer_put_text(&held->takeover.newest, record->value);
     held->takeover.newest_place = record->offset;
-    if (buffer_ok(&held->takeover.newest))
-        return READ_ON;
-    error_set(error, RESULT_FATAL, "Memory is out: a shard record could not be kept.");
-    return READ_FATAL;
+    if (!buffer_ok(&held->takeover.newest))
+        error_set(error, RESULT_FATAL, "Memory is out: a shard record could not be kept.");
+    return buffer_ok(&held->takeover.newest);
+}
+
+static enum reading keep_newest(struct held_shard *held, const struct log_record *record, enum changelog_kind kind,
+                                struct error *error) {
+    return kind != CHANGELOG_SHARD || takeover_keep_newest(held, record, error) ? READ_ON : READ_FATAL;
 }
 
 static bool lacks_offsets(const struct pipeline *pipeline, const struct held_shard *held) {
@@ -222,160 +222,4 @@ enum progress takeover_look_for_later(struct pipeline *pipeline, struct held_sha
         return takeover_restart(pipeline, "a later owner of the shard has set its barrier.");
     *error = pipeline->takeover.suspicion;
     return PROGRESS_FATAL;
-}
-
-/* ---- restoring: from the changelog to the store */
-
-static bool check_partitions(const struct pipeline *pipeline, const struct held_shard *held, int32_t partitions,
-                             struct error *error) {
-    if (partitions == pipeline->options.partitions)
-        return true;
-    error_set(error, RESULT_FATAL,
-              "Shard %d was written with %d partitions; the inputs have %d now. Their number is fixed for life, as "
-              "accounts would lie on other shards than their state.",
-              held->number, partitions, pipeline->options.partitions);
-    return false;
-}
-
-static bool add_to_page(struct pipeline *pipeline, struct held_shard *held, const struct log_record *record,
-                        struct error *error) {
-    struct takeover_shard *takeover = &held->takeover;
-    struct text account_id;
-    switch (changelog_kind_of(record->key, &account_id)) {
-    case CHANGELOG_ACCOUNT: {
-        struct record blob = {.output = OUTPUT_CHANGELOG, .key = account_id, .value = record->value};
-        if (text_is_missing(record->value))
-            return true;
-        if (batch_add(&takeover->page, &blob, error) != RESULT_OK)
-            return false;
-        takeover->page.records[takeover->page.count - 1].offset = record->offset;
-        return true;
-    }
-    case CHANGELOG_BARRIER:
-        return barrier_decode(record->value, &takeover->found, error) == RESULT_OK &&
-               check_partitions(pipeline, held, takeover->found.partitions, error);
-    case CHANGELOG_SHARD:
-        return keep_newest(held, record, CHANGELOG_SHARD, error) == READ_ON;
-    default:
-        return true;
-    }
-}
-
-/* Reads until the page is full, or one's own barrier is reached: never to "the end". */
-static enum progress fill_page(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
-    const struct changelog *changelog = pipeline->ports.changelog;
-    struct takeover_shard *takeover = &held->takeover;
-    struct log_record records[RESTORE_RECORDS_MAX];
-    uint32_t count = 0;
-    int wait_ms = pipeline->held_count == 1 ? TAKEOVER_WAIT_MS : 1;
-    enum progress progress = takeover_answer(pipeline,
-                                             changelog->read(changelog->context, held->number, records,
-                                                             RESTORE_RECORDS_MAX, wait_ms, &count, &takeover->position,
-                                                             error),
-                                             error);
-    for (uint32_t i = 0; i < count && progress == PROGRESS_DONE; i++)
-        if (records[i].offset <= held->epoch && !add_to_page(pipeline, held, &records[i], error))
-            return PROGRESS_FATAL;
-    return progress;
-}
-
-static bool set_blobs(struct held_shard *held, struct error *error) {
-    struct takeover_shard *takeover = &held->takeover;
-    free(takeover->blobs);
-    takeover->blobs = calloc(takeover->page.count + 1, sizeof *takeover->blobs);
-    if (takeover->blobs == NULL) {
-        error_set(error, RESULT_FATAL, "Memory is out: a shard could not be restored.");
-        return false;
-    }
-    for (uint32_t i = 0; i < takeover->page.count; i++) {
-        const struct record *record = &takeover->page.records[i];
-        struct blob_summary summary;
-        if (blob_summarise((const uint8_t *)record->value.data, record->value.size, &summary, error) != RESULT_OK) {
-            error_prefix(error, "Account %.*s of shard %d in the changelog, offset %lld", TEXT_ARGUMENTS(record->key),
-                         held->number, (long long)record->offset);
-            return false;
-        }
-        takeover->blobs[i] = (struct stored_blob){.account_id = record->key,
-                                                  .blob = record->value,
-                                                  .changelog_offset = record->offset,
-                                                  .due_ms = PLANTED(timer_lost) ? INSTANT_NEVER : summary.due_ms,
-                                                  .waits_for = summary.waits_for};
-    }
-    return true;
-}
-
-/* The meta moves on every few seconds, and with the last page to the barrier. */
-static enum progress write_page(struct pipeline *pipeline, struct held_shard *held, bool last, struct error *error) {
-    const struct store *store = pipeline->ports.store;
-    struct takeover_shard *takeover = &held->takeover;
-    if (!set_blobs(held, error))
-        return PROGRESS_FATAL;
-    int64_t now_ms = monotonic_ms(pipeline);
-    bool moves = last || now_ms - takeover->meta_moved_ms >= META_EVERY_MS;
-    if (moves)
-        takeover->meta_moved_ms = now_ms;
-    struct store_write write = {.blobs = takeover->blobs,
-                                .count = takeover->page.count,
-                                .restoring = true,
-                                .has_meta = moves,
-                                .changelog_offset = last ? held->epoch : takeover->position - 1,
-                                .shard_record = buffer_text(&takeover->newest)};
-    counters_add(pipeline->counters, COUNTER_RESTORED_BLOBS, write.count);
-    takeover->writing = true;
-    takeover->restored = last;
-    return store->write(store->context, ++pipeline->ticket, held->number, &write, error) == RESULT_OK ? PROGRESS_PENDING
-                                                                                                      : PROGRESS_FATAL;
-}
-
-void takeover_page_written(struct held_shard *held) {
-    held->takeover.writing = false;
-    batch_clear(&held->takeover.page);
-}
-
-/* The larger a page, the less it costs the store. */
-static size_t page_bytes(const struct pipeline *pipeline) {
-    size_t share = RESTORE_BYTES_MAX / pipeline->held_count;
-    if (share > RESTORE_PAGE_BYTES)
-        return RESTORE_PAGE_BYTES;
-    return share < RESTORE_PAGE_BYTES_MIN ? RESTORE_PAGE_BYTES_MIN : share;
-}
-
-static enum progress restore_shard(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
-    struct takeover_shard *takeover = &held->takeover;
-    if (takeover->writing)
-        return PROGRESS_PENDING;
-    if (takeover->restored) {
-        takeover_close_log(pipeline, held);
-        return PROGRESS_DONE;
-    }
-    if (!takeover->open) {
-        batch_clear(&takeover->page);
-        takeover->meta_moved_ms = monotonic_ms(pipeline);
-        return open_log(pipeline, held, takeover->position, error) == PROGRESS_FATAL ? PROGRESS_FATAL
-                                                                                     : PROGRESS_PENDING;
-    }
-    if (takeover->position <= held->epoch) {
-        enum progress progress = fill_page(pipeline, held, error);
-        if (progress != PROGRESS_DONE)
-            return progress;
-    }
-    bool last = takeover->position > held->epoch;
-    if (last || takeover->page.bytes >= page_bytes(pipeline))
-        return write_page(pipeline, held, last, error);
-    return PROGRESS_PENDING;
-}
-
-/* The shards take turns, so that one's reading is another's writing. */
-enum progress takeover_restore(struct pipeline *pipeline, struct error *error) {
-    struct takeover *takeover = &pipeline->takeover;
-    bool all = true;
-    for (uint32_t i = 0; i < pipeline->held_count; i++)
-        all &= pipeline->held[i].takeover.restored && !pipeline->held[i].takeover.writing;
-    if (all) {
-        for (uint32_t i = 0; i < pipeline->held_count; i++)
-            takeover_close_log(pipeline, &pipeline->held[i]);
-        return PROGRESS_DONE;
-    }
-    struct held_shard *held = &pipeline->held[takeover->index++ % pipeline->held_count];
-    return restore_shard(pipeline, held, error) == PROGRESS_FATAL ? PROGRESS_FATAL : PROGRESS_PENDING;
 }

@@ -64,6 +64,7 @@ enum result redis_load_due(void *context, uint64_t ticket, int32_t shard, const 
 enum result redis_scan(void *context, uint64_t ticket, int32_t shard, uint64_t cursor, struct error *error);
 enum result redis_write(void *context, uint64_t ticket, int32_t shard, const struct store_write *write,
                         struct error *error);
+uint32_t redis_place(void *context, struct text account_id);
 enum result redis_verify(void *context, uint64_t ticket, int32_t shard, struct error *error);
 
 /* Cursors: which set, and where in it. */

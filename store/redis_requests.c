@@ -238,6 +238,13 @@ enum result redis_verify(void *context, uint64_t ticket, int32_t shard, struct e
     return RESULT_OK;
 }
 
+/* Where deadlines and waits name an account: its bucket leads to its blob. */
+static void put_member(struct buffer *out, const struct bucketed *at, const struct store_write *write) {
+    char bucket[16];
+    int size = snprintf(bucket, sizeof bucket, "%u:", at->bucket);
+    redis_command_pieces(out, (struct text){bucket, (uint32_t)size}, write->blobs[at->place].account_id);
+}
+
 static void put_blob(struct buffer *out, const struct stored_blob *blob) {
     uint8_t head[VALUE_HEAD_SIZE];
     memcpy(head, &blob->changelog_offset, 8);
@@ -245,36 +252,85 @@ static void put_blob(struct buffer *out, const struct stored_blob *blob) {
     head[16] = (uint8_t)blob->waits_for;
     redis_command_text(out, blob->account_id);
     redis_command_pieces(out, (struct text){(const char *)head, sizeof head}, blob->blob);
-    if (blob->due_ms == INSTANT_NEVER)
-        redis_command_string(out, "");
-    else
-        redis_command_integer(out, blob->due_ms);
-    redis_command_integer(out, blob->waits_for);
 }
 
-/* One script's part of a write: the accounts [from, to) in the order of their buckets; with the last one the meta. */
-static void write_some(struct redis_store *store, const struct request *request, const struct store_write *write,
-                       const struct bucketed *order, uint32_t from, uint32_t to, bool is_last) {
+/* The accounts [from, to) of a write in the order of their buckets, and what is to be said of how many. */
+struct part {
+    const struct store_write *write;
+    const struct bucketed *order;
+    uint32_t from, to;
+    uint32_t due, waits, groups;
+};
+
+static struct part part_of(const struct store_write *write, const struct bucketed *order, uint32_t from, uint32_t to) {
+    struct part part = {.write = write, .order = order, .from = from, .to = to};
+    for (uint32_t i = from; i < to; i++) {
+        const struct stored_blob *blob = &write->blobs[order[i].place];
+        part.due += blob->due_ms != INSTANT_NEVER;
+        part.waits += blob->waits_for != 0;
+    }
+    part.groups = groups_in(order, from, to);
+    return part;
+}
+
+static uint32_t part_arguments(const struct part *part) {
+    uint32_t count = part->to - part->from, gone = count - part->due;
+    return 3 + 2 * part->due + gone + 2 * part->waits + 2 * part->groups + 2 * count;
+}
+
+static void put_deadlines(struct buffer *out, const struct part *part) {
+    redis_command_integer(out, part->due);
+    for (uint32_t i = part->from; i < part->to; i++) {
+        const struct stored_blob *blob = &part->write->blobs[part->order[i].place];
+        if (blob->due_ms == INSTANT_NEVER)
+            continue;
+        redis_command_integer(out, blob->due_ms);
+        put_member(out, &part->order[i], part->write);
+    }
+    redis_command_integer(out, part->to - part->from - part->due);
+    for (uint32_t i = part->from; i < part->to; i++)
+        if (part->write->blobs[part->order[i].place].due_ms == INSTANT_NEVER)
+            put_member(out, &part->order[i], part->write);
+}
+
+static void put_waits(struct buffer *out, const struct part *part) {
+    redis_command_integer(out, part->waits);
+    for (uint32_t i = part->from; i < part->to && part->waits > 0; i++) {
+        const struct stored_blob *blob = &part->write->blobs[part->order[i].place];
+        if (blob->waits_for == 0)
+            continue;
+        put_member(out, &part->order[i], part->write);
+        redis_command_integer(out, blob->waits_for);
+    }
+}
+
+static void put_groups(struct buffer *out, const struct part *part) {
+    for (uint32_t from = part->from, size; from < part->to; from += size) {
+        size = group_size(part->order, from, part->to);
+        redis_command_integer(out, part->order[from].bucket);
+        redis_command_integer(out, size);
+        for (uint32_t i = from; i < from + size; i++)
+            put_blob(out, &part->write->blobs[part->order[i].place]);
+    }
+}
+
+/* One script's part of a write; with the last one the meta. */
+static void write_part(struct redis_store *store, const struct request *request, const struct part *part,
+                       bool with_meta) {
     struct owned_shard *owned = &store->shards[request->shard];
-    bool with_meta = write->has_meta && (PLANTED(meta_before_blobs) ? from == 0 : is_last);
-    struct buffer *out = call(store, request, SCRIPT_WRITE, 7 + 2 * groups_in(order, from, to) + 4 * (to - from));
+    struct buffer *out = call(store, request, SCRIPT_WRITE, 6 + part_arguments(part));
     redis_command_string(out, owned->prefix);
     redis_command_integer(out, owned->epoch);
     redis_command_integer(out, owned->nonce);
     redis_command_integer(out, owned->write_sent);
-    redis_command_string(out, write->restoring ? "1" : "");
     if (with_meta)
-        redis_command_integer(out, write->changelog_offset);
+        redis_command_integer(out, part->write->changelog_offset);
     else
         redis_command_string(out, "");
-    redis_command_text(out, with_meta ? write->shard_record : (struct text){"", 0});
-    for (uint32_t size; from < to; from += size) {
-        size = group_size(order, from, to);
-        redis_command_integer(out, order[from].bucket);
-        redis_command_integer(out, size);
-        for (uint32_t i = from; i < from + size; i++)
-            put_blob(out, &write->blobs[order[i].place]);
-    }
+    redis_command_text(out, with_meta ? part->write->shard_record : (struct text){"", 0});
+    put_deadlines(out, part);
+    put_waits(out, part);
+    put_groups(out, part);
     owned->write_sent++;
 }
 
@@ -289,26 +345,9 @@ static uint32_t script_end(const struct store_write *write, const struct buckete
     return end;
 }
 
-/* Whether the account comes again, later in its bucket. */
-static bool is_superseded(const struct store_write *write, const struct bucketed *order, uint32_t at) {
-    struct text account_id = write->blobs[order[at].place].account_id;
-    for (uint32_t i = at + 1; i < write->count && order[i].bucket == order[at].bucket; i++)
-        if (text_equal(write->blobs[order[i].place].account_id, account_id))
-            return true;
-    return false;
-}
-
-/* The write's accounts in the order of their buckets, each once, as it comes last: a page of the changelog may have it
- * several times, and a script must not. */
-static uint32_t order_accounts(const struct store_write *write, struct bucketed *order) {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < write->count; i++)
-        order[i] = (struct bucketed){store_bucket(write->blobs[i].account_id), i};
-    qsort(order, write->count, sizeof *order, by_bucket);
-    for (uint32_t i = 0; i < write->count; i++)
-        if (!is_superseded(write, order, i))
-            order[kept++] = order[i];
-    return kept;
+uint32_t redis_place(void *context, struct text account_id) {
+    (void)context;
+    return store_bucket(account_id);
 }
 
 enum result redis_write(void *context, uint64_t ticket, int32_t shard, const struct store_write *write,
@@ -323,13 +362,18 @@ enum result redis_write(void *context, uint64_t ticket, int32_t shard, const str
         redis_request_free(request);
         return out_of_memory(error);
     }
-    uint32_t count = order_accounts(write, order), from = 0;
+    uint32_t from = 0;
+    for (uint32_t i = 0; i < write->count; i++)
+        order[i] = (struct bucketed){store_bucket(write->blobs[i].account_id), i};
+    qsort(order, write->count, sizeof *order, by_bucket);
     do {
-        uint32_t to = script_end(write, order, from, count);
-        write_some(store, request, write, order, from, to, to == count);
+        uint32_t to = script_end(write, order, from, write->count);
+        struct part part = part_of(write, order, from, to);
+        bool edge = PLANTED(meta_before_blobs) ? from == 0 : to == write->count;
+        write_part(store, request, &part, write->has_meta && edge);
         request->scripts_left++;
         from = to;
-    } while (from < count);
+    } while (from < write->count);
     enqueue(store, request);
     return RESULT_OK;
 }

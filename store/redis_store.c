@@ -124,6 +124,7 @@ struct store redis_store_port(struct redis_store *store) {
                           .load_due = redis_load_due,
                           .scan = redis_scan,
                           .write = redis_write,
+                          .place = redis_place,
                           .verify = redis_verify,
                           .release = redis_release,
                           .poll = redis_poll};

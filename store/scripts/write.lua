@@ -1,59 +1,53 @@
 -- Blobs and deadlines of a commit, and with the last of them its meta; refused unless the shard is exactly as its owner
 -- left it.
 -- KEYS[1] meta
--- ARGV: prefix, epoch, claim, write, restoring ('1' or ''), changelog offset ('' : the meta stays), shard record,
---       then groups: bucket, count, and for each account id, value, due tick ('' : none), waits ('0' : none); an
---       account comes once
--- A value begins with the 8 bytes, little-endian, of its changelog offset, and has 17 at the least: one that is shorter is
--- damaged, and a restore puts another in its place.
+-- ARGV: prefix, epoch, claim, write, changelog offset ('' : the meta stays), shard record,
+--       how many accounts have a deadline, then due tick and member of each,
+--       how many have none, then the member of each,
+--       how many wait for a stream, then member and waits of each,
+--       then groups: bucket, count, then id and value of each account; an account comes once
+-- Members are BUCKET:ID. All lies as the commands take it, in runs of ARGV: what is done here for each account costs the
+-- server more than the account in its command.
 local found = redis.call('HMGET', KEYS[1], 'epoch', 'claim', 'write')
 if found[1] ~= ARGV[2] or found[2] ~= ARGV[3] or found[3] ~= ARGV[4] then return found end
-local prefix, restoring, at, last = ARGV[1], ARGV[5] == '1', 8, #ARGV
-local waited, any_waits = {}, false
-for stream = 0, 5 do
-    waited[stream] = redis.call('EXISTS', prefix .. 'wait:' .. stream) == 1
-    any_waits = any_waits or waited[stream]
-end
+local prefix = ARGV[1]
+local due, due_count = 8, tonumber(ARGV[7])
+local gone, gone_count = due + 2 * due_count + 1, tonumber(ARGV[due + 2 * due_count])
+local waits, waits_count = gone + gone_count + 1, tonumber(ARGV[gone + gone_count])
+local at, last = waits + 2 * waits_count, #ARGV
 
-local function set_waits(member, waits)
-    for stream = 0, 5 do
-        if bit.band(waits, bit.lshift(1, stream)) ~= 0 then
-            redis.call('SADD', prefix .. 'wait:' .. stream, member)
-        elseif waited[stream] then
-            redis.call('SREM', prefix .. 'wait:' .. stream, member)
-        end
-    end
-end
-
--- A call from here costs the server more than an account in it: deadlines go in one for all, blobs in one for each bucket.
-local due, gone = {}, {}
+-- A full server refuses a script's first write, if that takes memory, and no later one: these come first.
 while at <= last do
-    local bucket, count = ARGV[at], tonumber(ARGV[at + 1])
-    local key, fields, stored = prefix .. 'b:' .. bucket, {}, {}
-    if restoring then
-        local ids = {}
-        for i = 1, count do ids[i] = ARGV[at + 4 * i - 2] end
-        stored = redis.call('HMGET', key, unpack(ids))
-    end
-    for i = 1, count do
-        local place = at + 4 * i - 2
-        local id, value = ARGV[place], ARGV[place + 1]
-        if not stored[i] or #stored[i] < 17 or struct.unpack('<i8', stored[i]) < struct.unpack('<i8', value) then
-            fields[#fields + 1], fields[#fields + 2] = id, value
-            local member = bucket .. ':' .. id
-            if ARGV[place + 2] == '' then
-                gone[#gone + 1] = member
-            else
-                due[#due + 1], due[#due + 2] = ARGV[place + 2], member
-            end
-            if any_waits or ARGV[place + 3] ~= '0' then set_waits(member, tonumber(ARGV[place + 3])) end
+    local count = tonumber(ARGV[at + 1])
+    redis.call('HSET', prefix .. 'b:' .. ARGV[at], unpack(ARGV, at + 2, at + 1 + 2 * count))
+    at = at + 2 + 2 * count
+end
+if due_count > 0 then redis.call('ZADD', prefix .. 'due', unpack(ARGV, due, due + 2 * due_count - 1)) end
+if gone_count > 0 then redis.call('ZREM', prefix .. 'due', unpack(ARGV, gone, gone + gone_count - 1)) end
+
+-- Whoever waited does not any more, but for those that are told to.
+local streams, waiting = {}, {{}, {}, {}, {}, {}, {}}
+for stream = 1, 6 do streams[stream] = prefix .. 'wait:' .. (stream - 1) end
+if due_count + gone_count > 0 and redis.call('EXISTS', unpack(streams)) > 0 then
+    local members = {unpack(ARGV, gone, gone + gone_count - 1)}
+    for i = due + 1, due + 2 * due_count - 1, 2 do members[#members + 1] = ARGV[i] end
+    for stream = 1, 6 do redis.call('SREM', streams[stream], unpack(members)) end
+end
+for i = waits, waits + 2 * waits_count - 1, 2 do
+    for stream = 1, 6 do
+        if bit.band(tonumber(ARGV[i + 1]), bit.lshift(1, stream - 1)) ~= 0 then
+            waiting[stream][#waiting[stream] + 1] = ARGV[i]
         end
     end
-    if #fields > 0 then redis.call('HSET', key, unpack(fields)) end
-    at = at + 2 + 4 * count
 end
-if #due > 0 then redis.call('ZADD', prefix .. 'due', unpack(due)) end
-if #gone > 0 then redis.call('ZREM', prefix .. 'due', unpack(gone)) end
-if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'offset', ARGV[6], 'record', ARGV[7]) end
-redis.call('HSET', KEYS[1], 'write', string.format('%.0f', tonumber(ARGV[4]) + 1))
+for stream = 1, 6 do
+    if #waiting[stream] > 0 then redis.call('SADD', streams[stream], unpack(waiting[stream])) end
+end
+
+local write = string.format('%.0f', tonumber(ARGV[4]) + 1)
+if ARGV[5] ~= '' then
+    redis.call('HSET', KEYS[1], 'write', write, 'offset', ARGV[5], 'record', ARGV[6])
+else
+    redis.call('HSET', KEYS[1], 'write', write)
+end
 return found

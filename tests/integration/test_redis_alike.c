@@ -20,7 +20,7 @@
 #define SHARDS   3
 #define OWNERS   2
 #define ACCOUNTS 60
-#define STEPS    4000
+#define STEPS    8000
 
 /* Small values lie in one piece in a real Redis, in the order in which they came, which is how the simulator keeps all
  * of them: only then has a scan an order that can be compared. */
@@ -335,7 +335,6 @@ static void write_accounts(struct fixture *fixture, int owner, int32_t shard) {
     bool taken[ACCOUNTS] = {false};
     struct error error;
     struct store_write write = {.blobs = blobs,
-                                .restoring = below(fixture, 3) == 0,
                                 .has_meta = below(fixture, 2) == 0,
                                 .changelog_offset = below(fixture, 1000),
                                 .shard_record = TEXT("a shard's\r\n\0record")};

@@ -1,11 +1,14 @@
 #include "tests/sim/sim_bounds.h"
 
+#include "base/planted.h"
 #include "engine/pipeline_internal.h"
 #include "tests/sim/sim_violation.h"
 
 /* What comes while memory is short was asked for before, and leaves when the store has told something more: an idle
  * owner asks it something every VERIFY_EVERY_MS, and answers take a while. */
 #define OVER_MAX_MS (2 * VERIFY_EVERY_MS)
+
+#define STATE_BYTES_MAX 2048 /* of any account of the simulation */
 
 struct sum {
     const struct accounts *accounts;
@@ -32,8 +35,19 @@ static size_t bytes_free(const struct pipeline *pipeline) {
     return sum.bytes;
 }
 
+/* What is gathered of the changelog while shards are taken over takes no more than states may; one record of each shard
+ * comes on top, as a page always takes one. */
+static void check_pages(const struct pipeline *pipeline) {
+    size_t max = pipeline->options.memory_bytes_max + pipeline->held_count * STATE_BYTES_MAX;
+    if (pipeline->slab.bytes_used > max)
+        sim_violation("memory is bounded", "A restore takes %zu bytes of states; %zu are allowed.",
+                      pipeline->slab.bytes_used, max);
+}
+
 void sim_bounds_check(struct sim_process *process, int64_t now_ms) {
     const struct pipeline *pipeline = process->pipeline;
+    if (pipeline->mode == MODE_TAKEOVER && !PLANTED(shard_kept))
+        check_pages(pipeline);
     size_t free = pipeline->mode == MODE_RUNNING && pipeline_memory_is_short(pipeline) ? bytes_free(pipeline) : 0;
     if (free == 0 || process->over_since_ms == 0)
         process->over_since_ms = free == 0 ? 0 : now_ms;

@@ -88,6 +88,11 @@ static enum result write(void *context, uint64_t ticket, int32_t shard, const st
     return connection->real.write(connection->real.context, ticket, shard, wanted, error);
 }
 
+static uint32_t place(void *context, struct text account_id) {
+    struct sim_connection *connection = context;
+    return connection->real.place(connection->real.context, account_id);
+}
+
 static enum result verify(void *context, uint64_t ticket, int32_t shard, struct error *error) {
     struct sim_connection *connection = context;
     ask(connection, "verifies", shard);
@@ -105,5 +110,5 @@ static void poll(void *context, int timeout_ms, struct store_event *ret_event) {
 }
 
 struct store sim_connection_port(struct sim_connection *connection) {
-    return (struct store){connection, claim, load, load_due, scan, write, verify, release, poll};
+    return (struct store){connection, claim, load, load_due, scan, write, place, verify, release, poll};
 }

@@ -147,12 +147,11 @@ static inline struct stored_blob blob(const char *id, const char *bytes, int64_t
 }
 
 static inline void ask_write(struct fixture *fixture, int owner, const struct stored_blob *blobs, uint32_t count,
-                             bool restoring, int64_t meta_offset) {
+                             int64_t meta_offset) {
     struct store *port = &fixture->ports[owner];
     struct error error;
     struct store_write write = {.blobs = blobs,
                                 .count = count,
-                                .restoring = restoring,
                                 .has_meta = meta_offset >= 0,
                                 .changelog_offset = meta_offset,
                                 .shard_record = TEXT("shard record")};
@@ -163,7 +162,7 @@ static inline void ask_write(struct fixture *fixture, int owner, const struct st
 static inline void ask_write_one(struct fixture *fixture, int owner, const char *id, const char *bytes,
                                  int64_t offset) {
     struct stored_blob one = blob(id, bytes, offset, INSTANT_NEVER, 0);
-    ask_write(fixture, owner, &one, 1, false, offset);
+    ask_write(fixture, owner, &one, 1, offset);
 }
 
 static inline struct store_event write_one(struct fixture *fixture, int owner, const char *id, const char *bytes,

@@ -195,7 +195,7 @@ static void begin_damaged(struct fixture *fixture, int size) {
     struct stored_blob one = blob("a", "x", 11, 500, 0);
     begin(fixture);
     assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
-    ask_write(fixture, 0, &one, 1, false, 11);
+    ask_write(fixture, 0, &one, 1, 11);
     assert_int_equal(await(fixture, 0).kind, STORE_WRITTEN);
     damage(fixture, size);
 }
@@ -256,7 +256,7 @@ static void test_a_restore_replaces_a_state_that_is_cut_off(void **state) {
         struct fixture fixture;
         struct stored_blob one = blob("a", "x", 11, 500, 0);
         begin_damaged(&fixture, size);
-        ask_write(&fixture, 0, &one, 1, true, 11);
+        ask_write(&fixture, 0, &one, 1, 11);
         assert_int_equal(await(&fixture, 0).kind, STORE_WRITTEN);
         assert_true(holds(&fixture, "a", "x"));
         end(&fixture);
