@@ -161,8 +161,8 @@ struct sink {
      * output, then initialises, which ends a transaction that an older one left open. PENDING until that is done. */
     enum answer (*renew)(void *context, int timeout_ms, struct error *error);
     enum answer (*begin)(void *context, struct error *error);
-    /* Hands the batch's records to the library, in their order; PENDING while its queue is full. The batch is borrowed,
-     * and must not be changed, until flush or abort is OK, or renew or close was called. */
+    /* Hands the batch's records to the library, in their order; PENDING while it is to get no more of them yet. The
+     * batch is borrowed, and must not be changed, until flush or abort is OK, or renew or close was called. */
     enum answer (*publish)(void *context, struct batch *batch, int timeout_ms, struct error *error);
     /* OK: every record was delivered, and its offset is set where the report has it. */
     enum answer (*flush)(void *context, int timeout_ms, struct error *error);

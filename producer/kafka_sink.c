@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "producer/kafka_sink_state.h"
 
@@ -60,6 +61,7 @@ enum result kafka_sink_create(const struct kafka_sink_options *options, struct k
     }
     sink->options = *options;
     sink->conf = conf;
+    sink_read_batch_limits(conf, sink);
     blocking_call_init(&sink->call);
     *ret_sink = sink;
     return RESULT_OK;
@@ -88,6 +90,7 @@ static void close_producer(struct kafka_sink *sink) {
         sink->topics[output] = NULL;
     }
     client_close(&sink->client);
+    memset(sink->handed, 0, sizeof sink->handed);
     sink->publishing = NULL;
     sink->phase = SINK_CLOSED;
 }
@@ -132,9 +135,17 @@ static enum answer open_producer(struct kafka_sink *sink, struct error *error) {
     return ANSWER_OK;
 }
 
-static enum answer look_at_topics(const struct rd_kafka_metadata *metadata, struct error *error) {
+static void learn_partitions(struct kafka_sink *sink, const struct rd_kafka_metadata_topic *topic) {
+    for (int output = 0; output < OUTPUTS; output++)
+        if (strcmp(sink->options.outputs[output], topic->topic) == 0)
+            sink->partitions[output] = (uint32_t)topic->partition_cnt;
+}
+
+static enum answer look_at_topics(struct kafka_sink *sink, const struct rd_kafka_metadata *metadata,
+                                  struct error *error) {
     for (int i = 0; i < metadata->topic_cnt; i++) {
         const struct rd_kafka_metadata_topic *topic = &metadata->topics[i];
+        learn_partitions(sink, topic);
         if (topic->err == RD_KAFKA_RESP_ERR_NO_ERROR)
             continue;
         if (topic->err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
@@ -150,9 +161,10 @@ static void run_question(void *argument) {
     question->code = rd_kafka_metadata(question->handle, 0, NULL, &question->metadata, QUESTION_MS);
 }
 
-static enum answer judge_question(const struct topics_question *question, struct error *error) {
+static enum answer judge_question(struct kafka_sink *sink, struct error *error) {
+    const struct topics_question *question = &sink->question;
     if (question->code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return look_at_topics(question->metadata, error);
+        return look_at_topics(sink, question->metadata, error);
     if (question->code == RD_KAFKA_RESP_ERR__TIMED_OUT || question->code == RD_KAFKA_RESP_ERR__TRANSPORT)
         return ANSWER_PENDING;
     error_set(error, RESULT_RETRY, "The topics could not be looked at: %s.", rd_kafka_err2str(question->code));
@@ -169,7 +181,7 @@ static enum answer ask_for_topics(struct kafka_sink *sink, int timeout_ms, struc
     client_serve(&sink->client);
     if (!blocking_call_await(&sink->call, timeout_ms))
         return ANSWER_PENDING;
-    enum answer answer = judge_question(&sink->question, error);
+    enum answer answer = judge_question(sink, error);
     sink_forget_call(sink);
     if (answer == ANSWER_OK)
         sink->phase = SINK_INITIALISING;

@@ -5,8 +5,8 @@
  * commit is not called while deliveries are open.
  *
  * One worker thread owns a sink; it never blocks for longer than a call's timeout. Records of a batch are handed over
- * without a copy. What is kept is bounded by what the pipeline publishes between begin and flush, and by the library's
- * queue (queue.buffering.max.kbytes). */
+ * without a copy, as many at a time as make a batch of each partition (publication.c): that bounds what the library
+ * keeps of them. */
 #pragma once
 
 #include "producer/client.h"

@@ -37,15 +37,25 @@ struct end_request {
     rd_kafka_error_t *failure;
 };
 
+/* What of an output was handed over since all was delivered: to the partition, or by key. */
+struct handed_over {
+    int32_t partition;
+    uint64_t bytes, records;
+};
+
 struct kafka_sink {
     struct kafka_sink_options options;
     rd_kafka_conf_t *conf;
+    uint64_t batch_bytes_max, batch_records_max; /* of the library's batches */
     enum sink_phase phase;
     struct client client;
     rd_kafka_topic_t *topics[OUTPUTS];
+    uint32_t partitions[OUTPUTS];   /* 0: not known */
     const struct batch *publishing; /* the batch whose publication is under way; NULL: none */
     uint32_t published;             /* its records that were handed over */
-    struct blocking_call call;      /* one of these three, while the phase is ASKING or a transaction is open */
+    struct handed_over handed[OUTPUTS];
+    bool nudged;               /* the library knows that no more comes for now */
+    struct blocking_call call; /* one of these three, while the phase is ASKING or a transaction is open */
     struct topics_question question;
     struct offsets_request request;
     struct end_request end;
@@ -59,6 +69,9 @@ enum answer sink_answer_code(rd_kafka_resp_err_t code, bool is_retriable);
 
 /* Waits for a call that is running, and forgets what came of it. */
 void sink_forget_call(struct kafka_sink *sink);
+
+/* How much one batch of a partition holds, by the configuration. */
+void sink_read_batch_limits(const rd_kafka_conf_t *conf, struct kafka_sink *sink);
 
 enum answer sink_begin(void *context, struct error *error);
 enum answer sink_publish(void *context, struct batch *batch, int timeout_ms, struct error *error);

@@ -1,9 +1,24 @@
-/* Records out, delivery reports in. */
+/* Records out, delivery reports in.
+ *
+ * The library sends one batch of a partition at a time, and while its answer is awaited and more of the partition lies
+ * in the library's queue, the library's thread looks for work without a pause, up to the answer: as much CPU as the
+ * broker takes time (seen in 2.0.2, rd_kafka_toppar_producer_serve). So no more is handed over than one batch of each
+ * partition takes, and the rest when that was delivered: as soon, as the library would not send it earlier either. And
+ * a batch is no larger than what the library allocates for it may stay in the processor's cache. See decision 11. */
 #include <assert.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "producer/kafka_sink_state.h"
 
-#define REST_MS 50 /* between two looks at a full queue, where no report comes */
+#define REST_MS  50 /* between two looks at a full queue, where no report comes */
+#define NUDGE_MS 1
+
+#define BATCH_BYTES_GOOD (192 * 1024)
+
+#define RECORD_HEAD_BYTES 40 /* of a record in a batch, at the most; of a header */
+#define HEADER_HEAD_BYTES 10
+#define BATCH_HEAD_BYTES  512 /* with the topic's name, and with what a request begins with */
 
 static int at_most(int timeout_ms, int limit_ms) {
     return timeout_ms < limit_ms ? timeout_ms : limit_ms;
@@ -50,6 +65,75 @@ static enum answer publication_failed(const struct kafka_sink *sink, const struc
     return sink_answer_code(code, false);
 }
 
+/* ---- one batch of each partition at a time */
+
+/* The operator's own settings count too. */
+void sink_read_batch_limits(const rd_kafka_conf_t *conf, struct kafka_sink *sink) {
+    static const char *const names[] = {"message.max.bytes", "batch.size", "batch.num.messages"};
+    int64_t values[3];
+    for (int i = 0; i < 3; i++) {
+        char text[32] = "0";
+        size_t size = sizeof text;
+        (void)rd_kafka_conf_get(conf, names[i], text, &size);
+        values[i] = strtoll(text, NULL, 10);
+    }
+    int64_t bytes_max = values[0] < values[1] ? values[0] : values[1];
+    bytes_max -= BATCH_HEAD_BYTES;
+    sink->batch_bytes_max = bytes_max > BATCH_BYTES_GOOD ? BATCH_BYTES_GOOD : bytes_max > 0 ? (uint64_t)bytes_max : 0;
+    sink->batch_records_max = values[2] > 0 ? (uint64_t)values[2] : 1;
+}
+
+/* What the record takes in a batch, at the most. */
+static uint64_t bytes_in_batch(const struct record *record) {
+    uint64_t bytes = (uint64_t)RECORD_HEAD_BYTES + record->key.size + record->value.size;
+    for (uint32_t i = 0; i < record->headers_count; i++)
+        bytes += (uint64_t)HEADER_HEAD_BYTES + record->headers[i].name.size + record->headers[i].value.size;
+    return bytes;
+}
+
+/* Whether the record may be handed over before all others are delivered. Records by key lie on all partitions alike, or
+ * nearly. */
+static bool has_room(const struct kafka_sink *sink, const struct record *record) {
+    const struct handed_over *handed = &sink->handed[record->output];
+    bool by_key = record->partition == PARTITION_BY_KEY;
+    uint64_t partitions = by_key && sink->partitions[record->output] > 0 ? sink->partitions[record->output] : 1;
+    if (handed->partition != record->partition || handed->records == 0)
+        return true;
+    return handed->records < partitions * sink->batch_records_max &&
+           handed->bytes + bytes_in_batch(record) <= partitions * sink->batch_bytes_max;
+}
+
+static void was_handed_over(struct kafka_sink *sink, const struct record *record) {
+    struct handed_over *handed = &sink->handed[record->output];
+    if (handed->partition != record->partition)
+        *handed = (struct handed_over){.partition = record->partition};
+    handed->bytes += bytes_in_batch(record);
+    handed->records++;
+    sink->nudged = false;
+}
+
+/* What was handed over is sent now; the library would wait for more of it. Its own wait for deliveries is of no use
+ * here, as they are events: it always lasts as long as it may. */
+static void nudge(struct kafka_sink *sink) {
+    if (sink->client.outstanding == 0 || sink->nudged)
+        return;
+    (void)rd_kafka_flush(sink->client.handle, NUDGE_MS);
+    sink->nudged = true;
+}
+
+/* Whether all that was handed over has its report. */
+static bool await_reports(struct kafka_sink *sink, int64_t deadline_ms) {
+    if (client_left_ms(deadline_ms) >= NUDGE_MS)
+        nudge(sink);
+    while (sink->client.outstanding > 0) {
+        int left_ms = client_left_ms(deadline_ms);
+        if (!client_poll(&sink->client, left_ms) && left_ms == 0)
+            return false;
+    }
+    memset(sink->handed, 0, sizeof sink->handed);
+    return true;
+}
+
 enum answer sink_publish(void *context, struct batch *batch, int timeout_ms, struct error *error) {
     struct kafka_sink *sink = context;
     assert(sink->phase == SINK_READY);
@@ -61,8 +145,14 @@ enum answer sink_publish(void *context, struct batch *batch, int timeout_ms, str
     sink->publishing = batch;
     while (sink->published < batch->count) {
         struct record *record = &batch->records[sink->published];
+        if (!has_room(sink, record)) {
+            if (!await_reports(sink, deadline_ms))
+                return ANSWER_PENDING;
+            continue;
+        }
         rd_kafka_resp_err_t code = hand_over(sink, record);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            was_handed_over(sink, record);
             sink->published++;
             continue;
         }
@@ -81,12 +171,8 @@ enum answer sink_publish(void *context, struct batch *batch, int timeout_ms, str
 enum answer sink_flush(void *context, int timeout_ms, struct error *error) {
     struct kafka_sink *sink = context;
     assert(sink->phase == SINK_READY);
-    int64_t deadline_ms = client_now_ms() + timeout_ms;
-    while (sink->client.outstanding > 0) {
-        int left_ms = client_left_ms(deadline_ms);
-        if (!client_poll(&sink->client, left_ms) && left_ms == 0)
-            return ANSWER_PENDING;
-    }
+    if (!await_reports(sink, client_now_ms() + timeout_ms))
+        return ANSWER_PENDING;
     if (sink->client.failed == 0)
         return ANSWER_OK;
     *error = sink->client.failure;

@@ -1,6 +1,7 @@
 /* The transaction's steps. Those that the library can not be left in the middle of are made beside the worker, with the
  * events served in between: it does not end a transaction while a delivery report is unread. */
 #include <assert.h>
+#include <string.h>
 
 #include "producer/kafka_sink_state.h"
 
@@ -9,6 +10,7 @@ enum answer sink_begin(void *context, struct error *error) {
     assert(sink->phase == SINK_READY);
     client_serve(&sink->client);
     sink->client.failed = 0;
+    memset(sink->handed, 0, sizeof sink->handed);
     sink->publishing = NULL;
     enum answer answer = sink_answer(rd_kafka_begin_transaction(sink->client.handle), "No transaction could be begun",
                                      error);

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include "tests/integration/sink_fixture.h"
 
 static void a_commit_makes_records_and_offsets_visible_together(void **state) {
@@ -118,6 +120,35 @@ static void each_record_learns_its_offset(void **state) {
         /* Behind the records lies the transaction's marker; a reader that waits for stability waits for it too. */
         assert_int_equal(count_records(fixture, OUTPUT_CHANGELOG, KAFKA_READ_COMMITTED), 2 * (i + 1));
     }
+    sink_fixture_close(fixture);
+}
+
+/* Large ones, and many; of a partition, and by key. */
+static void what_takes_many_batches_arrives_whole_and_in_order(void **state) {
+    enum { RECORDS = 3000, VALUE_SIZE = 900 };
+    struct sink_fixture *fixture = sink_fixture_open(*state);
+    struct sink *sink = &fixture->sink;
+    struct kafka_records records;
+    char key[16], value[VALUE_SIZE + 1];
+    for (int i = 0; i < RECORDS; i++) {
+        snprintf(key, sizeof key, "%d", i);
+        snprintf(value, sizeof value, "%0*d", i % 100 == 0 ? VALUE_SIZE : 400, i);
+        add_record(fixture, OUTPUT_CHANGELOG, 1, key, value);
+        add_record(fixture, OUTPUT_CHANGES, PARTITION_BY_KEY, key, value);
+    }
+    assert_answer(fixture, await_renewed(fixture, sink), ANSWER_OK);
+    begin_and_publish(fixture, sink);
+    assert_answer(fixture, await_committed(fixture, sink), ANSWER_OK);
+    for (int i = 1; i < RECORDS; i++)
+        assert_int_equal(fixture->batch.records[2 * i].offset, fixture->batch.records[2 * i - 2].offset + 1);
+    assert_int_equal(count_records(fixture, OUTPUT_CHANGES, KAFKA_READ_COMMITTED), RECORDS);
+    kafka_consume_all(fixture->server, fixture->names[OUTPUT_CHANGELOG], KAFKA_READ_COMMITTED, &records);
+    assert_int_equal(records.count, RECORDS);
+    for (int i = 0; i < RECORDS; i++) {
+        snprintf(key, sizeof key, "%d", i);
+        assert_string_equal(records.items[i].key, key);
+    }
+    kafka_records_free(&records);
     sink_fixture_close(fixture);
 }
 
@@ -298,6 +329,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(records_arrive_as_they_are),
         cmocka_unit_test(accounts_lie_where_the_java_client_puts_them),
         cmocka_unit_test(each_record_learns_its_offset),
+        cmocka_unit_test(what_takes_many_batches_arrives_whole_and_in_order),
         cmocka_unit_test(an_aborted_batch_is_never_seen_and_can_be_published_again),
         cmocka_unit_test(a_batch_can_be_aborted_before_it_was_flushed),
         cmocka_unit_test(offsets_that_are_none_are_refused),
