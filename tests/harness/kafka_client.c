@@ -94,11 +94,26 @@ static void await_leaders(rd_kafka_t *client, const char *topic, int partitions)
     }
 }
 
+// A client for one request about the cluster's own things.
+struct administration {
+    rd_kafka_t *client;
+    rd_kafka_queue_t *queue; // where the answer comes
+};
+
+static struct administration administration_open(const struct kafka_server *server) {
+    rd_kafka_t *client = kafka_client_new(server, RD_KAFKA_PRODUCER, NULL);
+    return (struct administration){client, rd_kafka_queue_new(client)};
+}
+
+static void administration_close(const struct administration *administration) {
+    rd_kafka_queue_destroy(administration->queue);
+    rd_kafka_destroy(administration->client);
+}
+
 void kafka_create_topic(const struct kafka_server *server, const char *name, int partitions,
                         const char *const *settings) {
     char error[ERROR_BYTES];
-    rd_kafka_t *client = kafka_client_new(server, RD_KAFKA_PRODUCER, NULL);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    struct administration administration = administration_open(server);
     rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, partitions, 1, error, sizeof(error));
     if (!topic) {
         harness_fail("cannot create the topic %s: %s", name, error);
@@ -106,34 +121,60 @@ void kafka_create_topic(const struct kafka_server *server, const char *name, int
     for (size_t i = 0; settings && settings[i]; i += 2) {
         rd_kafka_NewTopic_set_config(topic, settings[i], settings[i + 1]);
     }
-    rd_kafka_CreateTopics(client, &topic, 1, NULL, queue);
-    rd_kafka_event_t *answer = await_answer(queue, "create a topic");
+    rd_kafka_CreateTopics(administration.client, &topic, 1, NULL, administration.queue);
+    rd_kafka_event_t *answer = await_answer(administration.queue, "create a topic");
     size_t count;
     const rd_kafka_CreateTopics_result_t *result = rd_kafka_event_CreateTopics_result(answer);
     const rd_kafka_topic_result_t **results = rd_kafka_CreateTopics_result_topics(result, &count);
     check_topic_results(results, count, "create the topic");
-    await_leaders(client, name, partitions);
+    await_leaders(administration.client, name, partitions);
     rd_kafka_event_destroy(answer);
     rd_kafka_NewTopic_destroy(topic);
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_destroy(client);
+    administration_close(&administration);
 }
 
 void kafka_delete_topic(const struct kafka_server *server, const char *name) {
-    rd_kafka_t *client = kafka_client_new(server, RD_KAFKA_PRODUCER, NULL);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    struct administration administration = administration_open(server);
     rd_kafka_DeleteTopic_t *topic = rd_kafka_DeleteTopic_new(name);
-    rd_kafka_DeleteTopics(client, &topic, 1, NULL, queue);
-    rd_kafka_event_t *answer = await_answer(queue, "delete a topic");
+    rd_kafka_DeleteTopics(administration.client, &topic, 1, NULL, administration.queue);
+    rd_kafka_event_t *answer = await_answer(administration.queue, "delete a topic");
     size_t count;
     const rd_kafka_DeleteTopics_result_t *result = rd_kafka_event_DeleteTopics_result(answer);
     const rd_kafka_topic_result_t **results = rd_kafka_DeleteTopics_result_topics(result, &count);
     check_topic_results(results, count, "delete the topic");
-    await_leaders(client, name, 0);
+    await_leaders(administration.client, name, 0);
     rd_kafka_event_destroy(answer);
     rd_kafka_DeleteTopic_destroy(topic);
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_destroy(client);
+    administration_close(&administration);
+}
+
+static rd_kafka_topic_partition_list_t *list_of_one(const char *topic, int32_t partition, int64_t offset) {
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
+    return list;
+}
+
+void kafka_delete_records(const struct kafka_server *server, const char *topic, int32_t partition, int64_t before) {
+    struct administration administration = administration_open(server);
+    rd_kafka_topic_partition_list_t *offsets = list_of_one(topic, partition, before);
+    rd_kafka_DeleteRecords_t *request = rd_kafka_DeleteRecords_new(offsets);
+    rd_kafka_DeleteRecords(administration.client, &request, 1, NULL, administration.queue);
+    rd_kafka_event_destroy(await_answer(administration.queue, "delete records"));
+    rd_kafka_DeleteRecords_destroy(request);
+    rd_kafka_topic_partition_list_destroy(offsets);
+    administration_close(&administration);
+}
+
+void kafka_delete_group_offset(const struct kafka_server *server, const char *group, const char *topic,
+                               int32_t partition) {
+    struct administration administration = administration_open(server);
+    rd_kafka_topic_partition_list_t *list = list_of_one(topic, partition, RD_KAFKA_OFFSET_INVALID);
+    rd_kafka_DeleteConsumerGroupOffsets_t *request = rd_kafka_DeleteConsumerGroupOffsets_new(group, list);
+    rd_kafka_DeleteConsumerGroupOffsets(administration.client, &request, 1, NULL, administration.queue);
+    rd_kafka_event_destroy(await_answer(administration.queue, "delete a group's offset"));
+    rd_kafka_DeleteConsumerGroupOffsets_destroy(request);
+    rd_kafka_topic_partition_list_destroy(list);
+    administration_close(&administration);
 }
 
 // Producing

@@ -50,6 +50,11 @@ void kafka_create_topic(const struct kafka_server *server, const char *name, int
                         const char *const *settings);
 void kafka_delete_topic(const struct kafka_server *server, const char *name);
 
+// What lies before an offset; a group's offset, as when it expires.
+void kafka_delete_records(const struct kafka_server *server, const char *topic, int32_t partition, int64_t before);
+void kafka_delete_group_offset(const struct kafka_server *server, const char *group, const char *topic,
+                               int32_t partition);
+
 // Returns once every record is acknowledged.
 void kafka_produce(const struct kafka_server *server, const struct kafka_record *records, size_t count);
 

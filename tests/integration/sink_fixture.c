@@ -104,6 +104,11 @@ void sink_member_await(struct sink_member *member, struct sink_member *other) {
     member->membership.metadata = rd_kafka_consumer_group_metadata(member->consumer);
 }
 
+void sink_member_join(struct sink_fixture *fixture, struct sink_member *ret_member) {
+    sink_member_open(fixture, NULL, ret_member);
+    sink_member_await(ret_member, NULL);
+}
+
 void sink_member_close(struct sink_member *member) {
     if (member->membership.metadata != NULL)
         rd_kafka_consumer_group_metadata_destroy(member->membership.metadata);
@@ -222,4 +227,17 @@ size_t count_records(struct sink_fixture *fixture, enum output output, enum kafk
 void assert_visible_once(struct sink_fixture *fixture) {
     for (int output = 0; output < OUTPUTS; output++)
         assert_int_equal(count_records(fixture, (enum output)output, KAFKA_READ_COMMITTED), 1);
+}
+
+/* ---- whole transactions */
+
+void begin_with_one_of_each(struct sink_fixture *fixture, struct sink *sink) {
+    add_one_of_each(fixture);
+    assert_answer(fixture, await_renewed(fixture, sink), ANSWER_OK);
+    begin_and_publish(fixture, sink);
+}
+
+void commit_visibly(struct sink_fixture *fixture, struct sink *sink) {
+    assert_answer(fixture, await_committed(fixture, sink), ANSWER_OK);
+    assert_visible_once(fixture);
 }

@@ -43,6 +43,8 @@ struct sink_member {
 void sink_member_open(struct sink_fixture *fixture, const char *instance_id, struct sink_member *ret_member);
 /* Polls until all partitions are held, by both where there is another; then copies the first one's metadata. */
 void sink_member_await(struct sink_member *member, struct sink_member *other);
+/* A dynamic one that holds all partitions. */
+void sink_member_join(struct sink_fixture *fixture, struct sink_member *ret_member);
 void sink_member_close(struct sink_member *member);
 
 /* ---- calls that are made again while they are pending */
@@ -60,6 +62,10 @@ enum answer await_committed(struct sink_fixture *fixture, struct sink *sink);
 enum answer await_aborted(struct sink_fixture *fixture, struct sink *sink);
 /* All of the batch, acknowledged. */
 void begin_and_publish(struct sink_fixture *fixture, struct sink *sink);
+/* A new producer's first transaction, with one record of each output. */
+void begin_with_one_of_each(struct sink_fixture *fixture, struct sink *sink);
+/* And its commit: a read_committed reader sees one record of each output. */
+void commit_visibly(struct sink_fixture *fixture, struct sink *sink);
 
 /* ---- records */
 

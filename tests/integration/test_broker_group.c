@@ -325,23 +325,6 @@ static void a_member_with_nothing_assigned_stays_one_while_it_polls(void **state
 
 /* ---- what the group keeps */
 
-static void delete_offsets(const struct broker *broker) {
-    rd_kafka_t *client = kafka_client_new(broker->server, RD_KAFKA_PRODUCER, NULL);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, broker->input, 0);
-    rd_kafka_DeleteConsumerGroupOffsets_t *request = rd_kafka_DeleteConsumerGroupOffsets_new(broker->group, list);
-    rd_kafka_DeleteConsumerGroupOffsets(client, &request, 1, NULL, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, WAIT_MS);
-    assert_non_null(event);
-    assert_int_equal(rd_kafka_event_error(event), RD_KAFKA_RESP_ERR_NO_ERROR);
-    rd_kafka_event_destroy(event);
-    rd_kafka_DeleteConsumerGroupOffsets_destroy(request);
-    rd_kafka_topic_partition_list_destroy(list);
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_destroy(client);
-}
-
 /* As when they expire, which takes a minute at least. */
 static void offsets_go_when_they_are_deleted_and_when_their_topic_is(void **state) {
     for (int deletes_topic = 0; deletes_topic < 2; deletes_topic++) {
@@ -357,7 +340,7 @@ static void offsets_go_when_they_are_deleted_and_when_their_topic_is(void **stat
         if (deletes_topic)
             kafka_delete_topic(broker.server, broker.input);
         else
-            delete_offsets(&broker);
+            kafka_delete_group_offset(broker.server, broker.group, broker.input, 0);
         struct deadline deadline = deadline_after(WAIT_MS);
         while (kafka_committed_offset(broker.server, broker.group, broker.input, 0) != -1)
             assert_false(deadline_passed(deadline));

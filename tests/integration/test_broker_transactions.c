@@ -22,9 +22,13 @@ static const struct producer_options usual = {0}, proxied = {.proxied = true};
 
 /* ---- how a transaction begins and ends */
 
-static void commit_one(struct producer *producer) {
+static void begin_one(struct producer *producer) {
     producer_begin(producer);
     producer_send(producer, "x");
+}
+
+static void commit_one(struct producer *producer) {
+    begin_one(producer);
     assert_int_equal(producer_commit(producer), 0);
 }
 
@@ -46,8 +50,7 @@ static void a_transaction_begins_at_the_broker_with_its_first_record(void **stat
 static void destroying_a_producer_ends_no_transaction_and_the_next_of_its_name_does(void **state) {
     struct broker broker = broker_open(*state);
     struct producer *producer = producer_open(&broker, usual);
-    producer_begin(producer);
-    producer_send(producer, "x");
+    begin_one(producer);
     producer_close(producer);
     assert_int_equal(broker_end(&broker, 0), 1);
     assert_int_equal(broker_stable_end(&broker, 0), 0);
@@ -79,8 +82,7 @@ static void a_second_copy_of_an_end_ends_the_next_transaction(void **state) {
 static void an_end_with_a_commit_of_what_was_aborted_is_refused(void **state) {
     struct broker broker = broker_open(*state);
     struct producer *producer = producer_open(&broker, usual);
-    producer_begin(producer);
-    producer_send(producer, "x");
+    begin_one(producer);
     assert_int_equal(producer_abort(producer), 0);
     broker_await_stable_end(&broker, 0, 2);
     assert_int_equal(producer_copy_of_end_afterwards(producer), ANSWER_INVALID_TXN_STATE);
@@ -118,8 +120,7 @@ static void an_end_that_is_answered_late_is_not_sent_again(void **state) {
     struct tcp_proxy *network = broker.cluster->proxies[0];
     struct producer *producer = producer_open(&broker, proxied);
     commit_one(producer);
-    producer_begin(producer);
-    producer_send(producer, "x");
+    begin_one(producer);
     unsigned ends = count_ends(&broker);
     struct deadline early = deadline_after(LATE_MS);
     tcp_proxy_behave(network, PROXY_DELAYS, LATE_MS / 2); /* and as much for the answer */
@@ -138,8 +139,7 @@ static void an_end_whose_answer_is_lost_is_sent_again_and_the_library_tells_of_t
     struct tcp_proxy *network = broker.cluster->proxies[0];
     struct producer *producer = producer_open(&broker, proxied);
     commit_one(producer);
-    producer_begin(producer);
-    producer_send(producer, "x");
+    begin_one(producer);
     unsigned ends = count_ends(&broker);
     tcp_proxy_swallow_from(network, END_TXN);
     assert_int_equal(producer_commit_within(producer, SHORT_MS), RD_KAFKA_RESP_ERR__TIMED_OUT);

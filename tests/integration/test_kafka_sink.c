@@ -15,15 +15,11 @@ static void a_commit_makes_records_and_offsets_visible_together(void **state) {
     struct sink_fixture *fixture = sink_fixture_open(*state);
     struct sink *sink = &fixture->sink;
     struct sink_member member;
-    sink_member_open(fixture, NULL, &member);
-    sink_member_await(&member, NULL);
-    add_one_of_each(fixture);
-    assert_answer(fixture, await_renewed(fixture, sink), ANSWER_OK);
-    begin_and_publish(fixture, sink);
+    sink_member_join(fixture, &member);
+    begin_with_one_of_each(fixture, sink);
     assert_answer(fixture, await_offsets_sent(fixture, sink, &member, 7), ANSWER_OK);
     assert_int_equal(count_records(fixture, OUTPUT_CHANGES, KAFKA_READ_UNCOMMITTED), 1);
-    assert_answer(fixture, await_committed(fixture, sink), ANSWER_OK);
-    assert_visible_once(fixture);
+    commit_visibly(fixture, sink);
     assert_int_equal(kafka_committed_offset(fixture->server, fixture->group, fixture->names[INPUT], 0), 7);
     assert_int_equal(kafka_committed_offset(fixture->server, fixture->group, fixture->names[INPUT], 1), -1);
     assert_int_equal(kafka_committed_offset(fixture->server, fixture->group, fixture->names[INPUT], 2), 8);
@@ -156,8 +152,7 @@ static void an_aborted_batch_is_never_seen_and_can_be_published_again(void **sta
     struct sink_fixture *fixture = sink_fixture_open(*state);
     struct sink *sink = &fixture->sink;
     struct sink_member member;
-    sink_member_open(fixture, NULL, &member);
-    sink_member_await(&member, NULL);
+    sink_member_join(fixture, &member);
     add_one_of_each(fixture);
     assert_answer(fixture, await_renewed(fixture, sink), ANSWER_OK);
     for (int i = 0; i < 2; i++) {
@@ -169,8 +164,7 @@ static void an_aborted_batch_is_never_seen_and_can_be_published_again(void **sta
     assert_int_equal(kafka_committed_offset(fixture->server, fixture->group, fixture->names[INPUT], 0), -1);
     begin_and_publish(fixture, sink);
     assert_answer(fixture, await_offsets_sent(fixture, sink, &member, 9), ANSWER_OK);
-    assert_answer(fixture, await_committed(fixture, sink), ANSWER_OK);
-    assert_visible_once(fixture);
+    commit_visibly(fixture, sink);
     assert_int_equal(kafka_committed_offset(fixture->server, fixture->group, fixture->names[INPUT], 0), 9);
     sink_member_close(&member);
     sink_fixture_close(fixture);
@@ -210,17 +204,14 @@ static void a_member_of_an_earlier_generation_is_a_zombie(void **state) {
     struct sink_fixture *fixture = sink_fixture_open(*state);
     struct sink *sink = &fixture->sink;
     struct sink_member zombie, other;
-    sink_member_open(fixture, NULL, &zombie);
-    sink_member_await(&zombie, NULL);
+    sink_member_join(fixture, &zombie);
     sink_member_open(fixture, NULL, &other);
     struct membership old = zombie.membership;
     zombie.membership.metadata = NULL;
     sink_member_await(&zombie, &other);
     struct membership new = zombie.membership;
 
-    add_one_of_each(fixture);
-    assert_answer(fixture, await_renewed(fixture, sink), ANSWER_OK);
-    begin_and_publish(fixture, sink);
+    begin_with_one_of_each(fixture, sink);
     zombie.membership = old;
     assert_answer(fixture, await_offsets_sent(fixture, sink, &zombie, 7), ANSWER_ZOMBIE);
     assert_answer(fixture, await_aborted(fixture, sink), ANSWER_OK);
@@ -229,8 +220,7 @@ static void a_member_of_an_earlier_generation_is_a_zombie(void **state) {
     begin_and_publish(fixture, sink);
     zombie.membership = new;
     assert_answer(fixture, await_offsets_sent(fixture, sink, &zombie, 7), ANSWER_OK);
-    assert_answer(fixture, await_committed(fixture, sink), ANSWER_OK);
-    assert_visible_once(fixture);
+    commit_visibly(fixture, sink);
     rd_kafka_consumer_group_metadata_destroy(old.metadata);
     sink_member_close(&zombie);
     sink_member_close(&other);
@@ -241,11 +231,9 @@ static void a_member_that_left_is_a_zombie(void **state) {
     struct sink_fixture *fixture = sink_fixture_open(*state);
     struct sink *sink = &fixture->sink;
     struct sink_member zombie, other;
-    sink_member_open(fixture, NULL, &zombie);
-    sink_member_await(&zombie, NULL);
+    sink_member_join(fixture, &zombie);
     rd_kafka_consumer_close(zombie.consumer);
-    sink_member_open(fixture, NULL, &other);
-    sink_member_await(&other, NULL);
+    sink_member_join(fixture, &other);
     assert_answer(fixture, await_renewed(fixture, sink), ANSWER_OK);
     assert_answer(fixture, sink->begin(sink->context, &fixture->error), ANSWER_OK);
     assert_answer(fixture, await_offsets_sent(fixture, sink, &zombie, 7), ANSWER_ZOMBIE);
@@ -284,8 +272,7 @@ static void a_twin_fences_before_the_commit(void **state) {
     assert_answer(fixture, await_flushed(fixture, sink), ANSWER_FAILED);
 
     begin_and_publish(fixture, &twin);
-    assert_answer(fixture, await_committed(fixture, &twin), ANSWER_OK);
-    assert_visible_once(fixture);
+    commit_visibly(fixture, &twin);
     kafka_sink_free(kafka_twin);
     sink_fixture_close(fixture);
 }
@@ -295,30 +282,24 @@ static void a_commit_of_a_fenced_producer_is_unknown_and_renewing_mends_it(void 
     struct sink *sink = &fixture->sink, twin;
     struct kafka_sink *kafka_twin;
     sink_fixture_add_sink(fixture, &kafka_twin, &twin);
-    add_one_of_each(fixture);
-    assert_answer(fixture, await_renewed(fixture, sink), ANSWER_OK);
-    begin_and_publish(fixture, sink);
+    begin_with_one_of_each(fixture, sink);
     assert_answer(fixture, await_renewed(fixture, &twin), ANSWER_OK); /* ends what is open */
     assert_answer(fixture, await_committed(fixture, sink), ANSWER_FAILED);
     kafka_sink_free(kafka_twin);
 
     assert_answer(fixture, await_renewed(fixture, sink), ANSWER_OK);
     begin_and_publish(fixture, sink);
-    assert_answer(fixture, await_committed(fixture, sink), ANSWER_OK);
-    assert_visible_once(fixture);
+    commit_visibly(fixture, sink);
     sink_fixture_close(fixture);
 }
 
 static void renewing_ends_the_transaction_that_was_left_open(void **state) {
     struct sink_fixture *fixture = sink_fixture_open(*state);
     struct sink *sink = &fixture->sink;
-    add_one_of_each(fixture);
+    begin_with_one_of_each(fixture, sink);
     assert_answer(fixture, await_renewed(fixture, sink), ANSWER_OK);
     begin_and_publish(fixture, sink);
-    assert_answer(fixture, await_renewed(fixture, sink), ANSWER_OK);
-    begin_and_publish(fixture, sink);
-    assert_answer(fixture, await_committed(fixture, sink), ANSWER_OK);
-    assert_visible_once(fixture);
+    commit_visibly(fixture, sink);
     sink_fixture_close(fixture);
 }
 

@@ -15,15 +15,12 @@
 static void a_commit_is_pending_while_the_broker_hangs_and_then_known(void **state) {
     struct sink_fixture *fixture = sink_fixture_open(*state);
     struct sink *sink = &fixture->sink;
-    add_one_of_each(fixture);
-    assert_answer(fixture, await_renewed(fixture, sink), ANSWER_OK);
-    begin_and_publish(fixture, sink);
+    begin_with_one_of_each(fixture, sink);
     kafka_server_pause(fixture->server);
     for (int i = 0; i < 3; i++)
         assert_answer(fixture, sink->commit(sink->context, CALL_MS, &fixture->error), ANSWER_PENDING);
     kafka_server_resume(fixture->server);
-    assert_answer(fixture, await_committed(fixture, sink), ANSWER_OK);
-    assert_visible_once(fixture);
+    commit_visibly(fixture, sink);
     sink_fixture_close(fixture);
 }
 
@@ -31,18 +28,14 @@ static void offsets_are_pending_while_the_broker_hangs_and_then_taken(void **sta
     struct sink_fixture *fixture = sink_fixture_open(*state);
     struct sink *sink = &fixture->sink;
     struct sink_member member;
-    sink_member_open(fixture, NULL, &member);
-    sink_member_await(&member, NULL);
-    add_one_of_each(fixture);
-    assert_answer(fixture, await_renewed(fixture, sink), ANSWER_OK);
-    begin_and_publish(fixture, sink);
+    sink_member_join(fixture, &member);
+    begin_with_one_of_each(fixture, sink);
     kafka_server_pause(fixture->server);
     for (int i = 0; i < 3; i++)
         assert_answer(fixture, send_offsets_once(fixture, sink, &member, 7), ANSWER_PENDING);
     kafka_server_resume(fixture->server);
     assert_answer(fixture, await_offsets_sent(fixture, sink, &member, 7), ANSWER_OK);
-    assert_answer(fixture, await_committed(fixture, sink), ANSWER_OK);
-    assert_visible_once(fixture);
+    commit_visibly(fixture, sink);
     assert_int_equal(kafka_committed_offset(fixture->server, fixture->group, fixture->names[INPUT], 0), 7);
     sink_member_close(&member);
     sink_fixture_close(fixture);
@@ -52,8 +45,7 @@ static void offsets_under_way_can_be_aborted_or_left_behind(void **state) {
     struct sink_fixture *fixture = sink_fixture_open(*state);
     struct sink *sink = &fixture->sink;
     struct sink_member member;
-    sink_member_open(fixture, NULL, &member);
-    sink_member_await(&member, NULL);
+    sink_member_join(fixture, &member);
     add_one_of_each(fixture);
     for (int aborts = 0; aborts < 2; aborts++) {
         assert_answer(fixture, await_renewed(fixture, sink), ANSWER_OK);
@@ -76,9 +68,7 @@ static void offsets_under_way_can_be_aborted_or_left_behind(void **state) {
 static void an_abort_while_a_commit_is_under_way_fails(void **state) {
     struct sink_fixture *fixture = sink_fixture_open(*state);
     struct sink *sink = &fixture->sink;
-    add_one_of_each(fixture);
-    assert_answer(fixture, await_renewed(fixture, sink), ANSWER_OK);
-    begin_and_publish(fixture, sink);
+    begin_with_one_of_each(fixture, sink);
     kafka_server_pause(fixture->server);
     assert_answer(fixture, sink->commit(sink->context, CALL_MS, &fixture->error), ANSWER_PENDING);
     assert_answer(fixture, sink->abort(sink->context, CALL_MS, &fixture->error), ANSWER_FAILED);
@@ -90,9 +80,7 @@ static void an_abort_while_a_commit_is_under_way_fails(void **state) {
 static void a_flush_waits_out_a_broker_that_is_killed_and_counts_the_trouble(void **state) {
     struct sink_fixture *fixture = sink_fixture_open(*state);
     struct sink *sink = &fixture->sink;
-    add_one_of_each(fixture);
-    assert_answer(fixture, await_renewed(fixture, sink), ANSWER_OK);
-    begin_and_publish(fixture, sink);
+    begin_with_one_of_each(fixture, sink);
     assert_answer(fixture, await_committed(fixture, sink), ANSWER_OK);
     kafka_server_kill(fixture->server);
     assert_answer(fixture, sink->begin(sink->context, &fixture->error), ANSWER_OK);

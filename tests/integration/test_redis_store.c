@@ -9,6 +9,7 @@
 
 #include "engine/core/engine.h"
 #include "tests/harness/redis_server.h"
+#include "tests/harness/store_requests.h"
 #include "tests/harness/test_clock.h"
 
 #define GROUP "test"
@@ -80,19 +81,11 @@ static void claim_well(struct fixture *fixture, int owner, int64_t epoch) {
     assert_int_equal(event.kind, STORE_CLAIMED);
 }
 
-static struct stored_blob blob(const char *id, const char *bytes, int64_t offset, int64_t due_ms, uint32_t waits_for) {
-    return (struct stored_blob){text_of(id), text_of(bytes), offset, due_ms, waits_for};
-}
-
 static struct store_event write_blobs(struct fixture *fixture, int owner, const struct stored_blob *blobs,
                                       uint32_t count, int64_t meta_offset) {
     struct store *port = &fixture->ports[owner];
     struct error error;
-    struct store_write write = {.blobs = blobs,
-                                .count = count,
-                                .has_meta = meta_offset >= 0,
-                                .changelog_offset = meta_offset,
-                                .shard_record = TEXT("shard record")};
+    struct store_write write = write_of(blobs, count, meta_offset);
     assert_int_equal(port->write(port->context, ++fixture->ticket, SHARD, &write, &error), RESULT_OK);
     return await(fixture, owner);
 }

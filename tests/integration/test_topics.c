@@ -180,23 +180,6 @@ static void a_changelog_that_is_not_only_compacted_is_found(void **state) {
     }
 }
 
-static void delete_records(struct fixture *fixture, const char *topic, int32_t partition, int64_t before) {
-    rd_kafka_t *client = kafka_client_new(fixture->server, RD_KAFKA_PRODUCER, NULL);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
-    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(offsets, topic, partition)->offset = before;
-    rd_kafka_DeleteRecords_t *request = rd_kafka_DeleteRecords_new(offsets);
-    rd_kafka_DeleteRecords(client, &request, 1, NULL, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, WAIT_MS);
-    assert_non_null(event);
-    assert_int_equal(rd_kafka_event_error(event), RD_KAFKA_RESP_ERR_NO_ERROR);
-    rd_kafka_event_destroy(event);
-    rd_kafka_DeleteRecords_destroy(request);
-    rd_kafka_topic_partition_list_destroy(offsets);
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_destroy(client);
-}
-
 static void a_changelog_that_lost_its_beginning_is_found(void **state) {
     struct fixture *fixture = open_fixture(*state);
     const char *changelog = fixture->outputs[OUTPUT_CHANGELOG];
@@ -204,7 +187,7 @@ static void a_changelog_that_lost_its_beginning_is_found(void **state) {
     create_inputs(fixture);
     kafka_create_topic(fixture->server, changelog, PARTITIONS, NULL); /* "compact" would let nobody delete records */
     kafka_produce(fixture->server, &record, 1);
-    delete_records(fixture, changelog, 1, 1);
+    kafka_delete_records(fixture->server, changelog, 1, 1);
     assert_int_equal(prepare(fixture), RESULT_REJECT);
     assert_found(fixture, "lost its beginning", "partition 1 starts at offset 1");
     close_fixture(fixture);

@@ -90,10 +90,14 @@ static void test_no_claim_hides_that_a_server_has_gone_back(void **state) {
     assert_true(continued > 12);
 }
 
+static void claim_and_write(struct fixture *fixture, const char *id, const char *bytes, int64_t offset) {
+    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
+    assert_int_equal(write_one(fixture, 0, id, bytes, offset).kind, STORE_WRITTEN);
+}
+
 static void test_a_flush_is_noticed_by_a_claim_even_after_claims_that_nobody_heard_of(void **state) {
     struct fixture *fixture = *state;
-    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
-    assert_int_equal(write_one(fixture, 0, "a", "x", 11).kind, STORE_WRITTEN);
+    claim_and_write(fixture, "a", "x", 11);
     sim_redis_flush_all(&fixture->redis);
     sim_redis_cut(&fixture->clients[0], true);
     ask_verify(fixture, 0);
@@ -108,13 +112,11 @@ static void test_a_flush_is_noticed_by_a_claim_even_after_claims_that_nobody_hea
 
 /* Twice the same epoch and the same number of writes, on both sides of a flush: only the claims differ. */
 static void go_back_behind_a_flush(struct fixture *fixture) {
-    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
-    assert_int_equal(write_one(fixture, 0, "a", "old", 11).kind, STORE_WRITTEN);
+    claim_and_write(fixture, "a", "old", 11);
     uint32_t writes = sim_redis_writes(&fixture->redis, SHARD);
     struct sim_redis_meta before = sim_redis_meta(&fixture->redis, SHARD);
     sim_redis_flush_all(&fixture->redis);
-    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
-    assert_int_equal(write_one(fixture, 0, "b", "new", 12).kind, STORE_WRITTEN);
+    claim_and_write(fixture, "b", "new", 12);
     struct sim_redis_meta after = sim_redis_meta(&fixture->redis, SHARD);
     assert_true(before.epoch == after.epoch && before.write == after.write && before.claim != after.claim);
     sim_redis_roll_back(&fixture->redis, SHARD, writes);
@@ -144,8 +146,7 @@ static void test_a_server_that_went_back_behind_a_flush_is_noticed_by_a_claim(vo
 
 static void test_a_restarted_server_gets_the_scripts_again(void **state) {
     struct fixture *fixture = *state;
-    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
-    assert_int_equal(write_one(fixture, 0, "a", "x", 11).kind, STORE_WRITTEN);
+    claim_and_write(fixture, "a", "x", 11);
     sim_redis_restart(&fixture->redis);
     assert_int_equal(verify(fixture, 0).kind, STORE_UNAVAILABLE);
     assert_int_equal(recover(fixture, 0, 10, 11).kind, STORE_CLAIMED);
@@ -154,8 +155,7 @@ static void test_a_restarted_server_gets_the_scripts_again(void **state) {
 
 static void test_a_replica_that_lacks_writes_and_is_promoted_is_noticed(void **state) {
     struct fixture *fixture = *state;
-    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
-    assert_int_equal(write_one(fixture, 0, "a", "old", 11).kind, STORE_WRITTEN);
+    claim_and_write(fixture, "a", "old", 11);
     assert_int_equal(write_one(fixture, 0, "a", "new", 12).kind, STORE_WRITTEN);
     sim_redis_promote(&fixture->redis, 1);
     assert_true(holds(fixture, "a", "old"));
@@ -165,8 +165,7 @@ static void test_a_replica_that_lacks_writes_and_is_promoted_is_noticed(void **s
 
 static void test_a_store_that_knows_more_than_the_changelog_is_refused_on_a_new_connection_too(void **state) {
     struct fixture *fixture = *state;
-    assert_int_equal(claim(fixture, 0, 10).kind, STORE_CLAIMED);
-    assert_int_equal(write_one(fixture, 0, "a", "x", 50).kind, STORE_WRITTEN);
+    claim_and_write(fixture, "a", "x", 50);
     sim_redis_cut(&fixture->clients[0], true);
     ask_verify(fixture, 0);
     assert_int_equal(await(fixture, 0).kind, STORE_UNAVAILABLE);
