@@ -23,8 +23,6 @@ static enum result store_load(void *context, uint64_t ticket, int32_t shard, con
                               uint32_t count, struct error *error) {
     struct null_store *store = context;
     uint32_t place = put(store, STORE_LOADED, ticket, shard);
-    batch_clear(&store->ids[place]);
-    free(store->blobs[place]);
     store->blobs[place] = calloc(count + 1, sizeof *store->blobs[place]);
     assert(store->blobs[place] != NULL);
     for (uint32_t i = 0; i < count; i++) {
@@ -76,9 +74,18 @@ static void store_release(void *context, int32_t shard) {
     (void)context, (void)shard;
 }
 
+/* What was answered is the caller's until it asks again; then it goes, or it would count as the accounts' memory. */
+static void forget_answered(struct null_store *store) {
+    uint32_t place = (store->first + NULL_STORE_EVENTS_MAX - 1) % NULL_STORE_EVENTS_MAX;
+    batch_free(&store->ids[place]);
+    free(store->blobs[place]);
+    store->blobs[place] = NULL;
+}
+
 static void store_poll(void *context, int timeout_ms, struct store_event *ret_event) {
     struct null_store *store = context;
     (void)timeout_ms;
+    forget_answered(store);
     *ret_event = (struct store_event){.kind = STORE_NOTHING};
     if (store->count == 0)
         return;

@@ -9,8 +9,8 @@
 #include "engine/due_heap.h"
 #include "engine/huge_pages.h"
 
-#define PAGE_ACCOUNTS 512
-#define TABLE_MIN     64
+#define ENTRIES_MIN 64
+#define TABLE_MIN   64
 
 #define CACHE_LINE         64
 #define PREFETCH_BYTES_MAX 1024 /* of a state: most are smaller */
@@ -40,8 +40,9 @@ struct table_slot {
 
 struct accounts {
     struct slab *slab;
-    struct account **pages; /* never move, so that entries stay where they are */
-    uint32_t pages_count;
+    struct account *entries;
+    uint32_t capacity; /* of the arrays that are addressed by index */
+    uint32_t dirty_capacity;
     uint32_t indices; /* handed out so far, the free ones included */
     uint32_t free;    /* first free entry, or ACCOUNT_NONE */
     uint32_t count;
@@ -57,7 +58,7 @@ struct accounts {
 
 static struct account *entry(const struct accounts *accounts, uint32_t account) {
     assert(account < accounts->indices);
-    return &accounts->pages[account / PAGE_ACCOUNTS][account % PAGE_ACCOUNTS];
+    return &accounts->entries[account];
 }
 
 static struct state_bytes state_of(const struct account *account) {
@@ -72,10 +73,10 @@ static struct text id_of(const struct account *account) {
 
 enum result accounts_create(struct slab *slab, struct accounts **ret_accounts, struct error *error) {
     struct accounts *accounts = calloc(1, sizeof *accounts);
-    struct table_slot *table = calloc(TABLE_MIN, sizeof *table);
+    struct table_slot *table = huge_array_make(TABLE_MIN * sizeof *table);
     if (accounts == NULL || table == NULL) {
         free(accounts);
-        free(table);
+        huge_array_free(table, TABLE_MIN * sizeof *table);
         return error_set(error, RESULT_FATAL, "Memory is out: no table of accounts could be made.");
     }
     accounts->slab = slab;
@@ -92,11 +93,9 @@ void accounts_free(struct accounts *accounts) {
     for (uint32_t i = 0; i < accounts->indices; i++)
         if (entry(accounts, i)->phase != ACCOUNT_FREE)
             slab_release(accounts->slab, entry(accounts, i)->bytes, entry(accounts, i)->capacity);
-    for (uint32_t i = 0; i < accounts->pages_count; i++)
-        free(accounts->pages[i]);
-    free(accounts->pages);
-    free(accounts->table);
-    free(accounts->dirty);
+    huge_array_free(accounts->entries, accounts->capacity * sizeof *accounts->entries);
+    huge_array_free(accounts->table, accounts->table_size * sizeof *accounts->table);
+    huge_array_free(accounts->dirty, accounts->dirty_capacity * sizeof *accounts->dirty);
     due_heap_free(&accounts->heap);
     free(accounts);
 }
@@ -106,9 +105,8 @@ uint32_t accounts_count(const struct accounts *accounts) {
 }
 
 size_t accounts_bytes(const struct accounts *accounts) {
-    return accounts->pages_count * PAGE_ACCOUNTS * sizeof(struct account) +
-           accounts->heap.capacity * sizeof *accounts->dirty + due_heap_bytes(&accounts->heap) +
-           accounts->table_size * sizeof *accounts->table;
+    return accounts->capacity * sizeof *accounts->entries + accounts->dirty_capacity * sizeof *accounts->dirty +
+           due_heap_bytes(&accounts->heap) + accounts->table_size * sizeof *accounts->table;
 }
 
 /* ---- the hash table */
@@ -135,10 +133,9 @@ static uint32_t place_of(const struct accounts *accounts, struct text account_id
 
 static bool table_grow(struct accounts *accounts) {
     uint32_t size = accounts->table_size * 2;
-    struct table_slot *table = calloc(size, sizeof *table);
+    struct table_slot *table = huge_array_make(size * sizeof *table);
     if (table == NULL)
         return false;
-    huge_pages_advise(table, size * sizeof *table);
     for (uint32_t i = 0; i < accounts->table_size; i++) {
         if (accounts->table[i].entry == 0)
             continue;
@@ -147,7 +144,7 @@ static bool table_grow(struct accounts *accounts) {
             place = (place + 1) & (size - 1);
         table[place] = accounts->table[i];
     }
-    free(accounts->table);
+    huge_array_free(accounts->table, accounts->table_size * sizeof *table);
     accounts->table = table;
     accounts->table_size = size;
     return true;
@@ -170,30 +167,27 @@ static void table_remove(struct accounts *accounts, uint32_t place) {
 
 /* ---- entries */
 
-/* Room for one more index, in everything that is addressed by index. */
+/* Room for one more index, in everything that is addressed by index; entries may move. */
 static bool entries_reserve(struct accounts *accounts) {
-    if (accounts->free != ACCOUNT_NONE || accounts->indices < accounts->pages_count * PAGE_ACCOUNTS)
+    if (accounts->free != ACCOUNT_NONE || accounts->indices < accounts->capacity)
         return true;
-    uint32_t pages_count = accounts->pages_count + 1;
-    /* The arrays grow by half, the pages one by one. */
-    uint32_t room = accounts->heap.capacity;
-    if (room < pages_count * PAGE_ACCOUNTS) {
-        room = (pages_count + pages_count / 2) * PAGE_ACCOUNTS;
-        struct account **pages = realloc(accounts->pages, room / PAGE_ACCOUNTS * sizeof *pages);
-        if (pages == NULL)
-            return false;
-        accounts->pages = pages;
-        uint32_t *dirty = realloc(accounts->dirty, room * sizeof *dirty);
+    uint32_t capacity = accounts->capacity < ENTRIES_MIN ? ENTRIES_MIN : accounts->capacity + accounts->capacity / 2;
+    if (!due_heap_reserve(&accounts->heap, capacity))
+        return false;
+    if (accounts->dirty_capacity < capacity) {
+        uint32_t *dirty = huge_array_grow(accounts->dirty, accounts->dirty_capacity * sizeof *dirty,
+                                          capacity * sizeof *dirty);
         if (dirty == NULL)
             return false;
         accounts->dirty = dirty;
-        if (!due_heap_reserve(&accounts->heap, room))
-            return false;
+        accounts->dirty_capacity = capacity;
     }
-    accounts->pages[pages_count - 1] = calloc(PAGE_ACCOUNTS, sizeof(struct account));
-    if (accounts->pages[pages_count - 1] == NULL)
+    struct account *entries = huge_array_grow(accounts->entries, accounts->capacity * sizeof *entries,
+                                              capacity * sizeof *entries);
+    if (entries == NULL)
         return false;
-    accounts->pages_count = pages_count;
+    accounts->entries = entries;
+    accounts->capacity = capacity;
     return true;
 }
 

@@ -1,17 +1,17 @@
 #include "engine/due_heap.h"
 
 #include <assert.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "engine/core/engine.h"
+#include "engine/huge_pages.h"
 
-struct due_node {
+/* One of a million: without a gap behind it. */
+struct __attribute__((packed, aligned(4))) due_node {
     int64_t due_ms;
     uint32_t account;
 };
 
-/* Four children to a node: half the levels of a binary heap, and the children share a cache line. */
+/* Four children to a node: half the levels of a binary heap, and the children lie side by side. */
 #define CHILDREN 4
 
 static bool before(struct due_node left, struct due_node right) {
@@ -21,15 +21,18 @@ static bool before(struct due_node left, struct due_node right) {
 bool due_heap_reserve(struct due_heap *heap, uint32_t accounts) {
     if (accounts <= heap->capacity)
         return true;
-    uint32_t *places = realloc(heap->places, accounts * sizeof *places);
-    if (places == NULL)
-        return false;
-    heap->places = places;
-    struct due_node *nodes = realloc(heap->nodes, accounts * sizeof *nodes);
+    if (accounts > heap->places_capacity) {
+        uint32_t *places = huge_array_grow(heap->places, heap->places_capacity * sizeof *places,
+                                           accounts * sizeof *places);
+        if (places == NULL)
+            return false;
+        heap->places = places;
+        heap->places_capacity = accounts;
+    }
+    struct due_node *nodes = huge_array_grow(heap->nodes, heap->capacity * sizeof *nodes, accounts * sizeof *nodes);
     if (nodes == NULL)
         return false;
     heap->nodes = nodes;
-    memset(places + heap->capacity, 0, (accounts - heap->capacity) * sizeof *places);
     heap->capacity = accounts;
     return true;
 }
@@ -39,8 +42,8 @@ size_t due_heap_bytes(const struct due_heap *heap) {
 }
 
 void due_heap_free(struct due_heap *heap) {
-    free(heap->nodes);
-    free(heap->places);
+    huge_array_free(heap->nodes, heap->capacity * sizeof *heap->nodes);
+    huge_array_free(heap->places, heap->places_capacity * sizeof *heap->places);
     *heap = (struct due_heap){0};
 }
 

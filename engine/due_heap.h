@@ -14,6 +14,7 @@ struct due_heap {
     struct due_node *nodes;
     uint32_t *places; /* by account: its place among the nodes + 1; 0: it has no deadline */
     uint32_t count, capacity;
+    uint32_t places_capacity;
 };
 
 /* Makes room for accounts 0 to `accounts` - 1; false: memory is out, and nothing has changed. */

@@ -8,7 +8,7 @@
 #include "engine/huge_pages.h"
 
 /* The smallest block, and the largest that lives in a chunk; larger ones come from the system one by one. */
-#define BLOCK_MIN ((size_t)64)
+#define BLOCK_MIN ((size_t)128)
 #define BLOCK_MAX ((size_t)64 * 1024)
 
 /* Stands at the chunk's beginning; chunks are aligned to their size, so that a block finds its own. */
@@ -24,17 +24,17 @@ struct slab_chunk {
 
 #define CHUNK_HEADER ((sizeof(struct slab_chunk) + 15) & ~(size_t)15)
 
-/* Class c: (4 + c % 4) quarters of BLOCK_MIN << c / 4: 64, 80, 96, 112, 128, 160, ... All are multiples of 16. */
+/* Class c: (8 + c % 8) eighths of BLOCK_MIN << c / 8: 128, 144, 160, ... 256, 288, ... All are multiples of 16. */
 static size_t class_bytes(uint32_t class) {
-    return (BLOCK_MIN << class / 4) / 4 * (4 + class % 4);
+    return (BLOCK_MIN << class / 8) / 8 * (8 + class % 8);
 }
 
 static uint32_t class_of(size_t size) {
     if (size <= BLOCK_MIN)
         return 0;
     uint32_t octave = 63 - (uint32_t)__builtin_clzll((size - 1) / BLOCK_MIN);
-    size_t quarter = (BLOCK_MIN << octave) / 4;
-    return octave * 4 + (uint32_t)((size - 1 - (BLOCK_MIN << octave)) / quarter) + 1;
+    size_t eighth = (BLOCK_MIN << octave) / 8;
+    return octave * 8 + (uint32_t)((size - 1 - (BLOCK_MIN << octave)) / eighth) + 1;
 }
 
 size_t slab_block_bytes(size_t size) {
@@ -68,11 +68,11 @@ static void list_remove(struct slab_chunk **list, struct slab_chunk *chunk) {
 static struct slab_chunk *chunk_new(struct slab *slab) {
     bool begins_region = slab->region_left == 0;
     if (begins_region) {
-        char *region = aligned_alloc(HUGE_PAGE, HUGE_PAGE);
+        char *region = huge_region_make();
         if (region == NULL)
             return NULL;
         if (slab->region != NULL)
-            huge_pages_advise(region, HUGE_PAGE);
+            huge_region_advise(region);
         slab->region = region;
         slab->region_left = HUGE_PAGE;
     }
@@ -160,7 +160,7 @@ void slab_free(struct slab *slab) {
     while (regions != NULL) {
         struct slab_chunk *region = regions;
         regions = region->next;
-        free(region);
+        huge_region_free(region);
     }
     *slab = (struct slab){0};
 }

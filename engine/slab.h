@@ -1,9 +1,9 @@
 /* Memory for account states: many runs of bytes of all sizes that come, grow and go for as long as the process lives,
  * without the heap falling to pieces.
  *
- * Blocks come in size classes (four to each power of two, so that at most a fifth is lost); a chunk of SLAB_CHUNK bytes
- * holds blocks of one class, and a chunk that has become empty may serve any class. Blocks are aligned to 16 bytes.
- * One thread; a worker's shards share one slab, whose `bytes_used` is held against the worker's memory bound. */
+ * Blocks come in size classes (eight to each power of two, so that at most a ninth is lost); a chunk of SLAB_CHUNK
+ * bytes holds blocks of one class, and a chunk that has become empty may serve any class. Blocks are aligned to 16
+ * bytes. One thread; a worker's shards share one slab, whose `bytes_used` is held against the worker's memory bound. */
 #pragma once
 
 #include <stddef.h>
@@ -12,7 +12,7 @@
 #include "base/result.h"
 
 #define SLAB_CHUNK   ((size_t)256 * 1024)
-#define SLAB_CLASSES 41
+#define SLAB_CLASSES 73
 
 struct slab_chunk;
 

@@ -1,129 +1,18 @@
-/* The blob: an account's state as it is stored, which does not depend on the rules that it was made under.
- *
- *     version, flags, id, instants, sequence, ruleset's hash, then parts until the end
- *
- * A part is a tag, what names it (an aggregate's fingerprint, a dimension's name), and a payload in the form that the
- * state holds it in. Binding finds each part's slot in the present program; what has none is dropped, or, of dimensions
- * and segments, kept for the next evaluation to leave. A version is read for ever once it was written. */
+/* Reading a blob (encode.c): binding its parts to the slots of the present program. What has none is dropped, or, of
+ * dimensions and segments, kept for the next evaluation to leave. */
 #include <math.h>
 
 #include "base/cursor.h"
 #include "engine/core/account/distinct.h"
 #include "engine/core/account/former.h"
+#include "engine/core/account/latest.h"
 #include "engine/core/account/tickets.h"
 #include "engine/core/aggregates.h"
+#include "engine/core/blob.h"
 #include "engine/core/decision.h"
 #include "engine/core/engine_internal.h"
 
-#define BLOB_VERSION     1
 #define INSTANT_LIMIT_MS (INT64_C(1) << 61)
-
-enum part_tag { PART_FACTS = 1, PART_IDS, PART_TICKETS, PART_AGGREGATE, PART_DIMENSION, PART_SEGMENT, PART_FORMER };
-
-/* ---- writing ---------------------------------------------------------------------------------------------------- */
-
-static void put_sized(struct buffer *out, const void *data, uint32_t size) {
-    buffer_put_varint(out, size);
-    buffer_put(out, data, size);
-}
-
-static void put_section(struct buffer *out, const struct state *state, uint32_t slot) {
-    uint32_t size;
-    const uint8_t *payload = state_section(state, slot, &size);
-    put_sized(out, payload, size);
-}
-
-static void put_header(struct buffer *out, const struct state *state) {
-    const struct state_header *header = state_header(state);
-    buffer_put_u8(out, BLOB_VERSION);
-    buffer_put_u8(out, header->flags);
-    buffer_put_u8(out, header->waits_for);
-    buffer_put_u8(out, header->horizon);
-    put_sized(out, state_id(state).data, state_id(state).size);
-    buffer_put_u64(out, header->ruleset_hash);
-    buffer_put_varint(out, header->sequence);
-    buffer_put_zigzag(out, header->now_ms);
-    buffer_put_zigzag(out, header->due_ms);
-    buffer_put_zigzag(out, header->first_event_ms);
-}
-
-static void put_tickets(struct buffer *out, const struct state *state, const struct program *program) {
-    uint64_t fingerprints[OPEN_FILTERS_MAX] = {0};
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < program->aggregates_count; i++) {
-        const struct aggregate *aggregate = &program->aggregates[i];
-        if (aggregate->kind != AGGREGATE_OPEN)
-            continue;
-        fingerprints[aggregate->open_index] = aggregate->fingerprint;
-        count = count > aggregate->open_index ? count : aggregate->open_index + 1u;
-    }
-    buffer_put_u8(out, PART_TICKETS);
-    buffer_put_varint(out, count);
-    for (uint32_t i = 0; i < count; i++)
-        buffer_put_u64(out, fingerprints[i]);
-    put_section(out, state, SLOT_TICKETS);
-}
-
-static void put_aggregate(struct buffer *out, const struct state *state, const struct aggregate *aggregate,
-                          uint32_t index) {
-    int64_t since_ms = aggregate_counting_since(state, index);
-    if (state->offsets[aggregate_slot(index)] == 0 && since_ms == INSTANT_NONE)
-        return;
-    buffer_put_u8(out, PART_AGGREGATE);
-    buffer_put_u64(out, aggregate->fingerprint);
-    buffer_put_zigzag(out, since_ms);
-    put_section(out, state, aggregate_slot(index));
-}
-
-static void put_dimension(struct buffer *out, const struct state *state, const struct dimension *dimension,
-                          uint32_t slot) {
-    if (state->offsets[slot] == 0)
-        return;
-    buffer_put_u8(out, PART_DIMENSION);
-    put_sized(out, dimension->name.data, dimension->name.size);
-    put_section(out, state, slot);
-}
-
-static void put_segment(struct buffer *out, const struct state *state, const struct segment *segment, uint32_t slot) {
-    if (state->offsets[slot] == 0)
-        return;
-    buffer_put_u8(out, PART_SEGMENT);
-    put_sized(out, segment->name.data, segment->name.size);
-    buffer_put_u64(out, segment->count_hash);
-    put_section(out, state, slot);
-}
-
-void engine_encode(struct engine *engine, struct state_bytes bytes, struct buffer *out) {
-    const struct program *program = engine->program;
-    struct state *state = &engine->state;
-    state_bind(state, bytes.data, bytes.size, bytes.capacity);
-    put_header(out, state);
-    if (state->offsets[SLOT_FACTS] != 0) {
-        buffer_put_u8(out, PART_FACTS);
-        put_section(out, state, SLOT_FACTS);
-    }
-    for (enum stream stream = STREAM_ACCOUNT + 1; stream < STREAMS; stream++) {
-        if (state->offsets[stream] == 0)
-            continue;
-        buffer_put_u8(out, PART_IDS);
-        buffer_put_u8(out, (uint8_t)stream);
-        put_section(out, state, (uint32_t)stream);
-    }
-    if (state->offsets[SLOT_TICKETS] != 0)
-        put_tickets(out, state, program);
-    for (uint32_t i = 0; i < program->aggregates_count; i++)
-        put_aggregate(out, state, &program->aggregates[i], i);
-    for (uint32_t i = 0; i < program->dimensions_count; i++)
-        put_dimension(out, state, &program->dimensions[i], dimension_slot(program, i));
-    for (uint32_t i = 0; i < program->segments_count; i++)
-        put_segment(out, state, &program->segments[i], segment_slot(program, i));
-    if (state->offsets[SLOT_FORMER] != 0) {
-        buffer_put_u8(out, PART_FORMER);
-        put_section(out, state, SLOT_FORMER);
-    }
-}
-
-/* ---- reading ---------------------------------------------------------------------------------------------------- */
 
 /* A blob while it is bound; the first thing that is wrong with it ends it. */
 struct binding {
@@ -162,6 +51,23 @@ static void put_payload(struct binding *binding, uint32_t slot, struct text payl
         wrong(binding, "it is larger than limits.account_bytes");
     else
         memcpy(state_section(state, slot, &size), payload.data, payload.size);
+}
+
+/* As put_payload, of one that begins with an instant. */
+static void put_payload_dated(struct binding *binding, uint32_t slot, struct text payload) {
+    struct state *state = &binding->engine->state;
+    uint32_t size;
+    if (payload.size == 0)
+        return;
+    int64_t instant_ms = read_i64((const uint8_t *)payload.data);
+    uint32_t rest_size = payload.size - (uint32_t)sizeof instant_ms;
+    if (state->offsets[slot] != 0)
+        wrong(binding, "a part stands twice");
+    else if (!state_resize(state, slot, 0, packed_size(instant_ms) + rest_size))
+        wrong(binding, "it is larger than limits.account_bytes");
+    else
+        memcpy(write_packed(state_section(state, slot, &size), instant_ms), payload.data + sizeof instant_ms,
+               rest_size);
 }
 
 /* Far from where a difference of two instants would wrap. */
@@ -342,7 +248,10 @@ static void bind_aggregate(struct binding *binding) {
         return;
     }
     binding->seen[index] = 1;
-    put_payload(binding, aggregate_slot(index), payload);
+    if (aggregate_is_dated(program->aggregates[index].kind))
+        put_payload_dated(binding, aggregate_slot(index), payload);
+    else
+        put_payload(binding, aggregate_slot(index), payload);
     if (since_ms != INSTANT_NONE)
         count_since(binding, index, since_ms);
 }
@@ -365,10 +274,15 @@ static void bind_dimension(struct binding *binding) {
     struct former former = {.since_ms = read_i64((const uint8_t *)payload.data),
                             .name = name,
                             .value = {payload.data + 8, payload.size - 8}};
-    if (index < program->dimensions_count)
-        put_payload(binding, dimension_slot(program, index), payload);
-    else
+    if (index == program->dimensions_count) {
         keep_former(binding, &former);
+        return;
+    }
+    uint32_t slot = dimension_slot(program, index);
+    if (binding->engine->state.offsets[slot] != 0)
+        wrong(binding, "a part stands twice");
+    else if (!dimension_remember(&binding->engine->state, slot, former.since_ms, former.value))
+        wrong(binding, "it is larger than limits.account_bytes");
 }
 
 static bool segment_is_whole(struct text payload) {
@@ -379,6 +293,20 @@ static bool segment_is_whole(struct text payload) {
     for (uint32_t at = 1; whole && at < payload.size; at += 8)
         whole = instant_is_whole(read_i64((const uint8_t *)payload.data + at));
     return whole;
+}
+
+/* Of a payload that is whole. */
+static struct segment_memory segment_of(struct text payload) {
+    struct segment_memory memory = {INSTANT_NONE, INSTANT_NONE, INSTANT_NONE};
+    int64_t *const fields[] = {&memory.since_ms, &memory.exited_ms, &memory.qualifying_ms};
+    const uint8_t *at = (const uint8_t *)payload.data + 1;
+    for (uint32_t i = 0; i < 3; i++) {
+        if ((payload.data[0] >> i & 1) == 0)
+            continue;
+        *fields[i] = read_i64(at);
+        at += sizeof *fields[i];
+    }
+    return memory;
 }
 
 static void bind_segment(struct binding *binding) {
@@ -394,19 +322,18 @@ static void bind_segment(struct binding *binding) {
     uint32_t index = 0;
     while (index < program->segments_count && !text_equal(program->segments[index].name, name))
         index++;
+    struct segment_memory memory = segment_of(payload);
     if (index == program->segments_count) {
-        struct former former = {
-            .is_segment = true, .name = name, .since_ms = read_i64((const uint8_t *)payload.data + 1)};
-        if ((payload.data[0] & 1) != 0)
-            keep_former(binding, &former);
+        if (memory.since_ms != INSTANT_NONE)
+            keep_former(binding, &(struct former){.is_segment = true, .name = name, .since_ms = memory.since_ms});
         return;
     }
-    put_payload(binding, segment_slot(program, index), payload);
-    if (binding->wrong != NULL || program->segments[index].count_hash == count_hash)
-        return;
-    struct segment_memory memory = segment_recall(state, segment_slot(program, index));
-    memory.qualifying_ms = INSTANT_NONE;
-    if (!segment_remember(state, segment_slot(program, index), &memory))
+    uint32_t slot = segment_slot(program, index);
+    if (program->segments[index].count_hash != count_hash)
+        memory.qualifying_ms = INSTANT_NONE;
+    if (state->offsets[slot] != 0)
+        wrong(binding, "a part stands twice");
+    else if (!segment_remember(state, slot, &memory))
         wrong(binding, "it is larger than limits.account_bytes");
 }
 

@@ -1,30 +1,64 @@
 #include "engine/core/decision.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "engine/core/scores.h"
 
-#define TIME_SIZE 8
-#define UNKNOWN   TEXT("unknown")
+#define UNKNOWN TEXT("unknown")
 
 enum { SEGMENT_INSIDE = 1, SEGMENT_HAS_EXITED = 2, SEGMENT_QUALIFYING = 4 };
+
+/* A dimension's value is mostly one that its rules write: then its number stands for it, from 1; VALUE_WRITTEN: it
+ * stands behind the instant. */
+#define VALUE_WRITTEN 0u
+#define VALUE_SIZE    1u
+
+static const struct dimension *dimension_of(const struct state *state, uint32_t slot) {
+    return &state->program->dimensions[slot - dimension_slot(state->program, 0)];
+}
+
+static uint32_t values_of(const struct dimension *dimension) {
+    return dimension->score == REGISTER_NONE ? dimension->cases_count : dimension->bands_count;
+}
+
+/* The value of that number; behind the rules' own comes `unknown`. Missing: of a case that has none. */
+static struct text value_at(const struct dimension *dimension, uint32_t number) {
+    assert(number >= 1 && number <= values_of(dimension) + 1);
+    if (number > values_of(dimension))
+        return UNKNOWN;
+    return dimension->score == REGISTER_NONE ? dimension->cases[number - 1].value : dimension->bands[number - 1].name;
+}
+
+static uint32_t number_of(const struct dimension *dimension, struct text value) {
+    for (uint32_t number = 1; number <= values_of(dimension) + 1 && number <= UINT8_MAX; number++)
+        if (text_equal(value_at(dimension, number), value))
+            return number;
+    return VALUE_WRITTEN;
+}
 
 struct dimension_memory dimension_recall(const struct state *state, uint32_t slot) {
     uint32_t size;
     const uint8_t *section = state_section(state, slot, &size);
+    struct dimension_memory memory = {.known = section != NULL, .since_ms = INSTANT_NONE};
     if (section == NULL)
-        return (struct dimension_memory){.known = false, .since_ms = INSTANT_NONE};
-    return (struct dimension_memory){true, read_i64(section), {(const char *)section + TIME_SIZE, size - TIME_SIZE}};
+        return memory;
+    const uint8_t *text = read_packed(section + VALUE_SIZE, &memory.since_ms);
+    memory.value = *section == VALUE_WRITTEN ? (struct text){(const char *)text, size - (uint32_t)(text - section)}
+                                             : value_at(dimension_of(state, slot), *section);
+    return memory;
 }
 
 bool dimension_remember(struct state *state, uint32_t slot, int64_t since_ms, struct text value) {
-    uint32_t size;
-    if (!state_resize(state, slot, 0, TIME_SIZE + value.size))
+    uint32_t number = number_of(dimension_of(state, slot), value), size;
+    uint32_t text_size = number == VALUE_WRITTEN ? value.size : 0;
+    if (!state_resize(state, slot, 0, VALUE_SIZE + packed_size(since_ms) + text_size))
         return false;
     uint8_t *section = state_section(state, slot, &size);
-    write_i64(section, since_ms);
-    if (value.size > 0)
-        memmove(section + TIME_SIZE, value.data, value.size);
+    *section = (uint8_t)number;
+    uint8_t *text = write_packed(section + VALUE_SIZE, since_ms);
+    if (text_size > 0)
+        memmove(text, value.data, text_size);
     return true;
 }
 
@@ -36,12 +70,9 @@ struct segment_memory segment_recall(const struct state *state, uint32_t slot) {
         return memory;
     uint8_t flags = *section++;
     int64_t *const fields[] = {&memory.since_ms, &memory.exited_ms, &memory.qualifying_ms};
-    for (uint32_t i = 0; i < 3; i++) {
-        if ((flags >> i & 1) == 0)
-            continue;
-        *fields[i] = read_i64(section);
-        section += TIME_SIZE;
-    }
+    for (uint32_t i = 0; i < 3; i++)
+        if ((flags >> i & 1) != 0)
+            section = read_packed(section, fields[i]);
     return memory;
 }
 
@@ -51,7 +82,7 @@ bool segment_remember(struct state *state, uint32_t slot, const struct segment_m
     uint8_t flags = 0;
     for (uint32_t i = 0; i < 3; i++) {
         flags |= (uint8_t)((fields[i] != INSTANT_NONE) << i);
-        size += fields[i] != INSTANT_NONE ? TIME_SIZE : 0;
+        size += fields[i] != INSTANT_NONE ? packed_size(fields[i]) : 0;
     }
     if (!state_resize(state, slot, 0, flags == 0 ? 0 : size))
         return false;
@@ -59,12 +90,9 @@ bool segment_remember(struct state *state, uint32_t slot, const struct segment_m
     if (section == NULL)
         return true;
     *section++ = flags;
-    for (uint32_t i = 0; i < 3; i++) {
-        if (fields[i] == INSTANT_NONE)
-            continue;
-        write_i64(section, fields[i]);
-        section += TIME_SIZE;
-    }
+    for (uint32_t i = 0; i < 3; i++)
+        if (fields[i] != INSTANT_NONE)
+            section = write_packed(section, fields[i]);
     return true;
 }
 

@@ -5,11 +5,12 @@
 
 #define DIMENSION_VALUE_MAX 4096 /* bytes; a longer value of `value_of` is taken as missing */
 
-/* Sections: a dimension's instant and value; a segment's flags and those of its instants that it has. */
+/* Sections: a dimension's value, as a number of its rules or in words, and instant; a segment's flags and those of its
+ * instants that it has. */
 struct dimension_memory {
     bool known;
     int64_t since_ms;
-    struct text value; /* borrowed from the state */
+    struct text value; /* borrowed from the state or the program */
 };
 
 struct segment_memory {

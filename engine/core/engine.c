@@ -44,6 +44,7 @@ static bool allocate(struct engine *engine) {
     bool failed = false;
     uint32_t decisions = program->dimensions_count + program->segments_count;
     engine->spare_capacity = ACCOUNT_BYTES_LIMIT + 2 * engine->overhead; /* The limit may have been higher before. */
+    engine->state.program = program;
     engine->state.spare = take(engine, engine->spare_capacity, 1, &failed);
     engine->state.spare_capacity = engine->spare_capacity;
     engine->state.slots = program_slots(program);

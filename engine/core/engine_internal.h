@@ -1,4 +1,4 @@
-/* The engine's insides, shared by engine.c, evaluate.c, outcome.c, explain.c and codec.c only. */
+/* The engine's insides, shared by engine.c, evaluate.c, outcome.c, explain.c, encode.c and codec.c only. */
 #pragma once
 
 #include "base/arena.h"

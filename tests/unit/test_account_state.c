@@ -118,6 +118,53 @@ static void test_the_newest_counts_and_at_equal_times_the_later_arrival(void **u
     test_state_end(&state);
 }
 
+static void assert_packs(int64_t instant_ms, uint32_t wanted_size) {
+    uint8_t bytes[PACKED_LONG];
+    int64_t again_ms;
+    assert_int_equal(packed_size(instant_ms), wanted_size);
+    assert_ptr_equal(write_packed(bytes, instant_ms), bytes + wanted_size);
+    assert_ptr_equal(read_packed(bytes, &again_ms), bytes + wanted_size);
+    assert_true(again_ms == instant_ms);
+}
+
+static void test_an_instant_of_our_days_takes_few_bytes_and_any_other_is_kept_too(void **unused) {
+    (void)unused;
+    const int64_t middle_ms = INT64_C(1893456000000), reach_ms = INT64_C(1) << 39;
+    assert_packs(INT64_C(1793456000123), PACKED_SHORT);
+    assert_packs(middle_ms, PACKED_SHORT);
+    assert_packs(middle_ms - 1, PACKED_SHORT);
+    assert_packs(middle_ms - reach_ms + 1, PACKED_SHORT);
+    assert_packs(middle_ms + reach_ms - 1, PACKED_SHORT);
+    assert_packs(middle_ms - reach_ms, PACKED_LONG);
+    assert_packs(middle_ms + reach_ms, PACKED_LONG);
+    assert_packs(0, PACKED_LONG);
+    assert_packs(-1, PACKED_LONG);
+    assert_packs(INT64_MAX, PACKED_LONG);
+    assert_packs(INT64_MIN, PACKED_LONG);
+}
+
+static void test_a_section_grows_from_short_to_long_and_back(void **unused) {
+    (void)unused;
+    struct state state = test_state_begin();
+    uint32_t empty = state.size, size;
+    fill(&state, 3, 254, 3);
+    fill(&state, 9, 7, 9);
+    for (uint32_t added = 255; added < 258; added++) {
+        assert_true(state_resize(&state, 3, added - 1, added));
+        state_section(&state, 3, &size)[added - 1] = 3;
+        assert_filled(&state, 3, added, 3);
+        assert_filled(&state, 9, 7, 9);
+    }
+    assert_int_equal(state_peek(state.data, state.size, 3, &size) - state.data, state.offsets[3]);
+    assert_int_equal(size, 257);
+    assert_true(state_resize(&state, 3, 100, 253));
+    assert_filled(&state, 3, 253, 3);
+    assert_filled(&state, 9, 7, 9);
+    assert_true(state_resize(&state, 3, 0, 0) && state_resize(&state, 9, 0, 0));
+    assert_int_equal(state.size, empty);
+    test_state_end(&state);
+}
+
 static void add_ticket(struct state *state, uint64_t id, int64_t time_ms, bool open, uint32_t matches) {
     struct ticket ticket = {id, time_ms, open, matches, UINT32_MAX};
     assert_true(tickets_add(state, &ticket));
@@ -217,6 +264,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sections_keep_their_bytes_whatever_their_neighbours_do),
         cmocka_unit_test(test_bytes_bound_again_are_the_same_state),
+        cmocka_unit_test(test_an_instant_of_our_days_takes_few_bytes_and_any_other_is_kept_too),
+        cmocka_unit_test(test_a_section_grows_from_short_to_long_and_back),
         cmocka_unit_test(test_a_state_that_outgrows_its_memory_goes_on_in_the_spare_buffer),
         cmocka_unit_test(test_an_event_id_is_known_until_enough_others_came),
         cmocka_unit_test(test_no_event_id_is_known_where_none_is_kept),

@@ -2,19 +2,20 @@
 
 #include <math.h>
 
-#define TIME_SIZE 8
-
 int64_t extreme_time(const struct state *state, uint32_t slot) {
     uint32_t size;
     const uint8_t *section = state_section(state, slot, &size);
-    return section == NULL ? INSTANT_NONE : read_i64(section);
+    int64_t time_ms = INSTANT_NONE;
+    if (section != NULL)
+        read_packed(section, &time_ms);
+    return time_ms;
 }
 
 static bool write_time(struct state *state, uint32_t slot, int64_t time_ms) {
     uint32_t size;
-    if (!state_resize(state, slot, 0, TIME_SIZE))
+    if (!state_resize(state, slot, 0, packed_size(time_ms)))
         return false;
-    write_i64(state_section(state, slot, &size), time_ms);
+    write_packed(state_section(state, slot, &size), time_ms);
     return true;
 }
 
@@ -33,12 +34,11 @@ static bool last_add(struct state *state, uint32_t slot, int64_t time_ms, const 
     if (former_ms != INSTANT_NONE && former_ms > time_ms)
         return true;
     uint32_t size;
-    if (!state_resize(state, slot, former_ms == INSTANT_NONE ? 0 : TIME_SIZE, TIME_SIZE + value_size))
+    if (!state_resize(state, slot, 0, packed_size(time_ms) + value_size))
         return false;
-    uint8_t *section = state_section(state, slot, &size);
-    write_i64(section, time_ms);
+    uint8_t *behind = write_packed(state_section(state, slot, &size), time_ms);
     if (value_size > 0)
-        memcpy(section + TIME_SIZE, value, value_size);
+        memcpy(behind, value, value_size);
     return true;
 }
 
@@ -50,14 +50,22 @@ bool last_add_text(struct state *state, uint32_t slot, int64_t time_ms, struct t
     return last_add(state, slot, time_ms, value.data, value.size);
 }
 
-double last_number(const struct state *state, uint32_t slot) {
+/* What stands behind the instant; missing where there is none. */
+static struct text value_of(const struct state *state, uint32_t slot) {
     uint32_t size;
+    int64_t time_ms;
     const uint8_t *section = state_section(state, slot, &size);
-    return section == NULL ? NAN : read_f64(section + TIME_SIZE);
+    if (section == NULL)
+        return TEXT_MISSING;
+    const uint8_t *value = read_packed(section, &time_ms);
+    return (struct text){(const char *)value, size - (uint32_t)(value - section)};
+}
+
+double last_number(const struct state *state, uint32_t slot) {
+    struct text value = value_of(state, slot);
+    return text_is_missing(value) ? NAN : read_f64((const uint8_t *)value.data);
 }
 
 struct text last_text(const struct state *state, uint32_t slot) {
-    uint32_t size;
-    const uint8_t *section = state_section(state, slot, &size);
-    return section == NULL ? TEXT_MISSING : (struct text){(const char *)section + TIME_SIZE, size - TIME_SIZE};
+    return value_of(state, slot);
 }

@@ -1,6 +1,6 @@
 /* The newest and the oldest event of a kind, and the newest one's value.
  *
- * Sections: AGGREGATE_NEWEST and AGGREGATE_OLDEST an instant; AGGREGATE_LAST an instant, then a number or a text's
+ * Sections: AGGREGATE_NEWEST and AGGREGATE_OLDEST a packed instant; AGGREGATE_LAST one, then a number or a text's
  * bytes. The greatest event time counts, and at equal times the later arrival. */
 #pragma once
 
@@ -17,3 +17,8 @@ int64_t extreme_time(const struct state *state, uint32_t slot);
 /* NaN, missing where there is none. The text is borrowed from the state. */
 double last_number(const struct state *state, uint32_t slot);
 struct text last_text(const struct state *state, uint32_t slot);
+
+/* Whether the aggregate's section begins with an instant. */
+static inline bool aggregate_is_dated(enum aggregate_kind kind) {
+    return kind == AGGREGATE_LAST || kind == AGGREGATE_NEWEST || kind == AGGREGATE_OLDEST;
+}

@@ -2,12 +2,55 @@
 
 #include <assert.h>
 
-static uint32_t sections_begin(const struct state *state) {
+#define SIZE_SHORT 1u
+#define SIZE_LONG  5u
+
+static uint32_t size_bytes(uint32_t payload_size) {
+    return payload_size > SECTION_SHORT_MAX ? SIZE_LONG : SIZE_SHORT;
+}
+
+/* Writes the size before the payload that begins at `payload`. */
+static void write_size(uint8_t *payload, uint32_t size) {
+    uint32_t word = size | (uint32_t)SECTION_LONG << 24;
+    if (size <= SECTION_SHORT_MAX) {
+        payload[-1] = (uint8_t)size;
+        return;
+    }
+    payload[-5] = SECTION_LONG;
+    memcpy(payload - 4, &word, sizeof word);
+}
+
+/* Where the payload begins whose size stands at `at`. */
+static uint32_t payload_behind(const uint8_t *data, uint32_t at) {
+    return at + (data[at] == SECTION_LONG ? SIZE_LONG : SIZE_SHORT);
+}
+
+/* How many bytes the bits take whose count stands at `at`. */
+static uint32_t bits_bytes(const uint8_t *data, uint32_t at) {
+    return data[at] * 2u;
+}
+
+static uint64_t bits_at(const uint8_t *bits, uint32_t size) {
+    uint64_t word = 0;
+    memcpy(&word, bits, size < sizeof word ? size : sizeof word);
+    return word;
+}
+
+static uint32_t bits_begin(const struct state *state) {
     return (uint32_t)sizeof(struct state_header) + state_header(state)->id_size;
 }
 
-static uint32_t section_word(const struct state *state, uint32_t at) {
-    return read_u32(state->data + at);
+/* Views the sections of the slots from `slot` on that `word` names; returns where they end. */
+static uint32_t bind_sections(struct state *state, uint32_t slot, uint64_t word, uint32_t at) {
+    for (; word != 0; word &= word - 1) {
+        uint32_t its_slot = slot + (uint32_t)__builtin_ctzll(word);
+        assert(its_slot < state->slots);
+        uint32_t payload = payload_behind(state->data, at);
+        state->offsets[its_slot] = payload;
+        at = payload + section_size(state->data + payload);
+        assert(at <= state->size);
+    }
+    return at;
 }
 
 void state_bind(struct state *state, uint8_t *data, uint32_t size, uint32_t capacity) {
@@ -15,29 +58,34 @@ void state_bind(struct state *state, uint8_t *data, uint32_t size, uint32_t capa
     state->size = size;
     state->capacity = capacity;
     memset(state->offsets, 0, state->slots * sizeof state->offsets[0]);
-    for (uint32_t at = sections_begin(state); at < size;) {
-        uint32_t word = section_word(state, at), slot = word >> 20;
-        assert(slot < state->slots);
-        state->offsets[slot] = at + SECTION_WORD_SIZE;
-        at += SECTION_WORD_SIZE + (word & SECTION_SIZE_MAX);
-        assert(at <= size);
-    }
+    uint32_t begin = bits_begin(state);
+    if (begin == size)
+        return;
+    uint32_t bytes = bits_bytes(data, begin), at = begin + 1 + bytes;
+    for (uint32_t i = 0; i < bytes; i += 8)
+        at = bind_sections(state, i * 8, bits_at(data + begin + 1 + i, bytes - i), at);
+    assert(at == size);
 }
 
 const uint8_t *state_peek(const uint8_t *data, uint32_t size, uint32_t slot, uint32_t *ret_size) {
     struct state_header header;
     memcpy(&header, data, sizeof header);
-    for (uint32_t at = (uint32_t)sizeof header + header.id_size; at < size;) {
-        uint32_t word = read_u32(data + at);
-        *ret_size = word & SECTION_SIZE_MAX;
-        if (word >> 20 == slot)
-            return data + at + SECTION_WORD_SIZE;
-        if (word >> 20 > slot)
-            break;
-        at += SECTION_WORD_SIZE + *ret_size;
-    }
+    uint32_t begin = (uint32_t)sizeof header + header.id_size;
     *ret_size = 0;
-    return NULL;
+    if (begin == size)
+        return NULL;
+    assert(slot < STATE_PEEK_MAX);
+    uint32_t bytes = bits_bytes(data, begin), at = begin + 1 + bytes;
+    uint64_t word = bits_at(data + begin + 1, bytes);
+    if ((word >> slot & 1) == 0)
+        return NULL;
+    for (word &= (UINT64_C(1) << slot) - 1; word != 0; word &= word - 1) {
+        uint32_t payload = payload_behind(data, at);
+        at = payload + section_size(data + payload);
+    }
+    at = payload_behind(data, at);
+    *ret_size = section_size(data + at);
+    return data + at;
 }
 
 void state_begin(struct state *state, struct text account_id) {
@@ -85,29 +133,59 @@ static void move_offsets_behind(struct state *state, uint32_t slot, int64_t dist
 
 /* Where the section of an absent slot belongs: before the next slot that is there. */
 static uint32_t place_of(const struct state *state, uint32_t slot) {
-    for (uint32_t i = slot + 1; i < state->slots; i++)
-        if (state->offsets[i] != 0)
-            return state->offsets[i] - SECTION_WORD_SIZE;
+    for (uint32_t i = slot + 1; i < state->slots; i++) {
+        uint32_t payload = state->offsets[i];
+        if (payload != 0)
+            return payload - size_bytes(section_size(state->data + payload));
+    }
     return state->size;
 }
 
+static uint8_t *bits_of(const struct state *state) {
+    return state->data + bits_begin(state) + 1;
+}
+
+/* Makes place for the bits behind the account's id; room has been made. */
+static void begin_bits(struct state *state, uint32_t bytes) {
+    uint32_t begin = bits_begin(state);
+    state->data[begin] = (uint8_t)(bytes / 2);
+    memset(state->data + begin + 1, 0, bytes);
+    state->size = begin + 1 + bytes;
+}
+
 static bool section_add(struct state *state, uint32_t slot, uint32_t size) {
-    uint32_t added = SECTION_WORD_SIZE + size;
-    if (!make_room(state, added))
+    bool first = state->size == bits_begin(state);
+    uint32_t bytes = (state->slots + 15) / 16 * 2, added = size_bytes(size) + size;
+    if (!make_room(state, added + (first ? 1 + bytes : 0)))
         return false;
-    uint32_t at = place_of(state, slot), word = slot << 20 | size;
+    if (first)
+        begin_bits(state, bytes);
+    uint32_t at = place_of(state, slot), payload = at + size_bytes(size);
     shift(state, at, added);
-    memcpy(state->data + at, &word, sizeof word);
-    state->offsets[slot] = at + SECTION_WORD_SIZE;
+    write_size(state->data + payload, size);
+    state->offsets[slot] = payload;
+    bits_of(state)[slot / 8] |= (uint8_t)(1u << slot % 8);
     move_offsets_behind(state, slot, added);
     return true;
 }
 
 static void section_drop(struct state *state, uint32_t slot, uint32_t old_size) {
-    int64_t dropped = SECTION_WORD_SIZE + (int64_t)old_size;
+    int64_t dropped = size_bytes(old_size) + (int64_t)old_size;
     shift(state, state->offsets[slot] + old_size, -dropped);
     state->offsets[slot] = 0;
+    bits_of(state)[slot / 8] &= (uint8_t) ~(1u << slot % 8);
     move_offsets_behind(state, slot, -dropped);
+    if (state->size == bits_begin(state) + 1 + bits_bytes(state->data, bits_begin(state)))
+        state->size = bits_begin(state);
+}
+
+/* A section that gets long, or short again, begins at another distance from its payload. */
+static void resize_size(struct state *state, uint32_t slot, int64_t distance) {
+    if (distance == 0)
+        return;
+    shift(state, state->offsets[slot], distance);
+    state->offsets[slot] = (uint32_t)(state->offsets[slot] + distance);
+    move_offsets_behind(state, slot, distance);
 }
 
 bool state_resize(struct state *state, uint32_t slot, uint32_t at, uint32_t size) {
@@ -123,14 +201,49 @@ bool state_resize(struct state *state, uint32_t slot, uint32_t at, uint32_t size
     }
     if (size == old_size)
         return true;
-    if (size > old_size && !make_room(state, size - old_size))
+    int64_t distance = (int64_t)size - old_size, size_distance = (int64_t)size_bytes(size) - size_bytes(old_size);
+    if (size > old_size && !make_room(state, (uint32_t)(distance + size_distance)))
         return false;
-    int64_t distance = (int64_t)size - old_size;
+    resize_size(state, slot, size_distance);
     uint32_t behind = size > old_size ? at : at + (old_size - size); /* the first byte that moves */
     assert(behind <= old_size);
     shift(state, state->offsets[slot] + behind, distance);
-    uint32_t word = slot << 20 | size;
-    memcpy(state->data + state->offsets[slot] - SECTION_WORD_SIZE, &word, sizeof word);
+    write_size(state->data + state->offsets[slot], size);
     move_offsets_behind(state, slot, distance);
     return true;
+}
+
+/* ---- instants: 40 bits around the middle of the years that most are of; the least of these tells that all 64 follow
+ */
+
+#define PACKED_MIDDLE_MS INT64_C(1893456000000) /* 2030 */
+#define PACKED_ESCAPE    (-(INT64_C(1) << 39))
+
+static bool is_short(int64_t instant_ms) {
+    return instant_ms > PACKED_MIDDLE_MS + PACKED_ESCAPE && instant_ms < PACKED_MIDDLE_MS - PACKED_ESCAPE;
+}
+
+uint32_t packed_size(int64_t instant_ms) {
+    return is_short(instant_ms) ? PACKED_SHORT : PACKED_LONG;
+}
+
+uint8_t *write_packed(uint8_t *to, int64_t instant_ms) {
+    bool fits = is_short(instant_ms);
+    int64_t distance = fits ? instant_ms - PACKED_MIDDLE_MS : PACKED_ESCAPE;
+    memcpy(to, &distance, PACKED_SHORT);
+    if (!fits)
+        write_i64(to + PACKED_SHORT, instant_ms);
+    return to + (fits ? PACKED_SHORT : PACKED_LONG);
+}
+
+const uint8_t *read_packed(const uint8_t *from, int64_t *ret_instant_ms) {
+    uint64_t bits = 0;
+    memcpy(&bits, from, PACKED_SHORT);
+    int64_t distance = (int64_t)(bits << 24) >> 24;
+    if (distance == PACKED_ESCAPE) {
+        *ret_instant_ms = read_i64(from + PACKED_SHORT);
+        return from + PACKED_LONG;
+    }
+    *ret_instant_ms = PACKED_MIDDLE_MS + distance;
+    return from + PACKED_SHORT;
 }

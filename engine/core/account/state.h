@@ -1,11 +1,14 @@
 /* An account's state as the engine works on it: a run of bytes, compact and without pointers, so that a million of them
  * lie close together and a copy is a memcpy.
  *
- *     header | account id | section | section | ...
+ *     header | account id | which slots are there | section | section | ...
  *
- * A section is a word (slot, size) and its payload; sections stand in the order of their slots, and what is empty is
- * absent. Slots 0 to 8 are fixed, then come the program's aggregates, dimensions and segments, so the bytes have a
- * meaning only together with their program (codec.h binds them to another one). Payloads are not aligned.
+ * Which slots are there: a byte that counts pairs of bytes, and those, a bit for each slot; it is absent as long as all
+ * are empty. A section is its payload behind the payload's size: one byte, or, for SECTION_SHORT_MAX + 1 bytes and
+ * more, five, of which the first and the last are SECTION_LONG, so that it can be read from either end. Sections stand
+ * in the order of their slots. Slots 0 to 8 are fixed, then come the program's aggregates, dimensions and segments, so
+ * the bytes have a meaning only together with their program (codec.h binds them to another one). Payloads are not
+ * aligned.
  *
  * `struct state` is the working view: where each slot's payload begins. One per engine, rebound for each account. */
 #pragma once
@@ -27,7 +30,8 @@ enum {
 };
 
 #define SECTION_SIZE_MAX  ((1u << 20) - 1)
-#define SECTION_WORD_SIZE 4
+#define SECTION_SHORT_MAX 254
+#define SECTION_LONG      255
 
 enum {
     STATE_ERASED = 1,     /* only the header and the id are left */
@@ -60,6 +64,7 @@ struct state_header {
 };
 
 struct state {
+    const struct program *program;
     uint8_t *data;
     uint32_t size, capacity;
     uint8_t *spare; /* the engine's own buffer, for a state that outgrows its owner's memory */
@@ -87,22 +92,31 @@ static inline void state_set_stamp(struct state_header *header, uint32_t stamp) 
         header->stamp[i] = (uint8_t)(stamp >> 8 * i);
 }
 
+/* The size of the payload that begins here. */
+static inline uint32_t section_size(const uint8_t *payload) {
+    uint32_t word;
+    if (payload[-1] != SECTION_LONG)
+        return payload[-1];
+    memcpy(&word, payload - 4, sizeof word);
+    return word & SECTION_SIZE_MAX;
+}
+
 /* The payload, or NULL with size 0. Valid until the next state_resize. */
 static inline uint8_t *state_section(const struct state *state, uint32_t slot, uint32_t *ret_size) {
-    uint32_t offset = state->offsets[slot], word;
+    uint32_t offset = state->offsets[slot];
     if (offset == 0) {
         *ret_size = 0;
         return NULL;
     }
-    memcpy(&word, state->data + offset - SECTION_WORD_SIZE, sizeof word);
-    *ret_size = word & SECTION_SIZE_MAX;
+    *ret_size = section_size(state->data + offset);
     return state->data + offset;
 }
 
 /* Views the bytes: `data` must be aligned for a struct state_header. */
 void state_bind(struct state *state, uint8_t *data, uint32_t size, uint32_t capacity);
 
-/* The payload of a slot of bytes that are not bound; quick for the first slots. NULL with size 0: absent. */
+/* The payload of one of the first slots, of bytes that are not bound. NULL with size 0: absent. */
+#define STATE_PEEK_MAX 64
 const uint8_t *state_peek(const uint8_t *data, uint32_t size, uint32_t slot, uint32_t *ret_size);
 
 /* Begins a state with nothing but a header and the id, in the spare buffer. */
@@ -114,6 +128,14 @@ MUST_USE bool state_resize(struct state *state, uint32_t slot, uint32_t at, uint
 
 /* Moves the state into the spare buffer, so that its owner's bytes stay as they are. */
 void state_detach(struct state *state);
+
+/* An instant in PACKED_SHORT bytes if it is one of the years 2012 to 2047, else in PACKED_LONG. */
+#define PACKED_SHORT 5u
+#define PACKED_LONG  13u
+uint32_t packed_size(int64_t instant_ms);
+/* Returns what lies behind it. */
+uint8_t *write_packed(uint8_t *to, int64_t instant_ms);
+const uint8_t *read_packed(const uint8_t *from, int64_t *ret_instant_ms);
 
 static inline void write_i64(uint8_t *to, int64_t value) {
     memcpy(to, &value, sizeof value);
