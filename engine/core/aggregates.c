@@ -155,7 +155,7 @@ double aggregate_trend(const struct evaluation *evaluation, const struct instruc
     uint32_t slot = aggregate_slot(instruction->left);
     double a = window_count(state, slot, (struct window){index - recent, index - 1}) + more_recent;
     double b = window_count(state, slot, (struct window){first, index - recent - 1}) + more_before;
-    return finite_or_missing(a * before / (b * recent));
+    return trend_value(instruction, a, b);
 }
 
 /* A duration since an instant, by the stream's clock; never negative. */

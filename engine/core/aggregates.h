@@ -27,6 +27,11 @@ bool aggregate_covers(const struct evaluation *evaluation, uint32_t aggregate, i
 double aggregate_number(const struct evaluation *evaluation, const struct instruction *instruction);
 struct text aggregate_text(const struct evaluation *evaluation, const struct instruction *instruction);
 
+/* The trend of counts in its later and its earlier part. */
+static inline double trend_value(const struct instruction *instruction, double later, double earlier) {
+    return finite_or_missing(later * instruction->extra / (earlier * instruction->right));
+}
+
 /* The trend looked at from slice `index`, as it would be with more events in its later and its earlier part. */
 double aggregate_trend(const struct evaluation *evaluation, const struct instruction *instruction, int64_t index,
                        double more_recent, double more_before);

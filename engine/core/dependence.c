@@ -7,6 +7,7 @@ struct builder {
     uint32_t *readers_from; /* while counting: how many readers the source before has */
     uint16_t *readers;      /* NULL: they are only counted */
     uint32_t *filled;
+    uint16_t *writers;
     uint64_t *clocked, *since, *sliced, *unsteady, *borrowed;
 };
 
@@ -101,6 +102,14 @@ static bool add_readers(struct builder *builder, struct arena *arena) {
     return true;
 }
 
+static void add_writers(struct builder *builder) {
+    const struct program *program = builder->program;
+    for (uint32_t i = 0; i < program->registers_count; i++)
+        builder->writers[i] = NOT_WRITTEN;
+    for (uint32_t i = 0; i < program->code.count; i++)
+        builder->writers[program->code.instructions[i].target] = (uint16_t)i;
+}
+
 static void sort_instruction(struct builder *builder, uint32_t step, enum operation operation) {
     switch (operation) {
     case OP_SINCE:
@@ -157,15 +166,17 @@ bool dependence_make(const struct program *program, struct arena *arena, struct 
     struct builder builder = {.program = program,
                               .steps = arena_alloc(arena, (steps_max + 1) * sizeof *builder.steps),
                               .decisions = arena_alloc(arena, (decisions + 1) * sizeof *builder.decisions),
+                              .writers = arena_alloc(arena, (program->registers_count + 1) * sizeof *builder.writers),
                               .clocked = arena_alloc(arena, words * sizeof *builder.clocked),
                               .since = arena_alloc(arena, words * sizeof *builder.since),
                               .sliced = arena_alloc(arena, words * sizeof *builder.sliced),
                               .unsteady = arena_alloc(arena, words * sizeof *builder.unsteady),
                               .borrowed = arena_alloc(arena, words * sizeof *builder.borrowed)};
-    if (builder.steps == NULL || builder.decisions == NULL || builder.clocked == NULL || builder.since == NULL ||
-        builder.sliced == NULL || builder.unsteady == NULL || builder.borrowed == NULL)
+    if (builder.steps == NULL || builder.decisions == NULL || builder.writers == NULL || builder.clocked == NULL ||
+        builder.since == NULL || builder.sliced == NULL || builder.unsteady == NULL || builder.borrowed == NULL)
         return false;
     add_steps(&builder);
+    add_writers(&builder);
     if (!add_readers(&builder, arena))
         return false;
     for (uint32_t i = 0; i < builder.steps_count; i++)
@@ -177,6 +188,7 @@ bool dependence_make(const struct program *program, struct arena *arena, struct 
                                           .readers_from = builder.readers_from,
                                           .readers = builder.readers,
                                           .first_aggregate = program->registers_count,
+                                          .writers = builder.writers,
                                           .clocked = builder.clocked,
                                           .since = builder.since,
                                           .sliced = builder.sliced,

@@ -25,12 +25,15 @@ struct dependence {
     const uint32_t *readers_from;
     const uint16_t *readers;
     uint32_t first_aggregate;
+    const uint16_t *writers;  /* of each register: the instruction that gives it its value, or NOT_WRITTEN */
     const uint64_t *clocked;  /* steps that look at now itself, and so come to another value with every instant */
     const uint64_t *since;    /* as well: durations since an aggregate's instant */
     const uint64_t *sliced;   /* windows of an aggregate: they stay the same within a slice */
     const uint64_t *unsteady; /* steps whose texts lie where the state's bytes are moved about */
     const uint64_t *borrowed; /* steps whose texts lie in the facts: they only move with the state as a whole */
 };
+
+#define NOT_WRITTEN UINT16_MAX /* by an instruction: a constant, or a decision's */
 
 /* Allocates in the arena. False: memory is out. */
 MUST_USE bool dependence_make(const struct program *program, struct arena *arena, struct dependence *ret_dependence);

@@ -89,23 +89,6 @@ static double arithmetic(enum operation operation, double left, double right) {
     }
 }
 
-static bool compare(enum operation operation, double left, double right) {
-    switch (operation) {
-    case OP_EQUAL:
-        return left == right;
-    case OP_NOT_EQUAL:
-        return both_present(left, right) && left != right;
-    case OP_LESS:
-        return left < right;
-    case OP_LESS_EQUAL:
-        return left <= right;
-    case OP_GREATER:
-        return left > right;
-    default:
-        return left >= right;
-    }
-}
-
 static bool not_equal_text(struct text left, struct text right) {
     return !text_is_missing(left) && !text_is_missing(right) && !text_equal(left, right);
 }
@@ -143,7 +126,7 @@ static inline __attribute__((always_inline)) void run_one(struct evaluation *eva
     case OP_LESS_EQUAL:
     case OP_GREATER:
     case OP_GREATER_EQUAL:
-        result->number = compare(operation, left->number, right->number);
+        result->number = compare_numbers(operation, left->number, right->number);
         return;
     case OP_EQUAL_TEXT:
         result->number = text_equal(left->text, right->text);

@@ -95,6 +95,24 @@ static inline bool value_changed(const union value *before, const union value *a
     return before->text.data != after->text.data || before->text.size != after->text.size;
 }
 
+/* A comparison of two numbers; of what is missing, none holds. */
+static inline bool compare_numbers(enum operation operation, double left, double right) {
+    switch (operation) {
+    case OP_EQUAL:
+        return left == right;
+    case OP_NOT_EQUAL:
+        return left < right || left > right;
+    case OP_LESS:
+        return left < right;
+    case OP_LESS_EQUAL:
+        return left <= right;
+    case OP_GREATER:
+        return left > right;
+    default:
+        return left >= right;
+    }
+}
+
 /* Missing where it is not finite: the one form in which a number is missing. */
 static inline double finite_or_missing(double number) {
     return number - number == 0 ? number : __builtin_nan("");

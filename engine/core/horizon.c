@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "engine/core/decision.h"
-#include "engine/core/dependence.h"
+#include "engine/core/outlook.h"
 
 /* How far a look may go, and with how many events: the further, the looser its bounds. As windows of days lose their
  * slices at midnight, all but the first two lengths end there. */
@@ -23,6 +23,7 @@ static const struct reach {
 #define SCALE_MAX        3 /* each is 2^SCALE_SHIFT times as many events */
 #define SCALE_SHIFT      2
 #define VALUES_PER_SCALE 2
+#define ENOUGH_MS        ((double)DAY)
 
 /* Gives a register that does not move its outlook, for an instruction or a decision that looks at it. Constants have
  * theirs for good. */
@@ -72,7 +73,7 @@ static double cases_until(const struct horizon *horizon, uint32_t index, const s
     double until = INFINITY;
     for (const struct dimension_case *other = dimension->cases; other <= decision.winner; other++)
         if (other->when.result != REGISTER_NONE)
-            until = lesser(until, horizon->outlooks[other->when.result].until);
+            until = lesser(until, truth_until(horizon, other->when.result));
     if (decision.winner->value_of != REGISTER_NONE)
         until = lesser(until, horizon->outlooks[decision.winner->value_of].until);
     bool waits = !text_equal(decision.wanted, memory->value);
@@ -100,17 +101,16 @@ static double dimension_until(const struct horizon *horizon, uint32_t index) {
 
 /* How long it stays true that an account outside does, or does not, want in. */
 static double wish_until(const struct horizon *horizon, const struct segment *segment) {
-    double when_until = horizon->outlooks[segment->when.result].until;
-    if (segment->until.result == REGISTER_NONE)
-        return when_until;
-    double until_until = horizon->outlooks[segment->until.result].until;
-    bool when = evaluation_true(horizon->evaluation, segment->when.result);
-    bool until = evaluation_true(horizon->evaluation, segment->until.result);
-    if (when && !until)
-        return lesser(when_until, until_until);
-    if (!when && until)
-        return greater(when_until, until_until);
-    return when ? until_until : when_until;
+    uint16_t when = segment->when.result, until = segment->until.result;
+    if (until == REGISTER_NONE)
+        return truth_until(horizon, when);
+    bool wants = evaluation_true(horizon->evaluation, when), leaves = evaluation_true(horizon->evaluation, until);
+    if (wants && leaves)
+        return truth_until(horizon, until);
+    if (!wants && !leaves)
+        return truth_until(horizon, when);
+    double when_until = truth_until(horizon, when), until_until = truth_until(horizon, until);
+    return wants ? lesser(when_until, until_until) : greater(when_until, until_until);
 }
 
 static double outside_until(const struct horizon *horizon, const struct segment *segment,
@@ -129,7 +129,7 @@ static double inside_until(const struct horizon *horizon, const struct segment *
     if (segment_until(horizon->evaluation, segment))
         return remaining(horizon, memory->since_ms, segment->min_dwell_ms);
     uint16_t decides = segment->until.result == REGISTER_NONE ? segment->when.result : segment->until.result;
-    return greater(horizon->outlooks[decides].until, remaining(horizon, memory->since_ms, segment->min_dwell_ms));
+    return greater(truth_until(horizon, decides), remaining(horizon, memory->since_ms, segment->min_dwell_ms));
 }
 
 static double segment_outlook(const struct horizon *horizon, uint32_t index) {
@@ -186,11 +186,18 @@ static double take(const struct horizon *horizon, struct evaluation_step step) {
     return until;
 }
 
+/* Scores lie between bounds, which are the looser the longer the stretch is; most other decisions wait for an instant
+ * that is known. */
+static bool is_loose(const struct horizon *horizon, struct evaluation_step step) {
+    return step.kind == STEP_DIMENSION && horizon->evaluation->program->dimensions[step.index].score != REGISTER_NONE;
+}
+
 /* A decision that is not come to sees nothing that moves, and waits for no time: it stays as it is. */
-static double look_once(const struct horizon *horizon) {
+static double look_once(const struct horizon *horizon, bool *ret_is_loose) {
     const struct dependence *dependence = horizon->evaluation->dependence;
     uint64_t *pending = horizon->evaluation->pending;
     double until = horizon->length_ms;
+    *ret_is_loose = false;
     memset(horizon->moves, 0, horizon_words(horizon->evaluation->program) * sizeof *horizon->moves);
     memcpy(pending, horizon->restless, dependence->words * sizeof *pending);
     evaluation_add_timed(horizon->evaluation, true, pending);
@@ -199,7 +206,11 @@ static double look_once(const struct horizon *horizon) {
         while (pending[i] != 0 && until > 0) {
             uint32_t step = i * 64 + (uint32_t)__builtin_ctzll(pending[i]);
             pending[i] &= pending[i] - 1;
-            until = lesser(until, take(horizon, dependence->steps[step]));
+            double stays = take(horizon, dependence->steps[step]);
+            if (stays >= until)
+                continue;
+            until = stays;
+            *ret_is_loose = is_loose(horizon, dependence->steps[step]);
         }
     }
     return until;
@@ -253,8 +264,10 @@ static void succeed(struct habit *habit) {
 }
 
 /* Looks less far; false: there is nothing to be gained by that. */
-static bool lower(const struct horizon *horizon, struct habit *habit, double best) {
+static bool lower(const struct horizon *horizon, struct habit *habit, double best, bool is_loose) {
     uint32_t below = level_below(habit->level);
+    if (!is_loose && best >= ENOUGH_MS)
+        return false;
     if (habit->scale > 0) {
         habit->scale = 0;
         return true;
@@ -272,7 +285,8 @@ double horizon_look(struct horizon *horizon, uint8_t *habits) {
     uint32_t first = habit.level;
     for (int looks = 0; looks < LOOKS_MAX; looks++) {
         set_reach(horizon, habit.level, habit.scale);
-        double until = look_once(horizon);
+        bool is_loose;
+        double until = look_once(horizon, &is_loose);
         if (best > 0 &&
             until <= best) { /* It is no loose bound that ends it: behind that instant, look as far as before. */
             habit.level = first;
@@ -285,7 +299,7 @@ double horizon_look(struct horizon *horizon, uint8_t *habits) {
             *habits = remembered(habit);
             return is_farthest ? INFINITY : best;
         }
-        if (!lower(horizon, &habit, best))
+        if (!lower(horizon, &habit, best, is_loose))
             break;
     }
     *habits = remembered(habit);

@@ -162,14 +162,6 @@ static double in_until(const struct horizon *horizon, const struct instruction *
     return until;
 }
 
-static double and_until(bool left, double left_until, bool right, double right_until) {
-    if (left && right)
-        return lesser(left_until, right_until);
-    if (!left && !right)
-        return greater(left_until, right_until);
-    return left ? right_until : left_until;
-}
-
 static struct outlook age_outlook(const struct outlook *instant, double now_ms) {
     return (struct outlook){now_ms - instant->high, 1 - instant->high_slope, now_ms - instant->low,
                             1 - instant->low_slope, instant->until};
@@ -180,6 +172,57 @@ static void holds_until(struct outlook *outlook, double now, double until) {
     outlook->low = now;
     outlook->high = now;
     outlook->until = until;
+}
+
+/* In the slope of a truth, which has none: it may well stay longer, which nobody has asked for yet. */
+#define UNASKED 1
+
+/* Of two truths, how long both of them stay true, or one of them false; `holds` is what counts as true here. */
+static double and_until(const struct horizon *horizon, const struct instruction *instruction, double holds,
+                        double (*until_of)(const struct horizon *horizon, uint16_t source)) {
+    const union value *registers = horizon->evaluation->registers;
+    bool left = registers[instruction->left].number == holds, right = registers[instruction->right].number == holds;
+    if (left != right)
+        return until_of(horizon, left ? instruction->right : instruction->left);
+    double left_until = until_of(horizon, instruction->left);
+    if (left ? left_until <= 0 : left_until >= horizon->length_ms)
+        return left_until;
+    double right_until = until_of(horizon, instruction->right);
+    return left ? lesser(left_until, right_until) : greater(left_until, right_until);
+}
+
+static double until_so_far(const struct horizon *horizon, uint16_t source) {
+    return horizon->outlooks[source].until;
+}
+
+static double looked_into(const struct horizon *horizon, const struct instruction *instruction) {
+    switch (instruction->operation) {
+    case OP_AND:
+        return and_until(horizon, instruction, 1, truth_until);
+    case OP_OR:
+        return and_until(horizon, instruction, 0, truth_until);
+    case OP_NOT:
+        return truth_until(horizon, instruction->left);
+    default:
+        return outlook_course(horizon, instruction);
+    }
+}
+
+double truth_until(const struct horizon *horizon, uint16_t source) {
+    struct outlook *truth = &horizon->outlooks[source];
+    if (truth->low_slope == UNASKED) {
+        const struct evaluation *evaluation = horizon->evaluation;
+        uint16_t writer = evaluation->dependence->writers[source];
+        truth->low_slope = 0;
+        truth->until = greater(truth->until, looked_into(horizon, &evaluation->program->code.instructions[writer]));
+    }
+    return truth->until;
+}
+
+/* A truth that holds until then, or, where that is not all the while, perhaps for longer. */
+static void holds_at_least(const struct horizon *horizon, struct outlook *outlook, double now, double until) {
+    holds_until(outlook, now, until);
+    outlook->low_slope = until < horizon->length_ms ? UNASKED : 0;
 }
 
 static struct outlook coalesced(const struct outlook *left, const struct outlook *right) {
@@ -225,7 +268,7 @@ void outlook_of_instruction(const struct horizon *horizon, const struct instruct
     case OP_LESS_EQUAL:
     case OP_GREATER:
     case OP_GREATER_EQUAL:
-        holds_until(ret_outlook, now, comparison_until(operation, now == 1, left, right));
+        holds_at_least(horizon, ret_outlook, now, comparison_until(operation, now == 1, left, right));
         return;
     case OP_EQUAL_TEXT:
     case OP_NOT_EQUAL_TEXT:
@@ -236,16 +279,14 @@ void outlook_of_instruction(const struct horizon *horizon, const struct instruct
         holds_until(ret_outlook, now, in_until(horizon, instruction, now == 1, left));
         return;
     case OP_AND:
-        holds_until(ret_outlook, now,
-                    and_until(registers[instruction->left].number == 1, left->until,
-                              registers[instruction->right].number == 1, right->until));
+        holds_at_least(horizon, ret_outlook, now, and_until(horizon, instruction, 1, until_so_far));
         return;
     case OP_OR:
-        holds_until(ret_outlook, now,
-                    and_until(registers[instruction->left].number != 1, left->until,
-                              registers[instruction->right].number != 1, right->until));
+        holds_at_least(horizon, ret_outlook, now, and_until(horizon, instruction, 0, until_so_far));
         return;
     case OP_NOT:
+        holds_at_least(horizon, ret_outlook, now, left->until);
+        return;
     case OP_IN_TEXT:
     case OP_MISSING:
     case OP_MISSING_TEXT:

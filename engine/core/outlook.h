@@ -39,8 +39,43 @@ static inline struct outlook sum_of(const struct outlook *left, const struct out
                             left->high_slope + right->high_slope, until};
 }
 
+/* The slices that an aggregate is looked at from: now, and at the end of the stretch. */
+struct slices {
+    int64_t first, last;
+};
+
+static inline bool is_stalled(const struct horizon *horizon, enum stream stream) {
+    return horizon->evaluation->look_ms[stream] < horizon->evaluation->now_ms;
+}
+
+/* The stretch ends before the instant at its end. */
+static inline struct slices slices_of(const struct horizon *horizon, const struct aggregate *aggregate) {
+    int64_t from_ms = horizon->evaluation->look_ms[aggregate->stream];
+    int64_t to_ms = is_stalled(horizon, aggregate->stream) ? from_ms : from_ms + (int64_t)horizon->length_ms - 1;
+    return (struct slices){slice_index(from_ms, aggregate->slice_ms), slice_index(to_ms, aggregate->slice_ms)};
+}
+
+/* How many events of the stream may come. */
+static inline double more_of(const struct horizon *horizon, enum stream stream) {
+    return (horizon->lively >> stream & 1) != 0 ? horizon->events : 0;
+}
+
+/* Milliseconds from now until slice `index` begins. */
+static inline double until_slice(const struct horizon *horizon, const struct aggregate *aggregate, int64_t index) {
+    return greater(0, (double)index * (double)aggregate->slice_ms - (double)horizon->evaluation->now_ms);
+}
+
 /* `outlook` times `factor`. */
 struct outlook outlook_scaled(const struct outlook *outlook, double factor, double until);
+
+/* How long the truth in a register surely stays what it is. Comparisons, and what is made of them, are only looked into
+ * when somebody asks: before, they are what bounds over the whole stretch tell. */
+double truth_until(const struct horizon *horizon, uint16_t source);
+
+/* The outlook of a trend, which is `now`; and how long a comparison of a count, a sum or a trend with a number surely
+ * stays what it is, 0 where it is no such comparison, or no more is known (outlook_course.c). */
+struct outlook outlook_of_trend(const struct horizon *horizon, const struct instruction *instruction, double now);
+double outlook_course(const struct horizon *horizon, const struct instruction *comparison);
 
 /* The outlook of an instruction that looks at an aggregate, but for the texts and OP_OPEN. */
 void outlook_of_aggregate(const struct horizon *horizon, const struct instruction *instruction,

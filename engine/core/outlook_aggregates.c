@@ -4,33 +4,6 @@
 #include "engine/core/aggregates.h"
 #include "engine/core/outlook.h"
 
-#define TREND_STEPS_MAX 10
-
-struct look {
-    int64_t first, last; /* the slices that may be looked at from, now and at the end of the stretch */
-};
-
-static bool is_stalled(const struct horizon *horizon, enum stream stream) {
-    return horizon->evaluation->look_ms[stream] < horizon->evaluation->now_ms;
-}
-
-/* How many events of the stream may come. */
-static double more_of(const struct horizon *horizon, enum stream stream) {
-    return (horizon->lively >> stream & 1) != 0 ? horizon->events : 0;
-}
-
-/* The stretch ends before the instant at its end. */
-static struct look look_of(const struct horizon *horizon, const struct aggregate *aggregate) {
-    int64_t from_ms = horizon->evaluation->look_ms[aggregate->stream];
-    int64_t to_ms = is_stalled(horizon, aggregate->stream) ? from_ms : from_ms + (int64_t)horizon->length_ms - 1;
-    return (struct look){slice_index(from_ms, aggregate->slice_ms), slice_index(to_ms, aggregate->slice_ms)};
-}
-
-/* Milliseconds from now until slice `index` begins. */
-static double until_slice(const struct horizon *horizon, const struct aggregate *aggregate, int64_t index) {
-    return greater(0, (double)index * (double)aggregate->slice_ms - (double)horizon->evaluation->now_ms);
-}
-
 /* What is missing because the aggregate is younger than its window. */
 static struct outlook until_covered(const struct horizon *horizon, const struct instruction *instruction,
                                     uint32_t slices) {
@@ -44,7 +17,7 @@ static struct outlook until_covered(const struct horizon *horizon, const struct 
 static struct outlook numbers_outlook(const struct horizon *horizon, const struct instruction *instruction,
                                       double now) {
     const struct aggregate *aggregate = &horizon->evaluation->program->aggregates[instruction->left];
-    struct look look = look_of(horizon, aggregate);
+    struct slices look = slices_of(horizon, aggregate);
     int64_t stays_from = look.last - instruction->right, newest = INT64_MIN, index;
     double value, rises = 0, falls = 0, least = INFINITY, greatest = -INFINITY, size = 0;
     uint32_t stays = 0, goes = 0;
@@ -73,46 +46,6 @@ static struct outlook numbers_outlook(const struct horizon *horizon, const struc
     if (isnan(now) || goes == 0)
         return outlook_constant(now, until);
     return (struct outlook){least, 0, greatest, 0, until};
-}
-
-/* The trend, looked at from a later slice, lies between what it is without events in its later part and without events
- * in its earlier one, which they only reach where a slice of now belongs to it. */
-static struct outlook trend_from(const struct horizon *horizon, const struct instruction *instruction, int64_t first,
-                                 int64_t index, double more) {
-    const struct evaluation *evaluation = horizon->evaluation;
-    if (more == 0) {
-        double value = aggregate_trend(evaluation, instruction, index, 0, 0);
-        return (struct outlook){.low = value, .high = value};
-    }
-    double more_before = index - instruction->right > first ? more : 0;
-    return (struct outlook){.low = aggregate_trend(evaluation, instruction, index, 0, more_before),
-                            .high = aggregate_trend(evaluation, instruction, index, more, 0)};
-}
-
-static bool trend_stays_empty(const struct horizon *horizon, const struct instruction *instruction, int64_t first) {
-    const struct state *state = horizon->evaluation->state;
-    struct window all = {first - instruction->right - instruction->extra, INT32_MAX};
-    return window_count(state, aggregate_slot(instruction->left), all) == 0 &&
-           aggregate_counting_since(state, instruction->left) == INSTANT_NONE;
-}
-
-static struct outlook trend_outlook(const struct horizon *horizon, const struct instruction *instruction, double now) {
-    const struct aggregate *aggregate = &horizon->evaluation->program->aggregates[instruction->left];
-    struct look look = look_of(horizon, aggregate);
-    struct outlook outlook = outlook_constant(now, INFINITY);
-    double more = more_of(horizon, aggregate->stream);
-    if (more == 0 && trend_stays_empty(horizon, instruction, look.first))
-        return outlook;
-    for (int64_t index = look.first + 1; index <= look.last; index++) {
-        struct outlook then = trend_from(horizon, instruction, look.first, index, more);
-        if (isnan(then.low) != isnan(now) || isnan(then.high) != isnan(now) || index > look.first + TREND_STEPS_MAX) {
-            outlook.until = until_slice(horizon, aggregate, index);
-            break;
-        }
-        outlook.low = lesser(outlook.low, then.low);
-        outlook.high = greater(outlook.high, then.high);
-    }
-    return outlook;
 }
 
 /* A duration that grows with its stream's clock; since the newest event, it may begin anew. */
@@ -145,7 +78,7 @@ static struct outlook window_outlook(const struct horizon *horizon, const struct
     const struct evaluation *evaluation = horizon->evaluation;
     const struct aggregate *aggregate = &evaluation->program->aggregates[instruction->left];
     uint32_t slot = aggregate_slot(instruction->left);
-    struct look look = look_of(horizon, aggregate);
+    struct slices look = slices_of(horizon, aggregate);
     struct window at_end = {look.last - instruction->right, look.last};
     double more = more_of(horizon, aggregate->stream);
     if (!aggregate_covers(evaluation, instruction->left, look.first - instruction->right))
@@ -164,7 +97,7 @@ void outlook_of_aggregate(const struct horizon *horizon, const struct instructio
     double now = horizon->evaluation->registers[instruction->target].number;
     switch ((enum operation)instruction->operation) {
     case OP_TREND:
-        *ret_outlook = trend_outlook(horizon, instruction, now);
+        *ret_outlook = outlook_of_trend(horizon, instruction, now);
         return;
     case OP_SINCE:
     case OP_SINCE_FIRST:

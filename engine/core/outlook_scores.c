@@ -52,6 +52,36 @@ static struct outlook curve_of_range(const struct signal *signal, double low, do
     return (struct outlook){least, 0, greatest, 0, until};
 }
 
+static int direction_of(const struct signal *signal) {
+    bool rises = true, falls = true;
+    for (uint32_t i = 1; i < signal->curve_count; i++) {
+        rises = rises && signal->curve[i].y >= signal->curve[i - 1].y;
+        falls = falls && signal->curve[i].y <= signal->curve[i - 1].y;
+    }
+    return rises ? 1 : falls ? -1 : 0;
+}
+
+static struct outlook curve_of_edge(const struct horizon *horizon, const struct signal *signal, double x, double slope,
+                                    double until) {
+    struct outlook line = {x, slope, x, slope, until};
+    if (slope == 0)
+        return outlook_constant(curve_at(signal->curve, signal->curve_count, x), until);
+    return curve_of_line(horizon, signal, &line);
+}
+
+/* Through a curve that only rises, or only falls, the lines around a number stay around it. */
+static struct outlook curve_of_bounds(const struct horizon *horizon, const struct signal *signal,
+                                      const struct outlook *x) {
+    int direction = direction_of(signal);
+    if (direction == 0 || (x->low_slope == 0 && x->high_slope == 0))
+        return curve_of_range(signal, lowest(horizon, x), highest(horizon, x), x->until);
+    struct outlook least = curve_of_edge(horizon, signal, x->low, x->low_slope, x->until);
+    struct outlook greatest = curve_of_edge(horizon, signal, x->high, x->high_slope, x->until);
+    if (direction > 0)
+        return (struct outlook){least.low, least.low_slope, greatest.high, greatest.high_slope, x->until};
+    return (struct outlook){greatest.low, greatest.low_slope, least.high, least.high_slope, x->until};
+}
+
 static struct outlook signal_outlook(const struct horizon *horizon, const struct signal *signal,
                                      const struct signal_value *look) {
     const struct outlook *x = &horizon->outlooks[signal->value];
@@ -59,13 +89,15 @@ static struct outlook signal_outlook(const struct horizon *horizon, const struct
         return outlook_constant(look->present ? look->y : signal->default_value, INFINITY);
     if (!look->present)
         return outlook_constant(signal->default_value, x->until);
-    if (signal->type == TYPE_BOOLEAN || is_constant(x))
+    if (signal->type == TYPE_BOOLEAN)
+        return outlook_constant(look->y, truth_until(horizon, signal->value));
+    if (is_constant(x))
         return outlook_constant(look->y, x->until);
     if (signal->curve_count == 0)
         return *x;
     if (is_line(x))
         return curve_of_line(horizon, signal, x);
-    return curve_of_range(signal, lowest(horizon, x), highest(horizon, x), x->until);
+    return curve_of_bounds(horizon, signal, x);
 }
 
 /* A signal that may begin or end to count with the next record, and the bounds of what it then adds. */
@@ -87,14 +119,14 @@ struct parts {
 /* Whether a record that comes may change that the signal counts. Where only the time does, the stretch ends there. */
 static bool is_optional(const struct horizon *horizon, const struct signal *signal) {
     return signal->when != REGISTER_NONE && horizon_moves(horizon, signal->when) &&
-           horizon->outlooks[signal->when].until < 1;
+           truth_until(horizon, signal->when) < 1;
 }
 
 static void add_certain(const struct horizon *horizon, const struct score *score, uint32_t index,
                         const struct signal_value *look, struct parts *parts) {
     const struct signal *signal = &score->signals[index];
     if (signal->when != REGISTER_NONE && horizon_moves(horizon, signal->when))
-        parts->sum.until = lesser(parts->sum.until, horizon->outlooks[signal->when].until);
+        parts->sum.until = lesser(parts->sum.until, truth_until(horizon, signal->when));
     if (!look->counts)
         return;
     struct outlook y = signal_outlook(horizon, signal, look);

@@ -4,18 +4,10 @@
 #include <math.h>
 
 #define BASE_SIZE         4
-#define DISTANCE_SIZE     2
-#define COUNT_ENTRY_SIZE  (DISTANCE_SIZE + 4)
-#define NUMBER_ENTRY_SIZE (DISTANCE_SIZE + 8)
+#define NUMBER_ENTRY_SIZE (WINDOW_DISTANCE_SIZE + 8)
 
 static uint32_t entry_size_of(enum aggregate_kind kind) {
-    return kind == AGGREGATE_COUNT ? COUNT_ENTRY_SIZE : NUMBER_ENTRY_SIZE;
-}
-
-static int64_t distance_at(const uint8_t *entry) {
-    uint16_t distance;
-    memcpy(&distance, entry, sizeof distance);
-    return distance;
+    return kind == AGGREGATE_COUNT ? WINDOW_COUNT_ENTRY_SIZE : NUMBER_ENTRY_SIZE;
 }
 
 static int32_t base_of(const uint8_t *section) {
@@ -32,23 +24,23 @@ static void entry_write(uint8_t *entry, enum aggregate_kind kind, uint32_t dista
     uint32_t one = 1;
     memcpy(entry, &short_distance, sizeof short_distance);
     if (kind == AGGREGATE_COUNT)
-        memcpy(entry + DISTANCE_SIZE, &one, sizeof one);
+        memcpy(entry + WINDOW_DISTANCE_SIZE, &one, sizeof one);
     else
-        memcpy(entry + DISTANCE_SIZE, &value, sizeof value);
+        memcpy(entry + WINDOW_DISTANCE_SIZE, &value, sizeof value);
 }
 
 static void entry_merge(uint8_t *entry, enum aggregate_kind kind, double value) {
     if (kind == AGGREGATE_COUNT) {
-        uint32_t count = read_u32(entry + DISTANCE_SIZE);
+        uint32_t count = read_u32(entry + WINDOW_DISTANCE_SIZE);
         count += count < UINT32_MAX;
-        memcpy(entry + DISTANCE_SIZE, &count, sizeof count);
+        memcpy(entry + WINDOW_DISTANCE_SIZE, &count, sizeof count);
         return;
     }
-    double former = read_f64(entry + DISTANCE_SIZE);
+    double former = read_f64(entry + WINDOW_DISTANCE_SIZE);
     double merged = kind == AGGREGATE_SUM   ? former + value
                     : kind == AGGREGATE_MIN ? fmin(former, value)
                                             : fmax(former, value);
-    memcpy(entry + DISTANCE_SIZE, &merged, sizeof merged);
+    memcpy(entry + WINDOW_DISTANCE_SIZE, &merged, sizeof merged);
 }
 
 /* Adds `change` to every distance and takes it from the base. */
@@ -56,7 +48,7 @@ static void rebase(uint8_t *section, uint32_t size, uint32_t entry_size, int64_t
     int32_t base = (int32_t)(base_of(section) - change);
     memcpy(section, &base, sizeof base);
     for (uint32_t at = BASE_SIZE; at < size; at += entry_size) {
-        uint16_t distance = (uint16_t)(distance_at(section + at) + change);
+        uint16_t distance = (uint16_t)(window_distance(section + at) + change);
         memcpy(section + at, &distance, sizeof distance);
     }
 }
@@ -67,7 +59,7 @@ static void drop_expired(struct state *state, uint32_t slot, uint32_t entry_size
     const uint8_t *section = state_section(state, slot, &size);
     uint32_t expired = 0;
     while (section != NULL && BASE_SIZE + expired < size &&
-           base_of(section) + distance_at(section + BASE_SIZE + expired) < oldest)
+           base_of(section) + window_distance(section + BASE_SIZE + expired) < oldest)
         expired += entry_size;
     if (expired == 0)
         return;
@@ -91,16 +83,16 @@ static bool window_begin(struct state *state, uint32_t slot, enum aggregate_kind
 static uint32_t entry_place(const uint8_t *section, uint32_t size, uint32_t entry_size, int64_t distance,
                             bool *ret_found) {
     uint32_t at = size;
-    while (at > BASE_SIZE && distance_at(section + at - entry_size) >= distance)
+    while (at > BASE_SIZE && window_distance(section + at - entry_size) >= distance)
         at -= entry_size;
-    *ret_found = at < size && distance_at(section + at) == distance;
+    *ret_found = at < size && window_distance(section + at) == distance;
     return at;
 }
 
 /* Brings the base so that `index` has a distance of 16 bits from it. All that is left lies within WINDOW_SLICES_MAX of
  * the newest, so there always is such a base. */
 static void make_reachable(uint8_t *section, uint32_t size, uint32_t entry_size, int64_t index) {
-    int64_t first = base_of(section) + distance_at(section + BASE_SIZE);
+    int64_t first = base_of(section) + window_distance(section + BASE_SIZE);
     if (index < base_of(section))
         rebase(section, size, entry_size, base_of(section) - index);
     else if (index - base_of(section) > UINT16_MAX)
@@ -141,23 +133,13 @@ struct window_cursor window_cursor(const struct state *state, uint32_t slot, enu
     return (struct window_cursor){section + BASE_SIZE, section + size, base_of(section), entry_size_of(kind)};
 }
 
-bool window_next(struct window_cursor *cursor, int64_t *ret_index, double *ret_value) {
-    if (cursor->at == cursor->end)
-        return false;
-    *ret_index = cursor->base + distance_at(cursor->at);
-    const uint8_t *value = cursor->at + DISTANCE_SIZE;
-    *ret_value = cursor->entry_size == COUNT_ENTRY_SIZE ? (double)read_u32(value) : read_f64(value);
-    cursor->at += cursor->entry_size;
-    return true;
-}
-
 /* The entries of the window as a run of bytes: from the first slice in it to the last. */
 static struct window_cursor entries_in(const struct state *state, uint32_t slot, enum aggregate_kind kind,
                                        struct window window) {
     struct window_cursor entries = window_cursor(state, slot, kind);
-    while (entries.at < entries.end && entries.base + distance_at(entries.at) < window.first)
+    while (entries.at < entries.end && entries.base + window_distance(entries.at) < window.first)
         entries.at += entries.entry_size;
-    while (entries.end > entries.at && entries.base + distance_at(entries.end - entries.entry_size) > window.last)
+    while (entries.end > entries.at && entries.base + window_distance(entries.end - entries.entry_size) > window.last)
         entries.end -= entries.entry_size;
     return entries;
 }
@@ -170,13 +152,13 @@ double window_count(const struct state *state, uint32_t slot, struct window wind
         return 0;
     int64_t first = window.first - base_of(section), last = window.last - base_of(section);
     uint64_t count = 0;
-    for (const uint8_t *entry = section + size - COUNT_ENTRY_SIZE; entry >= section + BASE_SIZE;
-         entry -= COUNT_ENTRY_SIZE) {
-        int64_t distance = distance_at(entry);
+    for (const uint8_t *entry = section + size - WINDOW_COUNT_ENTRY_SIZE; entry >= section + BASE_SIZE;
+         entry -= WINDOW_COUNT_ENTRY_SIZE) {
+        int64_t distance = window_distance(entry);
         if (distance < first)
             break;
         if (distance <= last)
-            count += read_u32(entry + DISTANCE_SIZE);
+            count += read_u32(entry + WINDOW_DISTANCE_SIZE);
     }
     return (double)count;
 }
@@ -185,7 +167,7 @@ double window_sum(const struct state *state, uint32_t slot, struct window window
     struct window_cursor entries = entries_in(state, slot, AGGREGATE_SUM, window);
     double sum = 0;
     for (; entries.at < entries.end; entries.at += NUMBER_ENTRY_SIZE)
-        sum += read_f64(entries.at + DISTANCE_SIZE);
+        sum += read_f64(entries.at + WINDOW_DISTANCE_SIZE);
     return sum;
 }
 
@@ -193,7 +175,7 @@ double window_least(const struct state *state, uint32_t slot, struct window wind
     struct window_cursor entries = entries_in(state, slot, AGGREGATE_MIN, window);
     double least = NAN;
     for (; entries.at < entries.end; entries.at += NUMBER_ENTRY_SIZE)
-        least = fmin(least, read_f64(entries.at + DISTANCE_SIZE));
+        least = fmin(least, read_f64(entries.at + WINDOW_DISTANCE_SIZE));
     return least;
 }
 
@@ -201,6 +183,6 @@ double window_greatest(const struct state *state, uint32_t slot, struct window w
     struct window_cursor entries = entries_in(state, slot, AGGREGATE_MAX, window);
     double greatest = NAN;
     for (; entries.at < entries.end; entries.at += NUMBER_ENTRY_SIZE)
-        greatest = fmax(greatest, read_f64(entries.at + DISTANCE_SIZE));
+        greatest = fmax(greatest, read_f64(entries.at + WINDOW_DISTANCE_SIZE));
     return greatest;
 }

@@ -5,6 +5,8 @@
  * told apart; a window has at most WINDOW_SLICES_MAX. */
 #pragma once
 
+#include <string.h>
+
 #include "engine/core/account/state.h"
 
 enum window_outcome {
@@ -43,5 +45,23 @@ struct window_cursor {
 };
 
 struct window_cursor window_cursor(const struct state *state, uint32_t slot, enum aggregate_kind kind);
+
+#define WINDOW_DISTANCE_SIZE    2
+#define WINDOW_COUNT_ENTRY_SIZE (WINDOW_DISTANCE_SIZE + 4)
+
+static inline int64_t window_distance(const uint8_t *entry) {
+    uint16_t distance;
+    memcpy(&distance, entry, sizeof distance);
+    return distance;
+}
+
 /* False behind the last slice. */
-bool window_next(struct window_cursor *cursor, int64_t *ret_index, double *ret_value);
+static inline bool window_next(struct window_cursor *cursor, int64_t *ret_index, double *ret_value) {
+    if (cursor->at == cursor->end)
+        return false;
+    *ret_index = cursor->base + window_distance(cursor->at);
+    const uint8_t *value = cursor->at + WINDOW_DISTANCE_SIZE;
+    *ret_value = cursor->entry_size == WINDOW_COUNT_ENTRY_SIZE ? (double)read_u32(value) : read_f64(value);
+    cursor->at += cursor->entry_size;
+    return true;
+}
