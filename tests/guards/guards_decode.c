@@ -17,7 +17,7 @@ uint64_t guards_decode(const struct own_schemas *own) {
     for (int i = 0; i < STREAMS; i++)
         options.encodings[i] = VALUE_SINGLE_OBJECT;
     must(value_decoder_create(&options, &value_decoder, &error), &error);
-    memory_source_fill(&memory, &guards_load);
+    memory_source_fill(&memory, &guards_load, false);
     struct source source = memory_source_port(&memory);
     struct decoder decoder = value_decoder_port(value_decoder);
     const struct input_offset position = {{STREAM_USAGE, 0}, 0};
