@@ -9,7 +9,7 @@
 #include "engine/core/dependence.h"
 #include "engine/core/evaluation.h"
 
-#define DESKS_MAX       2048u
+#define DESKS_MAX       512u
 #define DESKS_BYTES_MAX (32u * 1024 * 1024)
 #define DESKS_CHOICE    4u /* desks that an account may take */
 

@@ -4,7 +4,8 @@
  * code is run over a stretch of time instead of an instant: every number becomes a pair of straight lines between which
  * it stays, every truth an instant up to which it holds. Only what looks at something that moves is taken: most of an
  * account's registers stay what they are. Sums of durations stay exact, windows only lose slices, and
- * what is too intricate for lines ends the stretch. So the answer may be too early, which costs one more evaluation,
+ * what is too intricate for lines ends the stretch. Where these bounds are too wide for the comparison of an aggregate,
+ * its course is followed (outlook_course.c). So the answer may be too early, which costs one more evaluation,
  * but never too late.
  *
  * It may reckon with some events that come meanwhile: counts of their streams then lie between what falls out of the
