@@ -19,7 +19,7 @@
 /* What is known of a register's value for the next `until` milliseconds. */
 struct outlook {
     double low, low_slope;   /* value >= low + low_slope * t; NaN: missing all the while */
-    double high, high_slope; /* value <= high + high_slope * t; of truths and texts only `until` is used */
+    double high, high_slope; /* value <= high + high_slope * t; of texts only `until` is used, of truths truth_until */
     double until;
 };
 
