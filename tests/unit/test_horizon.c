@@ -44,7 +44,11 @@ static const char *const moving_rules =
     "  crossing: { when: 'since(usage) > since(ticket)', until: 'since(usage) < 2h', for: 3h, cooldown: 10h }\n"
     "  product: { when: 'since(usage) / 1h * (since(login) / 1h) > 100' }\n"
     "  both: { when: 'in_segment(crossing) and time_in(crossing) > 5h', min_dwell: 12h }\n"
-    "  hot: { when: 'churn_risk >= 42.5 and not (ratio > 3)', for: 2h }\n";
+    "  hot: { when: 'churn_risk >= 42.5 and not (ratio > 3)', for: 2h }\n"
+    "  rare: { when: 'count(usage, 3d) < 3 and count(login, 20h) != 2', until: 'count(usage, 3d) >= 5' }\n"
+    "  heavy: { when: 'sum(usage.quantity, 2d) > 6 or sum(usage.quantity, 30h) == 3' }\n"
+    "  slowing: { when: 'trend(usage, 2d, 4d) < 0.6', until: 'not (0.8 >= trend(usage, 2d, 4d))' }\n"
+    "  stopped: { when: 'trend(login, 5h, 20h) == 0', for: 1h }\n";
 
 /* What events may pass by: counts, sets, trends and durations near their thresholds, with slices of hours and of days,
  * over streams that stall. */
@@ -79,7 +83,18 @@ static const char *const counting_rules =
     "  quiet: { when: 'idle > 10h', until: 'idle < 1h', for: 2h, cooldown: 5h }\n"
     "  single: { when: \"count(usage where user_id == 'u1', 4d) >= 6\", for: 3h }\n"
     "  growing: { when: 'trend(usage, 1d, 3d) > 1.3 and count(usage, 60d) > 9', min_dwell: 8h }\n"
-    "  crossing: { when: 'since(usage) > since(login)' }\n";
+    "  crossing: { when: 'since(usage) > since(login)' }\n"
+    "  seldom: { when: 'count(login, 9h) < 2 and count(usage, 2d) != 1' }\n";
+
+/* Trends that are compared, and nothing beside them that would end a look sooner. */
+static const char *const trending_rules =
+    "ruleset: trending\n"
+    "clock: { tick: 1h }\n"
+    "segments:\n"
+    "  rising: { when: 'trend(usage, 12h, 8h) > 2.1' }\n"
+    "  falling: { when: 'trend(usage, 20h, 28h) <= 0.4', until: '1.6 < trend(usage, 20h, 28h)' }\n"
+    "  lasting: { when: 'trend(usage, 3h, 45h) > 0.01', until: 'trend(usage, 2h, 3h) < 0.9' }\n"
+    "  back: { when: 'trend(usage, 2d, 3d) < 0.5' }\n";
 
 /* `pace`: how many hours lie between two records, at the most. */
 static void take_random_records(struct world *world, uint64_t seed, uint32_t pace) {
@@ -143,6 +158,8 @@ static void test_letting_events_pass_hides_no_change(void **unused) {
         compare_with_visiting_every_tick(counting_rules, seed, 1);
         compare_with_visiting_every_tick(counting_rules, seed, 2);
         compare_with_visiting_every_tick(counting_rules, seed, 8);
+        compare_with_visiting_every_tick(trending_rules, seed, 1);
+        compare_with_visiting_every_tick(trending_rules, seed, 2);
     }
 }
 
