@@ -30,10 +30,14 @@ static uint32_t bits_bytes(const uint8_t *data, uint32_t at) {
     return data[at] * 2u;
 }
 
-static uint64_t bits_at(const uint8_t *bits, uint32_t size) {
+/* The next bits, at most 64, of the `left` bytes of them; the state's `end` may be nearer than a word. */
+static uint64_t bits_at(const uint8_t *bits, uint32_t left, const uint8_t *end) {
     uint64_t word = 0;
-    memcpy(&word, bits, size < sizeof word ? size : sizeof word);
-    return word;
+    if ((size_t)(end - bits) < sizeof word)
+        memcpy(&word, bits, (size_t)(end - bits));
+    else
+        memcpy(&word, bits, sizeof word);
+    return left < sizeof word ? word & ((UINT64_C(1) << left * 8) - 1) : word;
 }
 
 static uint32_t bits_begin(const struct state *state) {
@@ -63,7 +67,7 @@ void state_bind(struct state *state, uint8_t *data, uint32_t size, uint32_t capa
         return;
     uint32_t bytes = bits_bytes(data, begin), at = begin + 1 + bytes;
     for (uint32_t i = 0; i < bytes; i += 8)
-        at = bind_sections(state, i * 8, bits_at(data + begin + 1 + i, bytes - i), at);
+        at = bind_sections(state, i * 8, bits_at(data + begin + 1 + i, bytes - i, data + size), at);
     assert(at == size);
 }
 
@@ -76,7 +80,7 @@ const uint8_t *state_peek(const uint8_t *data, uint32_t size, uint32_t slot, uin
         return NULL;
     assert(slot < STATE_PEEK_MAX);
     uint32_t bytes = bits_bytes(data, begin), at = begin + 1 + bytes;
-    uint64_t word = bits_at(data + begin + 1, bytes);
+    uint64_t word = bits_at(data + begin + 1, bytes, data + size);
     if ((word >> slot & 1) == 0)
         return NULL;
     for (word &= (UINT64_C(1) << slot) - 1; word != 0; word &= word - 1) {
@@ -213,12 +217,6 @@ bool state_resize(struct state *state, uint32_t slot, uint32_t at, uint32_t size
     return true;
 }
 
-/* ---- instants: 40 bits around the middle of the years that most are of; the least of these tells that all 64 follow
- */
-
-#define PACKED_MIDDLE_MS INT64_C(1893456000000) /* 2030 */
-#define PACKED_ESCAPE    (-(INT64_C(1) << 39))
-
 static bool is_short(int64_t instant_ms) {
     return instant_ms > PACKED_MIDDLE_MS + PACKED_ESCAPE && instant_ms < PACKED_MIDDLE_MS - PACKED_ESCAPE;
 }
@@ -234,16 +232,4 @@ uint8_t *write_packed(uint8_t *to, int64_t instant_ms) {
     if (!fits)
         write_i64(to + PACKED_SHORT, instant_ms);
     return to + (fits ? PACKED_SHORT : PACKED_LONG);
-}
-
-const uint8_t *read_packed(const uint8_t *from, int64_t *ret_instant_ms) {
-    uint64_t bits = 0;
-    memcpy(&bits, from, PACKED_SHORT);
-    int64_t distance = (int64_t)(bits << 24) >> 24;
-    if (distance == PACKED_ESCAPE) {
-        *ret_instant_ms = read_i64(from + PACKED_SHORT);
-        return from + PACKED_LONG;
-    }
-    *ret_instant_ms = PACKED_MIDDLE_MS + distance;
-    return from + PACKED_SHORT;
 }

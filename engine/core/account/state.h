@@ -132,11 +132,13 @@ void state_detach(struct state *state);
 /* An instant in PACKED_SHORT bytes if it is one of the years 2012 to 2047, else in PACKED_LONG. */
 #define PACKED_SHORT 5u
 #define PACKED_LONG  13u
+/* 40 bits around the middle of these years; the least of them tells that all 64 follow. */
+#define PACKED_MIDDLE_MS INT64_C(1893456000000)
+#define PACKED_ESCAPE    (-(INT64_C(1) << 39))
+
 uint32_t packed_size(int64_t instant_ms);
 /* Returns what lies behind it. */
 uint8_t *write_packed(uint8_t *to, int64_t instant_ms);
-const uint8_t *read_packed(const uint8_t *from, int64_t *ret_instant_ms);
-
 static inline void write_i64(uint8_t *to, int64_t value) {
     memcpy(to, &value, sizeof value);
 }
@@ -145,6 +147,18 @@ static inline int64_t read_i64(const uint8_t *from) {
     int64_t value;
     memcpy(&value, from, sizeof value);
     return value;
+}
+
+static inline const uint8_t *read_packed(const uint8_t *from, int64_t *ret_instant_ms) {
+    uint64_t bits = 0;
+    memcpy(&bits, from, PACKED_SHORT);
+    int64_t distance = (int64_t)(bits << 24) >> 24;
+    if (distance == PACKED_ESCAPE) {
+        *ret_instant_ms = read_i64(from + PACKED_SHORT);
+        return from + PACKED_LONG;
+    }
+    *ret_instant_ms = PACKED_MIDDLE_MS + distance;
+    return from + PACKED_SHORT;
 }
 
 static inline uint64_t read_u64(const uint8_t *from) {
