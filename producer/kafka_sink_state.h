@@ -40,7 +40,7 @@ struct end_request {
 /* What of an output was handed over since all was delivered: to the partition, or by key. */
 struct handed_over {
     int32_t partition;
-    uint64_t bytes, records;
+    uint64_t bytes, library_bytes, records;
 };
 
 struct kafka_sink {

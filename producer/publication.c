@@ -14,7 +14,10 @@
 #define REST_MS  50 /* between two looks at a full queue, where no report comes */
 #define NUDGE_MS 1
 
-#define BATCH_BYTES_GOOD (192 * 1024)
+/* What the library allocates for a batch, of which a message and each header have about so many bytes. */
+#define LIBRARY_BYTES_MAX    (384 * 1024)
+#define LIBRARY_RECORD_BYTES 256
+#define LIBRARY_HEADER_BYTES 112
 
 #define RECORD_HEAD_BYTES 40 /* of a record in a batch, at the most; of a header */
 #define HEADER_HEAD_BYTES 10
@@ -78,8 +81,7 @@ void sink_read_batch_limits(const rd_kafka_conf_t *conf, struct kafka_sink *sink
         values[i] = strtoll(text, NULL, 10);
     }
     int64_t bytes_max = values[0] < values[1] ? values[0] : values[1];
-    bytes_max -= BATCH_HEAD_BYTES;
-    sink->batch_bytes_max = bytes_max > BATCH_BYTES_GOOD ? BATCH_BYTES_GOOD : bytes_max > 0 ? (uint64_t)bytes_max : 0;
+    sink->batch_bytes_max = bytes_max > BATCH_HEAD_BYTES ? (uint64_t)bytes_max - BATCH_HEAD_BYTES : 0;
     sink->batch_records_max = values[2] > 0 ? (uint64_t)values[2] : 1;
 }
 
@@ -100,7 +102,8 @@ static bool has_room(const struct kafka_sink *sink, const struct record *record)
     if (handed->partition != record->partition || handed->records == 0)
         return true;
     return handed->records < partitions * sink->batch_records_max &&
-           handed->bytes + bytes_in_batch(record) <= partitions * sink->batch_bytes_max;
+           handed->bytes + bytes_in_batch(record) <= partitions * sink->batch_bytes_max &&
+           handed->library_bytes < partitions * LIBRARY_BYTES_MAX;
 }
 
 static void was_handed_over(struct kafka_sink *sink, const struct record *record) {
@@ -108,6 +111,7 @@ static void was_handed_over(struct kafka_sink *sink, const struct record *record
     if (handed->partition != record->partition)
         *handed = (struct handed_over){.partition = record->partition};
     handed->bytes += bytes_in_batch(record);
+    handed->library_bytes += LIBRARY_RECORD_BYTES + (uint64_t)record->headers_count * LIBRARY_HEADER_BYTES;
     handed->records++;
     sink->nudged = false;
 }
