@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/number.h"
+
 #define CAPACITY_MIN 256
 
 bool buffer_reserve(struct buffer *buffer, size_t size) {
@@ -40,12 +42,8 @@ void buffer_printf(struct buffer *buffer, const char *format, ...) {
 }
 
 void buffer_put_decimal(struct buffer *buffer, uint64_t value) {
-    char digits[20];
-    size_t at = sizeof digits;
-    do
-        digits[--at] = (char)('0' + value % 10);
-    while ((value /= 10) != 0);
-    buffer_put(buffer, digits + at, sizeof digits - at);
+    char room[INTEGER_TEXT_MAX];
+    buffer_put_text(buffer, decimal_format(value, room));
 }
 
 void buffer_clear(struct buffer *buffer) {

@@ -135,15 +135,9 @@ void json_put_boolean(struct json *json, bool value) {
 }
 
 void json_put_integer(struct json *json, int64_t value) {
-    char digits[20];
-    size_t at = sizeof digits;
-    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
-    do
-        digits[--at] = (char)('0' + rest % 10);
-    while ((rest /= 10) != 0);
-    if (value < 0)
-        digits[--at] = '-';
-    put_value(json, digits + at, sizeof digits - at);
+    char room[INTEGER_TEXT_MAX];
+    struct text text = integer_format(value, room);
+    put_value(json, text.data, text.size);
 }
 
 void json_put_number(struct json *json, double value) {

@@ -218,3 +218,20 @@ uint32_t number_format(double number, char ret_text[NUMBER_TEXT_MAX]) {
         length = snprintf(ret_text, NUMBER_TEXT_MAX, "%.*g", ++precision, number);
     return (uint32_t)length;
 }
+
+struct text decimal_format(uint64_t value, char room[INTEGER_TEXT_MAX]) {
+    size_t at = INTEGER_TEXT_MAX;
+    do
+        room[--at] = (char)('0' + value % 10);
+    while ((value /= 10) != 0);
+    return (struct text){room + at, (uint32_t)(INTEGER_TEXT_MAX - at)};
+}
+
+struct text integer_format(int64_t value, char room[INTEGER_TEXT_MAX]) {
+    struct text digits = decimal_format(value < 0 ? -(uint64_t)value : (uint64_t)value, room);
+    size_t begin = INTEGER_TEXT_MAX - digits.size;
+    if (value >= 0)
+        return digits;
+    room[begin - 1] = '-';
+    return (struct text){room + begin - 1, digits.size + 1};
+}

@@ -6,7 +6,8 @@
 
 #include "base/text.h"
 
-#define NUMBER_TEXT_MAX 32
+#define NUMBER_TEXT_MAX  32
+#define INTEGER_TEXT_MAX 20
 
 /* `[+-]? digits [. digits] [(e|E) [+-] digits]`, the whole text and nothing else; false where it is not that or where
  * the number is not finite. */
@@ -15,3 +16,8 @@ bool number_parse(struct text text, double *ret_number);
 /* The shortest text that reads back as the same double; a whole number below 2^53 has no point. `number` is finite.
  * Zero-terminated; returns the length. */
 uint32_t number_format(double number, char ret_text[NUMBER_TEXT_MAX]);
+
+/* The digits of a whole number, of the second with its sign. The text ends where `room` ends, and is not
+ * zero-terminated. */
+struct text decimal_format(uint64_t value, char room[INTEGER_TEXT_MAX]);
+struct text integer_format(int64_t value, char room[INTEGER_TEXT_MAX]);

@@ -54,7 +54,7 @@ struct kafka_sink {
     const struct batch *publishing; /* the batch whose publication is under way; NULL: none */
     uint32_t published;             /* its records that were handed over */
     struct handed_over handed[OUTPUTS];
-    bool nudged;               /* the library knows that no more comes for now */
+    bool is_hurried; /* rd_kafka_flush was called since the last record was handed over: none waits for linger.ms */
     struct blocking_call call; /* one of these three, while the phase is ASKING or a transaction is open */
     struct topics_question question;
     struct offsets_request request;

@@ -12,7 +12,7 @@
 #include "producer/kafka_sink_state.h"
 
 #define REST_MS  50 /* between two looks at a full queue, where no report comes */
-#define NUDGE_MS 1
+#define HURRY_MS 1
 
 /* What the library allocates for a batch, of which a message and each header have about so many bytes. */
 #define LIBRARY_BYTES_MAX    (384 * 1024)
@@ -113,22 +113,22 @@ static void was_handed_over(struct kafka_sink *sink, const struct record *record
     handed->bytes += bytes_in_batch(record);
     handed->library_bytes += LIBRARY_RECORD_BYTES + (uint64_t)record->headers_count * LIBRARY_HEADER_BYTES;
     handed->records++;
-    sink->nudged = false;
+    sink->is_hurried = false;
 }
 
 /* What was handed over is sent now; the library would wait for more of it. Its own wait for deliveries is of no use
  * here, as they are events: it always lasts as long as it may. */
-static void nudge(struct kafka_sink *sink) {
-    if (sink->client.outstanding == 0 || sink->nudged)
+static void hurry(struct kafka_sink *sink) {
+    if (sink->client.outstanding == 0 || sink->is_hurried)
         return;
-    (void)rd_kafka_flush(sink->client.handle, NUDGE_MS);
-    sink->nudged = true;
+    (void)rd_kafka_flush(sink->client.handle, HURRY_MS);
+    sink->is_hurried = true;
 }
 
 /* Whether all that was handed over has its report. */
 static bool await_reports(struct kafka_sink *sink, int64_t deadline_ms) {
-    if (client_left_ms(deadline_ms) >= NUDGE_MS)
-        nudge(sink);
+    if (client_left_ms(deadline_ms) >= HURRY_MS)
+        hurry(sink);
     while (sink->client.outstanding > 0) {
         int left_ms = client_left_ms(deadline_ms);
         if (!client_poll(&sink->client, left_ms) && left_ms == 0)

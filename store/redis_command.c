@@ -1,5 +1,7 @@
 #include "store/redis_command.h"
 
+#include "base/number.h"
+
 void redis_command_begin(struct buffer *out, uint32_t arguments) {
     buffer_printf(out, "*%u\r\n", arguments);
 }
@@ -27,13 +29,6 @@ void redis_command_string(struct buffer *out, const char *argument) {
 }
 
 void redis_command_integer(struct buffer *out, int64_t argument) {
-    char digits[20];
-    size_t at = sizeof digits;
-    uint64_t left = argument < 0 ? -(uint64_t)argument : (uint64_t)argument;
-    do
-        digits[--at] = (char)('0' + left % 10);
-    while ((left /= 10) != 0);
-    if (argument < 0)
-        digits[--at] = '-';
-    redis_command_text(out, (struct text){digits + at, (uint32_t)(sizeof digits - at)});
+    char room[INTEGER_TEXT_MAX];
+    redis_command_text(out, integer_format(argument, room));
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/number.h"
 #include "base/planted.h"
 #include "store/redis_command.h"
 #include "store/redis_internal.h"
@@ -240,15 +241,10 @@ enum result redis_verify(void *context, uint64_t ticket, int32_t shard, struct e
 
 /* Where deadlines and waits name an account: its bucket leads to its blob. */
 static void put_member(struct buffer *out, const struct bucketed *at, const struct store_write *write) {
-    char bucket[12];
-    size_t begin = sizeof bucket;
-    uint32_t left = at->bucket;
-    bucket[--begin] = ':';
-    do
-        bucket[--begin] = (char)('0' + left % 10);
-    while ((left /= 10) != 0);
-    redis_command_pieces(out, (struct text){bucket + begin, (uint32_t)(sizeof bucket - begin)},
-                         write->blobs[at->place].account_id);
+    char room[INTEGER_TEXT_MAX + 1];
+    struct text bucket = decimal_format(at->bucket, room);
+    room[INTEGER_TEXT_MAX] = ':';
+    redis_command_pieces(out, (struct text){bucket.data, bucket.size + 1}, write->blobs[at->place].account_id);
 }
 
 static void put_blob(struct buffer *out, const struct stored_blob *blob) {

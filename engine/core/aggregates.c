@@ -134,12 +134,16 @@ int64_t aggregate_counting_since(const struct state *state, uint32_t aggregate) 
     return INSTANT_NONE;
 }
 
-bool aggregate_covers(const struct evaluation *evaluation, uint32_t aggregate, int64_t first_slice) {
+int64_t aggregate_counts_from(const struct evaluation *evaluation, uint32_t aggregate) {
     if (evaluation->state->offsets[SLOT_COUNTING] == 0)
-        return true;
+        return AGGREGATE_ALWAYS;
     int64_t since_ms = aggregate_counting_since(evaluation->state, aggregate);
     int64_t slice_ms = evaluation->program->aggregates[aggregate].slice_ms;
-    return since_ms == INSTANT_NONE || slice_index(since_ms - 1, slice_ms) < first_slice;
+    return since_ms == INSTANT_NONE ? AGGREGATE_ALWAYS : slice_index(since_ms - 1, slice_ms) + 1;
+}
+
+bool aggregate_covers(const struct evaluation *evaluation, uint32_t aggregate, int64_t first_slice) {
+    return aggregate_counts_from(evaluation, aggregate) <= first_slice;
 }
 
 double aggregate_trend(const struct evaluation *evaluation, const struct instruction *instruction, int64_t index,

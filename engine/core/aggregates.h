@@ -20,6 +20,10 @@ MUST_USE enum aggregates_outcome aggregates_add(struct evaluation *evaluation, c
 /* Since when an aggregate counts that came with changed rules; INSTANT_NONE: since always. */
 int64_t aggregate_counting_since(const struct state *state, uint32_t aggregate);
 
+/* The first slice over the whole of which it counted; AGGREGATE_ALWAYS: all. */
+#define AGGREGATE_ALWAYS (INT64_MIN / 2)
+int64_t aggregate_counts_from(const struct evaluation *evaluation, uint32_t aggregate);
+
 /* Whether an aggregate counted over the whole window: where not, it is missing. */
 bool aggregate_covers(const struct evaluation *evaluation, uint32_t aggregate, int64_t first_slice);
 

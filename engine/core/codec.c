@@ -1,5 +1,4 @@
-/* Reading a blob (encode.c): binding its parts to the slots of the present program. What has none is dropped, or, of
- * dimensions and segments, kept for the next evaluation to leave. */
+/* Reading a blob (blob.h): binding its parts to the slots of the present program. */
 #include <math.h>
 
 #include "base/cursor.h"
@@ -39,18 +38,27 @@ static struct text take_sized(struct cursor *cursor) {
     return cursor_text(cursor, (size_t)size);
 }
 
-/* Puts the payload into the slot, which must be empty still. */
-static void put_payload(struct binding *binding, uint32_t slot, struct text payload) {
-    struct state *state = &binding->engine->state;
-    uint32_t size;
-    if (payload.size == 0)
-        return;
-    if (state->offsets[slot] != 0)
+/* Whether the slot is empty still, as it must be. */
+static bool is_vacant(struct binding *binding, uint32_t slot) {
+    if (binding->engine->state.offsets[slot] != 0)
         wrong(binding, "a part stands twice");
-    else if (!state_resize(state, slot, 0, payload.size))
+    return binding->engine->state.offsets[slot] == 0;
+}
+
+static bool must_fit(struct binding *binding, bool fits) {
+    if (!fits)
         wrong(binding, "it is larger than limits.account_bytes");
-    else
-        memcpy(state_section(state, slot, &size), payload.data, payload.size);
+    return fits;
+}
+
+static bool make_section(struct binding *binding, uint32_t slot, uint32_t size) {
+    return is_vacant(binding, slot) && must_fit(binding, state_resize(&binding->engine->state, slot, 0, size));
+}
+
+static void put_payload(struct binding *binding, uint32_t slot, struct text payload) {
+    uint32_t size;
+    if (payload.size > 0 && make_section(binding, slot, payload.size))
+        memcpy(state_section(&binding->engine->state, slot, &size), payload.data, payload.size);
 }
 
 /* As put_payload, of one that begins with an instant. */
@@ -61,11 +69,7 @@ static void put_payload_dated(struct binding *binding, uint32_t slot, struct tex
         return;
     int64_t instant_ms = read_i64((const uint8_t *)payload.data);
     uint32_t rest_size = payload.size - (uint32_t)sizeof instant_ms;
-    if (state->offsets[slot] != 0)
-        wrong(binding, "a part stands twice");
-    else if (!state_resize(state, slot, 0, packed_size(instant_ms) + rest_size))
-        wrong(binding, "it is larger than limits.account_bytes");
-    else
+    if (make_section(binding, slot, packed_size(instant_ms) + rest_size))
         memcpy(write_packed(state_section(state, slot, &size), instant_ms), payload.data + sizeof instant_ms,
                rest_size);
 }
@@ -279,10 +283,8 @@ static void bind_dimension(struct binding *binding) {
         return;
     }
     uint32_t slot = dimension_slot(program, index);
-    if (binding->engine->state.offsets[slot] != 0)
-        wrong(binding, "a part stands twice");
-    else if (!dimension_remember(&binding->engine->state, slot, former.since_ms, former.value))
-        wrong(binding, "it is larger than limits.account_bytes");
+    if (is_vacant(binding, slot))
+        must_fit(binding, dimension_remember(&binding->engine->state, slot, former.since_ms, former.value));
 }
 
 static bool segment_is_whole(struct text payload) {
@@ -331,10 +333,8 @@ static void bind_segment(struct binding *binding) {
     uint32_t slot = segment_slot(program, index);
     if (program->segments[index].count_hash != count_hash)
         memory.qualifying_ms = INSTANT_NONE;
-    if (state->offsets[slot] != 0)
-        wrong(binding, "a part stands twice");
-    else if (!segment_remember(state, slot, &memory))
-        wrong(binding, "it is larger than limits.account_bytes");
+    if (is_vacant(binding, slot))
+        must_fit(binding, segment_remember(state, slot, &memory));
 }
 
 static void bind_former(struct binding *binding) {

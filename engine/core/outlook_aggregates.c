@@ -8,9 +8,8 @@
 static struct outlook until_covered(const struct horizon *horizon, const struct instruction *instruction,
                                     uint32_t slices) {
     const struct aggregate *aggregate = &horizon->evaluation->program->aggregates[instruction->left];
-    int64_t since_ms = aggregate_counting_since(horizon->evaluation->state, instruction->left);
-    int64_t first = slice_index(since_ms - 1, aggregate->slice_ms) + 1 + slices;
-    return outlook_constant(NAN, until_slice(horizon, aggregate, first));
+    int64_t first = aggregate_counts_from(horizon->evaluation, instruction->left);
+    return outlook_constant(NAN, until_slice(horizon, aggregate, first + slices));
 }
 
 /* Sums, minima and maxima: what falls out of the window until the end of the stretch. */

@@ -58,16 +58,14 @@ static int64_t longest(const struct instruction *instruction) {
 
 /* The first slice that the aggregate is there from: it has counted long enough, and a trend's account is old enough. */
 static int64_t begins_at(const struct evaluation *evaluation, const struct instruction *instruction) {
-    int64_t slice_ms = evaluation->program->aggregates[instruction->left].slice_ms, first = INT64_MIN / 2;
-    int64_t since_ms = aggregate_counting_since(evaluation->state, instruction->left);
+    int64_t counts_from = aggregate_counts_from(evaluation, instruction->left);
+    if (instruction->operation != OP_TREND)
+        return counts_from + longest(instruction);
     int64_t first_event_ms = state_header(evaluation->state)->first_event_ms;
-    if (since_ms != INSTANT_NONE)
-        first = slice_index(since_ms - 1, slice_ms) + 1;
-    if (instruction->operation == OP_TREND && first_event_ms == INSTANT_NONE)
+    if (first_event_ms == INSTANT_NONE)
         return INT64_MAX;
-    if (instruction->operation == OP_TREND && slice_index(first_event_ms, slice_ms) > first)
-        first = slice_index(first_event_ms, slice_ms);
-    return first + longest(instruction);
+    int64_t first = slice_index(first_event_ms, evaluation->program->aggregates[instruction->left].slice_ms);
+    return (first > counts_from ? first : counts_from) + longest(instruction);
 }
 
 static int64_t nearest(int64_t index, int64_t change, int64_t next) {

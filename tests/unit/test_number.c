@@ -191,6 +191,16 @@ static void writes_random_fractions_as_the_c_library_would(void **state) {
     }
 }
 
+static void writes_the_digits_of_the_greatest_and_the_least_integer(void **state) {
+    char room[INTEGER_TEXT_MAX];
+    (void)state;
+    assert_true(text_equal(decimal_format(UINT64_MAX, room), TEXT("18446744073709551615")));
+    assert_true(text_equal(decimal_format(0, room), TEXT("0")));
+    assert_true(text_equal(integer_format(INT64_MIN, room), TEXT("-9223372036854775808")));
+    assert_true(text_equal(integer_format(-1, room), TEXT("-1")));
+    assert_true(text_equal(integer_format(10, room), TEXT("10")));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_the_grammar_allows),
@@ -203,6 +213,7 @@ int main(void) {
         cmocka_unit_test(writes_fractions_as_the_c_library_would),
         cmocka_unit_test(writes_fractions_next_to_powers_of_two_and_ten_as_the_c_library_would),
         cmocka_unit_test(writes_random_fractions_as_the_c_library_would),
+        cmocka_unit_test(writes_the_digits_of_the_greatest_and_the_least_integer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
