@@ -1,16 +1,31 @@
 #include "consumer/kafka_handle.h"
 
+#include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
 #define SERVED_AT_ONCE_MAX 1000
+#define WAKE_MESSAGES      8000 /* after so much less in the library's queues its threads are woken */
+#define WAKE_BYTES         ((size_t)2 * 1024 * 1024)
+#define WAKE_BELOW         0x020200ff /* the version that notices by itself */
 
-static bool has_property(const struct consumer_properties *properties, const char *name) {
+/* NULL: not set. */
+static const char *find_property(const struct consumer_properties *properties, const char *name) {
     for (uint32_t i = 0; i < properties->count; i++)
         if (strcmp(properties->items[i].name, name) == 0)
-            return true;
-    return false;
+            return properties->items[i].value;
+    return NULL;
+}
+
+static bool has_property(const struct consumer_properties *properties, const char *name) {
+    return find_property(properties, name) != NULL;
+}
+
+static char *copy_property(const struct consumer_properties *properties, const char *name) {
+    const char *value = find_property(properties, name);
+    return strdup(value == NULL ? "" : value);
 }
 
 static enum result set_properties(rd_kafka_conf_t *conf, const struct consumer_properties *properties,
@@ -42,11 +57,14 @@ static enum result configure(rd_kafka_conf_t *conf, const struct consumer_proper
     return result;
 }
 
-enum result kafka_handle_open(struct kafka_handle *handle, const struct consumer_properties *properties,
-                              const struct consumer_properties *defaults, const struct consumer_properties *own,
-                              const struct logger *logger, struct error *error) {
+static enum result open_client(struct kafka_handle *handle, const struct consumer_properties *properties,
+                               const struct consumer_properties *defaults, const struct consumer_properties *own,
+                               struct error *error) {
     char reason[512];
-    *handle = (struct kafka_handle){.logger = logger};
+    handle->username = copy_property(properties, "sasl.username");
+    handle->password = copy_property(properties, "sasl.password");
+    if (handle->username == NULL || handle->password == NULL)
+        return error_set(error, RESULT_FATAL, "out of memory");
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     enum result result = configure(conf, properties, defaults, own, error);
     if (result != RESULT_OK) {
@@ -57,6 +75,18 @@ enum result kafka_handle_open(struct kafka_handle *handle, const struct consumer
     if (handle->client == NULL) {
         rd_kafka_conf_destroy(conf);
         return error_set(error, RESULT_FATAL, "a Kafka consumer could not be made: %s", reason);
+    }
+    return RESULT_OK;
+}
+
+enum result kafka_handle_open(struct kafka_handle *handle, const struct consumer_properties *properties,
+                              const struct consumer_properties *defaults, const struct consumer_properties *own,
+                              const struct logger *logger, struct error *error) {
+    *handle = (struct kafka_handle){.logger = logger};
+    enum result result = open_client(handle, properties, defaults, own, error);
+    if (result != RESULT_OK) {
+        kafka_handle_close(handle);
+        return result;
     }
     bool is_member = has_property(own, "group.id");
     if (is_member)
@@ -71,6 +101,8 @@ void kafka_handle_close(struct kafka_handle *handle) {
         rd_kafka_queue_destroy(handle->queue);
     if (handle->client != NULL)
         rd_kafka_destroy_flags(handle->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    free(handle->username);
+    free(handle->password);
     *handle = (struct kafka_handle){0};
 }
 
@@ -97,6 +129,20 @@ rd_kafka_event_t *kafka_handle_event(struct kafka_handle *handle) {
         rd_kafka_event_destroy(event);
     }
     return NULL;
+}
+
+/* Any change of the credentials wakes the threads that fetch; these are the same again. Nothing else in the library's
+ * interface does so without a request to a broker, which would be answered behind the fetch that is waiting there. */
+void kafka_handle_taken(struct kafka_handle *handle, uint32_t messages, size_t bytes) {
+    handle->messages_taken += messages;
+    handle->bytes_taken += bytes;
+    if ((handle->messages_taken < WAKE_MESSAGES && handle->bytes_taken < WAKE_BYTES) ||
+        rd_kafka_version() >= WAKE_BELOW)
+        return;
+    handle->messages_taken = 0;
+    handle->bytes_taken = 0;
+    rd_kafka_error_t *refusal = rd_kafka_sasl_set_credentials(handle->client, handle->username, handle->password);
+    assert(refusal == NULL); /* it is told where one of them is NULL */
 }
 
 void kafka_handle_serve(struct kafka_handle *handle) {

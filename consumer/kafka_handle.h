@@ -22,6 +22,9 @@ struct kafka_handle {
     rd_kafka_t *client;
     rd_kafka_queue_t *queue; /* of everything that is no record */
     const struct logger *logger;
+    char *username, *password; /* of SASL, as the operator has set them; empty: not set */
+    uint32_t messages_taken;   /* from the library's queues, since its threads were woken last */
+    size_t bytes_taken;
 };
 
 /* `defaults` are set where the operator has set nothing, and left out where this librdkafka does not know them; `own`
@@ -36,6 +39,11 @@ void kafka_handle_close(struct kafka_handle *handle);
 
 /* The next event that is no log line (these are logged), or NULL; rd_kafka_event_destroy it. Does not wait. */
 rd_kafka_event_t *kafka_handle_event(struct kafka_handle *handle);
+
+/* Notes what was taken from the library's queues, so that it fetches more. librdkafka before 2.2 does not notice for up
+ * to a second that a queue which was full has been emptied (librdkafka #2879): where records are taken more slowly than
+ * they come, nearly all time is spent so. Does not wait, and asks no broker. */
+void kafka_handle_taken(struct kafka_handle *handle, uint32_t messages, size_t bytes);
 
 /* Logs what there is of errors and log lines, for handles whose owner has no other use for events. */
 void kafka_handle_serve(struct kafka_handle *handle);

@@ -12,11 +12,7 @@
 #include "consumer/kafka_source_state.h"
 #include "engine/limits.h"
 
-/* After how much less in the library's queues it is reminded to fetch, see remind(). */
-#define REMIND_MESSAGES 8000
-#define REMIND_BYTES    (2 * 1024 * 1024)
-#define REMIND_BELOW    0x020200ff /* the version that needs no reminder */
-#define CLOSE_STEP_MS   50
+#define CLOSE_STEP_MS 50
 
 /* ---- create, free ---- */
 
@@ -318,20 +314,6 @@ static void note_error(struct kafka_source *source, struct input input, const rd
               rd_kafka_message_errstr(message), rd_kafka_err2name(message->err));
 }
 
-/* librdkafka before 2.2 does not notice for up to a second that a queue which was full has been emptied
- * (librdkafka #2879): where records are taken more slowly than they come, nearly all time is spent so. Any request to
- * the partition's broker wakes the thread that fetches; its answer is not waited for. */
-static void remind(struct kafka_source *source, struct input input, struct input_queue *queue) {
-    bool due = queue->messages_taken >= REMIND_MESSAGES || queue->bytes_taken >= REMIND_BYTES;
-    if (!due || rd_kafka_version() >= REMIND_BELOW)
-        return;
-    queue->messages_taken = 0;
-    queue->bytes_taken = 0;
-    int64_t low, high;
-    (void)rd_kafka_query_watermark_offsets(source->handle.client, source->options.topics[input.stream], input.partition,
-                                           &low, &high, 1);
-}
-
 static struct message message_of(struct input input, rd_kafka_message_t *message) {
     rd_kafka_timestamp_type_t type;
     int64_t timestamp_ms = rd_kafka_message_timestamp(message, &type);
@@ -354,13 +336,13 @@ static void source_fetch(void *context, struct input input, struct message *ret_
     if (queue == NULL || queue->queue == NULL)
         return;
     rd_kafka_message_t *messages[HEADS_PER_INPUT_MAX];
+    size_t bytes = 0;
     max = max < HEADS_PER_INPUT_MAX ? max : HEADS_PER_INPUT_MAX;
     ssize_t count = max == 0 ? 0 : rd_kafka_consume_batch_queue(queue->queue, 0, messages, max);
     for (ssize_t i = 0; i < count; i++) {
         if (messages[i]->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             queue->position = messages[i]->offset + 1;
-            queue->messages_taken++;
-            queue->bytes_taken += messages[i]->len;
+            bytes += messages[i]->len;
             ret_messages[ret_fetched->count++] = message_of(input, messages[i]);
             continue;
         }
@@ -371,7 +353,7 @@ static void source_fetch(void *context, struct input input, struct message *ret_
         rd_kafka_message_destroy(messages[i]);
     }
     ret_fetched->position = queue->position;
-    remind(source, input, queue);
+    kafka_handle_taken(&source->handle, ret_fetched->count, bytes);
 }
 
 static void source_release(void *context, const struct message *messages, uint32_t count) {

@@ -41,7 +41,7 @@ static enum result open_handle(struct kafka_source *source, struct error *error)
     static const struct consumer_property defaults[] = {
         {"queued.min.messages", QUEUED_MESSAGES_MIN},
         {"queued.max.messages.kbytes", QUEUED_KILOBYTES_MAX},
-        {"fetch.wait.max.ms", "100"},
+        {"fetch.wait.max.ms", "50"},
         {"fetch.queue.backoff.ms", "5"},
         {"fetch.error.backoff.ms", "100"},
         {"reconnect.backoff.max.ms", "1000"},

@@ -7,8 +7,6 @@
 struct input_queue {
     rd_kafka_queue_t *queue; /* NULL: not assigned */
     int64_t position;        /* as in `struct fetched` */
-    uint32_t messages_taken; /* since librdkafka was reminded last */
-    size_t bytes_taken;
 };
 
 /* A look at one record, which may take several calls. */

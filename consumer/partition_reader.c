@@ -23,7 +23,7 @@ enum result partition_reader_handle(struct kafka_handle *handle, const struct co
 enum answer partition_reader_open(struct partition_reader *reader, struct kafka_handle *handle, const char *topic,
                                   int32_t partition, int64_t offset, struct error *error) {
     assert(reader->topic == NULL && offset >= 0);
-    *reader = (struct partition_reader){.partition = partition, .position = OFFSET_NONE};
+    *reader = (struct partition_reader){.handle = handle, .partition = partition, .position = OFFSET_NONE};
     reader->topic = rd_kafka_topic_new(handle->client, topic, NULL);
     if (reader->topic == NULL || rd_kafka_consume_start(reader->topic, partition, offset) != 0) {
         enum answer answer = kafka_answer_set(error, rd_kafka_last_error(), "reading %s [%d]", topic, partition);
@@ -48,8 +48,10 @@ static enum answer take(struct partition_reader *reader, uint32_t max, int timeo
     if (count < 0)
         return kafka_answer_set(error, rd_kafka_last_error(), "reading %s", rd_kafka_topic_name(reader->topic));
     enum answer answer = ANSWER_OK;
+    size_t bytes = 0;
     for (ssize_t i = 0; i < count; i++) {
         rd_kafka_message_t *message = messages[i];
+        bytes += message->len;
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             reader->position = message->offset + 1;
             reader->messages[reader->count++] = message;
@@ -65,6 +67,7 @@ static enum answer take(struct partition_reader *reader, uint32_t max, int timeo
         }
         rd_kafka_message_destroy(message);
     }
+    kafka_handle_taken(reader->handle, (uint32_t)count, bytes);
     return answer;
 }
 

@@ -8,6 +8,7 @@
 
 struct partition_reader {
     rd_kafka_topic_t *topic; /* NULL: not open */
+    struct kafka_handle *handle;
     int32_t partition;
     int64_t position; /* as in `struct fetched` */
     rd_kafka_message_t *messages[READ_MESSAGES_MAX];

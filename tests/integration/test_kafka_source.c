@@ -72,6 +72,28 @@ static void an_input_that_is_not_fetched_holds_up_no_other(void **state) {
     source_member_close(&member);
 }
 
+/* What wakes the library's threads asks nothing of the broker (kafka_handle_taken). */
+static void what_was_fetched_is_taken_while_the_broker_hangs(void **state) {
+    struct source_fixture fixture = source_fixture_open(*state);
+    struct source_member member;
+    struct message messages[100];
+    struct fetched fetched;
+    uint32_t taken = 0;
+    produce_some(&fixture, fixture.logins, 0, 0, 20000);
+    source_member_join(&fixture, &member);
+    struct deadline deadline = deadline_after(WAIT_MS);
+    while (taken < 20000 && !deadline_passed(deadline)) {
+        member.port.fetch(member.port.context, (struct input){STREAM_LOGIN, 0}, messages, 100, &fetched);
+        member.port.release(member.port.context, messages, fetched.count);
+        if (taken == 0 && fetched.count > 0)
+            kafka_server_pause(fixture.server);
+        taken += fetched.count;
+    }
+    kafka_server_resume(fixture.server);
+    assert_int_equal(taken, 20000);
+    source_member_close(&member);
+}
+
 static void what_was_aborted_is_not_seen_and_the_position_passes_it(void **state) {
     struct source_fixture fixture = source_fixture_open(*state);
     struct source_member member;
@@ -335,6 +357,7 @@ int main(void) {
         cmocka_unit_test(a_member_gets_its_inputs_and_reads_them_to_their_end),
         cmocka_unit_test(a_message_has_all_that_its_record_has),
         cmocka_unit_test(an_input_that_is_not_fetched_holds_up_no_other),
+        cmocka_unit_test(what_was_fetched_is_taken_while_the_broker_hangs),
         cmocka_unit_test(what_was_aborted_is_not_seen_and_the_position_passes_it),
         cmocka_unit_test(assign_replaces_what_is_read_and_where_from),
         cmocka_unit_test(reading_beyond_a_partitions_range_is_fatal),
