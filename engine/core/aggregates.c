@@ -117,7 +117,7 @@ enum aggregates_outcome aggregates_add(struct evaluation *evaluation, const stru
             return AGGREGATES_NO_ROOM;
         changed(evaluation, i);
         effect.expired += outcome == WINDOW_EXPIRED;
-        effect.values += outcome == WINDOW_COUNTED_ANEW;
+        effect.anew = effect.anew || outcome == WINDOW_COUNTED_ANEW;
     }
     if (event->stream == STREAM_TICKET && !add_ticket(evaluation, event))
         return AGGREGATES_NO_ROOM;

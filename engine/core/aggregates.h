@@ -8,7 +8,7 @@ enum aggregates_outcome { AGGREGATES_DONE, AGGREGATES_NO_ROOM };
 /* What an event did. */
 struct effect {
     uint32_t expired; /* aggregates for which it was too old */
-    uint32_t values;  /* aggregates for which its value was one that not all windows held */
+    bool anew;        /* for some aggregate its value was one that not all windows held */
     bool first;       /* an aggregate was empty until now, or its oldest event is another one */
 };
 

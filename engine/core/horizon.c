@@ -67,17 +67,40 @@ static double bands_until(const struct horizon *horizon, const struct dimension 
     return lesser(until, exceeds_zero(exit - score.low, -score.low_slope));
 }
 
+/* How long no case that is urgent can come to win: one above the winner as long as it is false, one below as long as
+ * the winner's is true. */
+static double urgent_until(const struct horizon *horizon, const struct dimension *dimension,
+                           const struct dimension_case *winner) {
+    double until = INFINITY;
+    for (uint32_t i = 0; i < dimension->cases_count; i++) {
+        const struct dimension_case *other = &dimension->cases[i];
+        const struct dimension_case *decides = other < winner ? other : winner;
+        if (other->urgent && decides->when.result != REGISTER_NONE)
+            until = lesser(until, truth_until(horizon, decides->when.result));
+    }
+    bool moves = winner->urgent && winner->value_of != REGISTER_NONE;
+    return moves ? lesser(until, horizon->outlooks[winner->value_of].until) : until;
+}
+
+/* How long the same value is wanted. */
+static double wanted_until(const struct horizon *horizon, const struct dimension *dimension,
+                           const struct dimension_case *winner) {
+    double until = winner->value_of == REGISTER_NONE ? INFINITY : horizon->outlooks[winner->value_of].until;
+    for (const struct dimension_case *other = dimension->cases; other <= winner; other++)
+        if (other->when.result != REGISTER_NONE)
+            until = lesser(until, truth_until(horizon, other->when.result));
+    return until;
+}
+
+/* Before the dwell is over, only what is urgent moves the dimension, whatever else may be wanted. */
 static double cases_until(const struct horizon *horizon, uint32_t index, const struct dimension_memory *memory) {
     const struct dimension *dimension = &horizon->evaluation->program->dimensions[index];
     struct dimension_decision decision = dimension_decide(horizon->evaluation, index, memory);
-    double until = INFINITY;
-    for (const struct dimension_case *other = dimension->cases; other <= decision.winner; other++)
-        if (other->when.result != REGISTER_NONE)
-            until = lesser(until, truth_until(horizon, other->when.result));
-    if (decision.winner->value_of != REGISTER_NONE)
-        until = lesser(until, horizon->outlooks[decision.winner->value_of].until);
-    bool waits = !text_equal(decision.wanted, memory->value);
-    return waits ? lesser(until, remaining(horizon, memory->since_ms, dimension->min_dwell_ms)) : until;
+    double dwells = remaining(horizon, memory->since_ms, dimension->min_dwell_ms);
+    double until = dwells;
+    if (text_equal(decision.wanted, memory->value) && dwells < horizon->length_ms)
+        until = greater(until, wanted_until(horizon, dimension, decision.winner));
+    return dwells > 0 ? lesser(until, urgent_until(horizon, dimension, decision.winner)) : until;
 }
 
 static double dimension_until(const struct horizon *horizon, uint32_t index) {

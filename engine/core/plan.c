@@ -151,14 +151,14 @@ void plan_at(struct engine *engine, const struct clocks *clocks, int64_t tick_ms
 bool plan_lets_pass(struct engine *engine, const struct event *event, const struct effect *effect, int64_t former_ms) {
     struct state_header *header = state_header(&engine->state);
     if (header->quiet_events == 0 || (header->lively >> event->stream & 1) == 0 || effect->first ||
-        effect->values > header->quiet_values)
+        effect->anew > header->quiet_values)
         return false;
     /* An hour is the shortest slice: before, it may count in one that is complete. */
     if (slice_index(event->time_ms, HOUR) < slice_index(former_ms, HOUR) ||
         header->now_ms >= header->due_ms - header->quiet_margin_ms)
         return false;
     header->quiet_events--;
-    header->quiet_values = (header->quiet_values - effect->values) & QUIET_VALUES_MAX;
+    header->quiet_values = (header->quiet_values - effect->anew) & QUIET_VALUES_MAX;
     header->touched |= (1u << event->stream) & 63;
     return true;
 }
