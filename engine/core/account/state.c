@@ -21,8 +21,13 @@ static void write_size(uint8_t *payload, uint32_t size) {
 }
 
 /* Where the payload begins whose size stands at `at`. */
-static uint32_t payload_behind(const uint8_t *data, uint32_t at) {
-    return at + (data[at] == SECTION_LONG ? SIZE_LONG : SIZE_SHORT);
+static uint32_t payload_behind(const uint8_t *data, uint32_t at, uint32_t *ret_size) {
+    if (data[at] != SECTION_LONG) {
+        *ret_size = data[at];
+        return at + SIZE_SHORT;
+    }
+    *ret_size = section_size(data + at + SIZE_LONG);
+    return at + SIZE_LONG;
 }
 
 /* How many bytes the bits take whose count stands at `at`. */
@@ -46,13 +51,14 @@ static uint32_t bits_begin(const struct state *state) {
 
 /* Views the sections of the slots from `slot` on that `word` names; returns where they end. */
 static uint32_t bind_sections(struct state *state, uint32_t slot, uint64_t word, uint32_t at) {
+    const uint8_t *data = state->data;
+    uint32_t *offsets = state->offsets + slot, end = state->size;
+    assert(word == 0 || slot + 63 - (uint32_t)__builtin_clzll(word) < state->slots);
     for (; word != 0; word &= word - 1) {
-        uint32_t its_slot = slot + (uint32_t)__builtin_ctzll(word);
-        assert(its_slot < state->slots);
-        uint32_t payload = payload_behind(state->data, at);
-        state->offsets[its_slot] = payload;
-        at = payload + section_size(state->data + payload);
-        assert(at <= state->size);
+        uint32_t size, payload = payload_behind(data, at, &size);
+        offsets[__builtin_ctzll(word)] = payload;
+        at = payload + size;
+        assert(at <= end);
     }
     return at;
 }
@@ -83,13 +89,10 @@ const uint8_t *state_peek(const uint8_t *data, uint32_t size, uint32_t slot, uin
     uint64_t word = bits_at(data + begin + 1, bytes, data + size);
     if ((word >> slot & 1) == 0)
         return NULL;
-    for (word &= (UINT64_C(1) << slot) - 1; word != 0; word &= word - 1) {
-        uint32_t payload = payload_behind(data, at);
-        at = payload + section_size(data + payload);
-    }
-    at = payload_behind(data, at);
-    *ret_size = section_size(data + at);
-    return data + at;
+    uint32_t payload = payload_behind(data, at, ret_size);
+    for (word &= (UINT64_C(1) << slot) - 1; word != 0; word &= word - 1)
+        payload = payload_behind(data, payload + *ret_size, ret_size);
+    return data + payload;
 }
 
 void state_begin(struct state *state, struct text account_id) {
@@ -129,10 +132,11 @@ static void shift(struct state *state, uint32_t at, int64_t distance) {
     state->size = (uint32_t)(state->size + distance);
 }
 
+/* Without a branch, so that the compiler takes several at once: most events add to one of the first sections. */
 static void move_offsets_behind(struct state *state, uint32_t slot, int64_t distance) {
-    for (uint32_t i = slot + 1; i < state->slots; i++)
-        if (state->offsets[i] != 0)
-            state->offsets[i] = (uint32_t)(state->offsets[i] + distance);
+    uint32_t *offsets = state->offsets, slots = state->slots, moved = (uint32_t)distance;
+    for (uint32_t i = slot + 1; i < slots; i++)
+        offsets[i] += offsets[i] != 0 ? moved : 0;
 }
 
 /* Where the section of an absent slot belongs: before the next slot that is there. */
