@@ -33,15 +33,35 @@ static uint64_t value_hash(const struct aggregate *aggregate, const struct event
     return hash_bytes(&number, sizeof number, 0);
 }
 
-static enum window_outcome add_to_window(struct evaluation *evaluation, uint32_t index, const struct event *event) {
+/* The slices of an hour and of a day that an instant falls in: one division each for all aggregates. */
+struct slices {
+    int64_t hour, day;
+};
+
+static struct slices slices_at(int64_t instant_ms) {
+    return (struct slices){slice_index(instant_ms, HOUR), slice_index(instant_ms, DAY)};
+}
+
+static int64_t slice_of(const struct slices *slices, const struct aggregate *aggregate) {
+    return aggregate->slice_ms == DAY ? slices->day : slices->hour;
+}
+
+/* An event on its way into the aggregates of its stream. */
+struct arrival {
+    const struct event *event;
+    struct slices its, look; /* where it falls; where the stream is looked at from */
+};
+
+static enum window_outcome add_to_window(struct evaluation *evaluation, uint32_t index, const struct arrival *arrival) {
     const struct aggregate *aggregate = &evaluation->program->aggregates[index];
-    struct window window = aggregate_window(evaluation, aggregate, aggregate->window_slices);
-    int64_t slice = slice_index(event->time_ms, aggregate->slice_ms);
+    const struct event *event = arrival->event;
+    int64_t slice = slice_of(&arrival->its, aggregate), last = slice_of(&arrival->look, aggregate);
+    int64_t oldest = last - aggregate->window_slices;
     if (aggregate->kind == AGGREGATE_DISTINCT)
-        return distinct_add(evaluation->state, aggregate_slot(index), value_hash(aggregate, event), slice, window.first,
-                            window.last - aggregate->window_slices_least);
+        return distinct_add(evaluation->state, aggregate_slot(index), value_hash(aggregate, event), slice, oldest,
+                            last - aggregate->window_slices_least);
     double value = aggregate->kind == AGGREGATE_COUNT ? 1 : event->fields[aggregate->field].number;
-    return window_add(evaluation->state, aggregate_slot(index), aggregate->kind, slice, window.first, value);
+    return window_add(evaluation->state, aggregate_slot(index), aggregate->kind, slice, oldest, value);
 }
 
 static bool add_latest(struct evaluation *evaluation, uint32_t index, const struct event *event) {
@@ -100,6 +120,7 @@ enum aggregates_outcome aggregates_add(struct evaluation *evaluation, const stru
                                        struct effect *ret_effect) {
     const struct program *program = evaluation->program;
     struct effect effect = {0};
+    struct arrival arrival = {event, slices_at(event->time_ms), slices_at(evaluation->look_ms[event->stream])};
     for (uint32_t at = 0; at < program->aggregates_of_count[event->stream]; at++) {
         uint32_t i = program->aggregates_of[event->stream][at];
         const struct aggregate *aggregate = &program->aggregates[i];
@@ -110,7 +131,7 @@ enum aggregates_outcome aggregates_add(struct evaluation *evaluation, const stru
         if (!has_field(aggregate, event))
             continue;
         effect.first = effect.first || is_first(evaluation, i, event);
-        enum window_outcome outcome = is_window(aggregate->kind)         ? add_to_window(evaluation, i, event)
+        enum window_outcome outcome = is_window(aggregate->kind)         ? add_to_window(evaluation, i, &arrival)
                                       : add_latest(evaluation, i, event) ? WINDOW_COUNTED
                                                                          : WINDOW_NO_ROOM;
         if (outcome == WINDOW_NO_ROOM)

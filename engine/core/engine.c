@@ -20,6 +20,7 @@
 #define SPARE_BYTES         4096
 #define SECTION_BYTES_MAX   64 /* of a section without its text, in a state or a blob */
 #define ACCOUNT_BYTES_LIMIT (SECTION_SIZE_MAX)
+#define NUMBER_BYTES        16 /* of a number or an instant, with what tells it from others */
 
 /* What every section may take in a blob beyond its payload, and what decisions may add. */
 static uint32_t overhead_of(const struct program *program) {
@@ -29,6 +30,13 @@ static uint32_t overhead_of(const struct program *program) {
     for (uint32_t i = 0; i < program->segments_count; i++)
         bytes += program->segments[i].name.size;
     return (uint32_t)bytes;
+}
+
+static uint32_t text_fields_of(const struct stream_schema *schema) {
+    uint32_t fields = 0;
+    for (uint32_t i = 0; i < schema->fields_count; i++)
+        fields |= (uint32_t)(schema->fields[i].type == FIELD_STRING) << i;
+    return fields;
 }
 
 /* Takes `count` items of `size` bytes; remembers where memory was out. */
@@ -84,6 +92,8 @@ enum result engine_create(const struct program *program, const struct engine_opt
     engine->program = program;
     engine->options = *options;
     engine->overhead = overhead_of(program);
+    for (enum stream stream = 0; stream < STREAMS; stream++)
+        engine->text_fields[stream] = text_fields_of(&stream_schemas[stream]);
     engine->evaluation.program = program;
     engine->evaluation.state = &engine->state;
     if (!allocate(engine)) {
@@ -167,17 +177,17 @@ static void mark_if_born_late(struct state_header *header, const struct clocks *
         header->flags |= STATE_BORN_LATE;
 }
 
-/* What the event may add to the state and to the blob that is made of it. */
+/* What the event may add to the state and to the blob that is made of it, with NUMBER_BYTES for whatever is no text. */
 static uint64_t growth_of(const struct engine *engine, const struct event *event) {
-    uint64_t texts = 0, largest = 0;
-    for (uint32_t i = 0; i < stream_schemas[event->stream].fields_count; i++) {
-        enum field_type type = stream_schemas[event->stream].fields[i].type;
-        uint64_t size = type == FIELD_STRING && event_has(event, i) ? event->fields[i].text.size : 16;
+    uint64_t texts = stream_schemas[event->stream].fields_count * NUMBER_BYTES, largest = NUMBER_BYTES;
+    uint32_t fields = event->present & engine->text_fields[event->stream];
+    for (; fields != 0; fields &= fields - 1) {
+        uint64_t size = event->fields[__builtin_ctz(fields)].text.size;
         texts += size;
         largest = size > largest ? size : largest;
     }
     for (uint32_t i = 0; i < event->entries_count; i++) {
-        uint64_t size = (uint64_t)event->entries[i].key.size + event->entries[i].value.size + 16;
+        uint64_t size = (uint64_t)event->entries[i].key.size + event->entries[i].value.size + NUMBER_BYTES;
         texts += size;
         largest = size > largest ? size : largest;
     }

@@ -21,6 +21,7 @@ struct engine {
     uint64_t account_hash;   /* of its id */
     uint32_t stamp;          /* of the last evaluation */
     uint8_t bounded_streams; /* plan.h */
+    uint32_t text_fields[STREAMS]; /* bit i: the stream's field i is a text */
     struct outlook *outlooks;
     uint64_t *moves;
     struct change *changes;

@@ -12,10 +12,14 @@ int64_t extreme_time(const struct state *state, uint32_t slot) {
 }
 
 static bool write_time(struct state *state, uint32_t slot, int64_t time_ms) {
-    uint32_t size;
-    if (!state_resize(state, slot, 0, packed_size(time_ms)))
-        return false;
-    write_packed(state_section(state, slot, &size), time_ms);
+    uint32_t size, needed = packed_size(time_ms);
+    uint8_t *section = state_section(state, slot, &size);
+    if (size != needed) {
+        if (!state_resize(state, slot, 0, needed))
+            return false;
+        section = state_section(state, slot, &size);
+    }
+    write_packed(section, time_ms);
     return true;
 }
 

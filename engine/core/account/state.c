@@ -220,20 +220,3 @@ bool state_resize(struct state *state, uint32_t slot, uint32_t at, uint32_t size
     move_offsets_behind(state, slot, distance);
     return true;
 }
-
-static bool is_short(int64_t instant_ms) {
-    return instant_ms > PACKED_MIDDLE_MS + PACKED_ESCAPE && instant_ms < PACKED_MIDDLE_MS - PACKED_ESCAPE;
-}
-
-uint32_t packed_size(int64_t instant_ms) {
-    return is_short(instant_ms) ? PACKED_SHORT : PACKED_LONG;
-}
-
-uint8_t *write_packed(uint8_t *to, int64_t instant_ms) {
-    bool fits = is_short(instant_ms);
-    int64_t distance = fits ? instant_ms - PACKED_MIDDLE_MS : PACKED_ESCAPE;
-    memcpy(to, &distance, PACKED_SHORT);
-    if (!fits)
-        write_i64(to + PACKED_SHORT, instant_ms);
-    return to + (fits ? PACKED_SHORT : PACKED_LONG);
-}

@@ -139,9 +139,14 @@ void state_detach(struct state *state);
 #define PACKED_MIDDLE_MS INT64_C(1893456000000)
 #define PACKED_ESCAPE    (-(INT64_C(1) << 39))
 
-uint32_t packed_size(int64_t instant_ms);
-/* Returns what lies behind it. */
-uint8_t *write_packed(uint8_t *to, int64_t instant_ms);
+static inline bool packed_is_short(int64_t instant_ms) {
+    return instant_ms > PACKED_MIDDLE_MS + PACKED_ESCAPE && instant_ms < PACKED_MIDDLE_MS - PACKED_ESCAPE;
+}
+
+static inline uint32_t packed_size(int64_t instant_ms) {
+    return packed_is_short(instant_ms) ? PACKED_SHORT : PACKED_LONG;
+}
+
 static inline void write_i64(uint8_t *to, int64_t value) {
     memcpy(to, &value, sizeof value);
 }
@@ -150,6 +155,17 @@ static inline int64_t read_i64(const uint8_t *from) {
     int64_t value;
     memcpy(&value, from, sizeof value);
     return value;
+}
+
+/* Returns what lies behind it. */
+static inline uint8_t *write_packed(uint8_t *to, int64_t instant_ms) {
+    bool is_short = packed_is_short(instant_ms);
+    int64_t distance = is_short ? instant_ms - PACKED_MIDDLE_MS : PACKED_ESCAPE;
+    memcpy(to, &distance, PACKED_SHORT);
+    if (is_short)
+        return to + PACKED_SHORT;
+    write_i64(to + PACKED_SHORT, instant_ms);
+    return to + PACKED_LONG;
 }
 
 static inline const uint8_t *read_packed(const uint8_t *from, int64_t *ret_instant_ms) {

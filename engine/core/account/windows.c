@@ -53,19 +53,20 @@ static void rebase(uint8_t *section, uint32_t size, uint32_t entry_size, int64_t
     }
 }
 
-/* Drops the slices before `oldest`. */
-static void drop_expired(struct state *state, uint32_t slot, uint32_t entry_size, int64_t oldest) {
-    uint32_t size;
-    const uint8_t *section = state_section(state, slot, &size);
-    uint32_t expired = 0;
+/* Drops the slices before `oldest`; returns what is left, as state_section does. */
+static uint8_t *drop_expired(struct state *state, uint32_t slot, uint32_t entry_size, int64_t oldest,
+                             uint32_t *ret_size) {
+    uint8_t *section = state_section(state, slot, ret_size);
+    uint32_t size = *ret_size, expired = 0;
     while (section != NULL && BASE_SIZE + expired < size &&
            base_of(section) + window_distance(section + BASE_SIZE + expired) < oldest)
         expired += entry_size;
     if (expired == 0)
-        return;
+        return section;
     bool nothing_left = BASE_SIZE + expired == size;
     bool dropped = state_resize(state, slot, BASE_SIZE, nothing_left ? 0 : size - expired);
     assert(dropped);
+    return state_section(state, slot, ret_size);
 }
 
 static bool window_begin(struct state *state, uint32_t slot, enum aggregate_kind kind, int64_t index, double value) {
@@ -104,10 +105,9 @@ enum window_outcome window_add(struct state *state, uint32_t slot, enum aggregat
     uint32_t size, entry_size = entry_size_of(kind);
     index = bounded(index);
     oldest = bounded(oldest);
-    drop_expired(state, slot, entry_size, oldest);
+    uint8_t *section = drop_expired(state, slot, entry_size, oldest, &size);
     if (index < oldest)
         return WINDOW_EXPIRED;
-    uint8_t *section = state_section(state, slot, &size);
     if (section == NULL)
         return window_begin(state, slot, kind, index, value) ? WINDOW_COUNTED : WINDOW_NO_ROOM;
     make_reachable(section, size, entry_size, index);
