@@ -52,28 +52,27 @@ struct arrival {
     struct slices its, look; /* where it falls; where the stream is looked at from */
 };
 
-static enum window_outcome add_to_window(struct evaluation *evaluation, uint32_t index, const struct arrival *arrival) {
-    const struct aggregate *aggregate = &evaluation->program->aggregates[index];
+static enum window_outcome add_to_window(struct state *state, uint32_t slot, const struct aggregate *aggregate,
+                                         const struct arrival *arrival) {
     const struct event *event = arrival->event;
     int64_t slice = slice_of(&arrival->its, aggregate), last = slice_of(&arrival->look, aggregate);
     int64_t oldest = last - aggregate->window_slices;
     if (aggregate->kind == AGGREGATE_DISTINCT)
-        return distinct_add(evaluation->state, aggregate_slot(index), value_hash(aggregate, event), slice, oldest,
+        return distinct_add(state, slot, value_hash(aggregate, event), slice, oldest,
                             last - aggregate->window_slices_least);
     double value = aggregate->kind == AGGREGATE_COUNT ? 1 : event->fields[aggregate->field].number;
-    return window_add(evaluation->state, aggregate_slot(index), aggregate->kind, slice, oldest, value);
+    return window_add(state, slot, aggregate->kind, slice, oldest, value);
 }
 
-static bool add_latest(struct evaluation *evaluation, uint32_t index, const struct event *event) {
-    const struct aggregate *aggregate = &evaluation->program->aggregates[index];
-    uint32_t slot = aggregate_slot(index);
+static bool add_latest(struct state *state, uint32_t slot, const struct aggregate *aggregate,
+                       const struct event *event) {
     if (aggregate->kind == AGGREGATE_NEWEST)
-        return newest_add(evaluation->state, slot, event->time_ms);
+        return newest_add(state, slot, event->time_ms);
     if (aggregate->kind == AGGREGATE_OLDEST)
-        return oldest_add(evaluation->state, slot, event->time_ms);
+        return oldest_add(state, slot, event->time_ms);
     if (is_text(aggregate))
-        return last_add_text(evaluation->state, slot, event->time_ms, text_value(aggregate, event));
-    return last_add_number(evaluation->state, slot, event->time_ms, event->fields[aggregate->field].number);
+        return last_add_text(state, slot, event->time_ms, text_value(aggregate, event));
+    return last_add_number(state, slot, event->time_ms, event->fields[aggregate->field].number);
 }
 
 /* Whatever looks at the aggregate has to be valued again, if the account is evaluated. */
@@ -109,36 +108,42 @@ static bool is_window(enum aggregate_kind kind) {
 }
 
 /* Whether the event is another one than those before it to whoever looks at the aggregate. */
-static bool is_first(const struct evaluation *evaluation, uint32_t index, const struct event *event) {
-    const struct state *state = evaluation->state;
-    uint32_t slot = aggregate_slot(index);
-    return state->offsets[slot] == 0 || (evaluation->program->aggregates[index].kind == AGGREGATE_OLDEST &&
-                                         event->time_ms < extreme_time(state, slot));
+static bool is_first(const struct state *state, uint32_t slot, enum aggregate_kind kind, int64_t time_ms) {
+    return state->offsets[slot] == 0 || (kind == AGGREGATE_OLDEST && time_ms < extreme_time(state, slot));
+}
+
+static bool takes(const struct evaluation *evaluation, const struct aggregate *aggregate, const struct event *event) {
+    return aggregate->kind != AGGREGATE_OPEN &&
+           (aggregate->filter == REGISTER_NONE || evaluation_true(evaluation, aggregate->filter)) &&
+           has_field(aggregate, event);
+}
+
+static enum window_outcome add(struct state *state, uint32_t slot, const struct aggregate *aggregate,
+                               const struct arrival *arrival) {
+    if (is_window(aggregate->kind))
+        return add_to_window(state, slot, aggregate, arrival);
+    return add_latest(state, slot, aggregate, arrival->event) ? WINDOW_COUNTED : WINDOW_NO_ROOM;
 }
 
 enum aggregates_outcome aggregates_add(struct evaluation *evaluation, const struct event *event,
                                        struct effect *ret_effect) {
     const struct program *program = evaluation->program;
+    const uint16_t *indices = program->aggregates_of[event->stream];
+    uint32_t count = program->aggregates_of_count[event->stream];
     struct effect effect = {0};
     struct arrival arrival = {event, slices_at(event->time_ms), slices_at(evaluation->look_ms[event->stream])};
-    for (uint32_t at = 0; at < program->aggregates_of_count[event->stream]; at++) {
-        uint32_t i = program->aggregates_of[event->stream][at];
-        const struct aggregate *aggregate = &program->aggregates[i];
-        if (aggregate->kind == AGGREGATE_OPEN)
+    for (uint32_t i = 0; i < count; i++) {
+        const struct aggregate *aggregate = &program->aggregates[indices[i]];
+        uint32_t slot = aggregate_slot(indices[i]);
+        if (!takes(evaluation, aggregate, event))
             continue;
-        if (aggregate->filter != REGISTER_NONE && !evaluation_true(evaluation, aggregate->filter))
-            continue;
-        if (!has_field(aggregate, event))
-            continue;
-        effect.first = effect.first || is_first(evaluation, i, event);
-        enum window_outcome outcome = is_window(aggregate->kind)         ? add_to_window(evaluation, i, &arrival)
-                                      : add_latest(evaluation, i, event) ? WINDOW_COUNTED
-                                                                         : WINDOW_NO_ROOM;
+        effect.first |= is_first(evaluation->state, slot, aggregate->kind, event->time_ms);
+        enum window_outcome outcome = add(evaluation->state, slot, aggregate, &arrival);
         if (outcome == WINDOW_NO_ROOM)
             return AGGREGATES_NO_ROOM;
-        changed(evaluation, i);
+        changed(evaluation, indices[i]);
         effect.expired += outcome == WINDOW_EXPIRED;
-        effect.anew = effect.anew || outcome == WINDOW_COUNTED_ANEW;
+        effect.anew |= outcome == WINDOW_COUNTED_ANEW;
     }
     if (event->stream == STREAM_TICKET && !add_ticket(evaluation, event))
         return AGGREGATES_NO_ROOM;

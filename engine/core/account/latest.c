@@ -2,15 +2,6 @@
 
 #include <math.h>
 
-int64_t extreme_time(const struct state *state, uint32_t slot) {
-    uint32_t size;
-    const uint8_t *section = state_section(state, slot, &size);
-    int64_t time_ms = INSTANT_NONE;
-    if (section != NULL)
-        read_packed(section, &time_ms);
-    return time_ms;
-}
-
 static bool write_time(struct state *state, uint32_t slot, int64_t time_ms) {
     uint32_t size, needed = packed_size(time_ms);
     uint8_t *section = state_section(state, slot, &size);

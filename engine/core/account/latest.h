@@ -13,7 +13,15 @@ MUST_USE bool last_add_number(struct state *state, uint32_t slot, int64_t time_m
 MUST_USE bool last_add_text(struct state *state, uint32_t slot, int64_t time_ms, struct text value);
 
 /* INSTANT_NONE where there is none. */
-int64_t extreme_time(const struct state *state, uint32_t slot);
+static inline int64_t extreme_time(const struct state *state, uint32_t slot) {
+    uint32_t size;
+    const uint8_t *section = state_section(state, slot, &size);
+    int64_t time_ms = INSTANT_NONE;
+    if (section != NULL)
+        read_packed(section, &time_ms);
+    return time_ms;
+}
+
 /* NaN, missing where there is none. The text is borrowed from the state. */
 double last_number(const struct state *state, uint32_t slot);
 struct text last_text(const struct state *state, uint32_t slot);

@@ -136,7 +136,7 @@ static void shift(struct state *state, uint32_t at, int64_t distance) {
 static void move_offsets_behind(struct state *state, uint32_t slot, int64_t distance) {
     uint32_t *offsets = state->offsets, slots = state->slots, moved = (uint32_t)distance;
     for (uint32_t i = slot + 1; i < slots; i++)
-        offsets[i] += offsets[i] != 0 ? moved : 0;
+        offsets[i] += moved & -(uint32_t)(offsets[i] != 0);
 }
 
 /* Where the section of an absent slot belongs: before the next slot that is there. */
