@@ -2,14 +2,20 @@
 
 #include <math.h>
 
-static bool write_time(struct state *state, uint32_t slot, int64_t time_ms) {
-    uint32_t size, needed = packed_size(time_ms);
+static bool make_time(struct state *state, uint32_t slot, int64_t time_ms) {
+    uint32_t size;
+    if (!state_resize(state, slot, 0, packed_size(time_ms)))
+        return false;
+    write_packed(state_section(state, slot, &size), time_ms);
+    return true;
+}
+
+/* Nearly always over an instant of the same size. */
+static inline bool write_time(struct state *state, uint32_t slot, int64_t time_ms) {
+    uint32_t size;
     uint8_t *section = state_section(state, slot, &size);
-    if (size != needed) {
-        if (!state_resize(state, slot, 0, needed))
-            return false;
-        section = state_section(state, slot, &size);
-    }
+    if (size != packed_size(time_ms))
+        return make_time(state, slot, time_ms);
     write_packed(section, time_ms);
     return true;
 }

@@ -56,7 +56,7 @@ static uint32_t bind_sections(struct state *state, uint32_t slot, uint64_t word,
     assert(word == 0 || slot + 63 - (uint32_t)__builtin_clzll(word) < state->slots);
     for (; word != 0; word &= word - 1) {
         uint32_t size, payload = payload_behind(data, at, &size);
-        offsets[__builtin_ctzll(word)] = payload;
+        offsets[(uint32_t)__builtin_ctzll(word)] = payload;
         at = payload + size;
         assert(at <= end);
     }
