@@ -21,9 +21,9 @@ struct engine {
     uint64_t account_hash;   /* of its id */
     uint32_t stamp;          /* of the last evaluation */
     uint8_t bounded_streams; /* plan.h */
-    uint32_t text_fields[STREAMS]; /* bit i: the stream's field i is a text */
     struct outlook *outlooks;
     uint64_t *moves;
+    uint32_t text_fields[STREAMS]; /* bit i: the stream's field i is a text */
     struct change *changes;
     uint32_t changes_count, changes_max;
     char *values;          /* DIMENSION_VALUE_MAX for each dimension: its value before the evaluation */

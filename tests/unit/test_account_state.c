@@ -89,6 +89,18 @@ static void test_an_event_id_is_known_until_enough_others_came(void **unused) {
     test_state_end(&state);
 }
 
+static void test_every_event_id_is_known_however_many_there_are(void **unused) {
+    (void)unused;
+    struct state state = test_state_begin();
+    for (uint64_t held = 1; held <= 11; held++) {
+        assert_true(event_ids_add(&state, STREAM_LOGIN, held, 64));
+        for (uint64_t id = 1; id <= held; id++)
+            assert_true(event_ids_has(state.data, state.size, STREAM_LOGIN, id));
+        assert_false(event_ids_has(state.data, state.size, STREAM_LOGIN, held + 1));
+    }
+    test_state_end(&state);
+}
+
 static void test_no_event_id_is_known_where_none_is_kept(void **unused) {
     (void)unused;
     struct state state = test_state_begin();
@@ -268,6 +280,7 @@ int main(void) {
         cmocka_unit_test(test_a_section_grows_from_short_to_long_and_back),
         cmocka_unit_test(test_a_state_that_outgrows_its_memory_goes_on_in_the_spare_buffer),
         cmocka_unit_test(test_an_event_id_is_known_until_enough_others_came),
+        cmocka_unit_test(test_every_event_id_is_known_however_many_there_are),
         cmocka_unit_test(test_no_event_id_is_known_where_none_is_kept),
         cmocka_unit_test(test_the_newest_counts_and_at_equal_times_the_later_arrival),
         cmocka_unit_test(test_a_ticket_is_what_its_newest_record_says),

@@ -157,20 +157,28 @@ static inline int64_t read_i64(const uint8_t *from) {
     return value;
 }
 
+static inline uint32_t read_u32(const uint8_t *from) {
+    uint32_t value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
 /* Returns what lies behind it. */
 static inline uint8_t *write_packed(uint8_t *to, int64_t instant_ms) {
     bool is_short = packed_is_short(instant_ms);
-    int64_t distance = is_short ? instant_ms - PACKED_MIDDLE_MS : PACKED_ESCAPE;
-    memcpy(to, &distance, PACKED_SHORT);
+    uint64_t bits = (uint64_t)(is_short ? instant_ms - PACKED_MIDDLE_MS : PACKED_ESCAPE);
+    uint32_t low = (uint32_t)bits;
+    memcpy(to, &low, sizeof low);
+    to[4] = (uint8_t)(bits >> 32);
     if (is_short)
         return to + PACKED_SHORT;
     write_i64(to + PACKED_SHORT, instant_ms);
     return to + PACKED_LONG;
 }
 
+/* In two parts and not by a copy: to read eight bytes back of which five were just written holds the processor up. */
 static inline const uint8_t *read_packed(const uint8_t *from, int64_t *ret_instant_ms) {
-    uint64_t bits = 0;
-    memcpy(&bits, from, PACKED_SHORT);
+    uint64_t bits = read_u32(from) | (uint64_t)from[4] << 32;
     int64_t distance = (int64_t)(bits << 24) >> 24;
     if (distance == PACKED_ESCAPE) {
         *ret_instant_ms = read_i64(from + PACKED_SHORT);
@@ -182,12 +190,6 @@ static inline const uint8_t *read_packed(const uint8_t *from, int64_t *ret_insta
 
 static inline uint64_t read_u64(const uint8_t *from) {
     uint64_t value;
-    memcpy(&value, from, sizeof value);
-    return value;
-}
-
-static inline uint32_t read_u32(const uint8_t *from) {
-    uint32_t value;
     memcpy(&value, from, sizeof value);
     return value;
 }
