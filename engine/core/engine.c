@@ -75,6 +75,7 @@ static bool allocate(struct engine *engine) {
     horizon_begin(program, engine->outlooks);
     memcpy(evaluation->filter_registers, program->constants, program->constants_count * sizeof(union value));
     engine->bounded_streams = plan_bounded_streams(program);
+    engine->first = take(engine, engine->dependence.words, sizeof(uint64_t), &failed);
     evaluation->dependence = &engine->dependence;
     evaluation->pending = take(engine, engine->dependence.words, sizeof(uint64_t), &failed);
     evaluation->changed = take(engine, program->aggregates_count, sizeof(uint16_t), &failed);

@@ -22,7 +22,7 @@ struct engine {
     uint32_t stamp;          /* of the last evaluation */
     uint8_t bounded_streams; /* plan.h */
     struct outlook *outlooks;
-    uint64_t *moves;
+    uint64_t *first, *moves;
     uint32_t text_fields[STREAMS]; /* bit i: the stream's field i is a text */
     struct change *changes;
     uint32_t changes_count, changes_max;

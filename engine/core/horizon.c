@@ -171,7 +171,7 @@ static double segment_outlook(const struct horizon *horizon, uint32_t index) {
     return inside ? inside_until(horizon, segment, &memory) : outside_until(horizon, segment, &memory);
 }
 
-static void instruction_outlook(const struct horizon *horizon, uint32_t index) {
+static inline void instruction_outlook(const struct horizon *horizon, uint32_t index) {
     const struct instruction *instruction = &horizon->evaluation->program->code.instructions[index];
     if (has_operands(instruction->operation)) {
         settle(horizon, instruction->left);
@@ -187,22 +187,16 @@ static void score_outlook(const struct horizon *horizon, uint32_t index) {
     spread(horizon, result);
 }
 
-/* Takes a step; returns until when it decides the same. */
+/* Takes a step that is no instruction; returns until when it decides the same. */
 static double take(const struct horizon *horizon, struct evaluation_step step) {
     const struct program *program = horizon->evaluation->program;
     double until = INFINITY;
-    switch ((enum step_kind)step.kind) {
-    case STEP_INSTRUCTION:
-        instruction_outlook(horizon, step.index);
-        break;
-    case STEP_SCORE:
+    if (step.kind == STEP_SCORE) {
         score_outlook(horizon, step.index);
-        break;
-    case STEP_DIMENSION:
+    } else if (step.kind == STEP_DIMENSION) {
         until = dimension_until(horizon, step.index);
         spread(horizon, program->dimensions[step.index].time_in);
-        break;
-    case STEP_SEGMENT:
+    } else {
         until = segment_outlook(horizon, step.index);
         spread(horizon, program->segments[step.index].time_in);
     }
@@ -215,6 +209,14 @@ static bool is_loose(const struct horizon *horizon, struct evaluation_step step)
     return step.kind == STEP_DIMENSION && horizon->evaluation->program->dimensions[step.index].score != REGISTER_NONE;
 }
 
+/* The steps that look at what moves with the time or with events. */
+static void find_first(const struct horizon *horizon) {
+    uint32_t words = horizon->evaluation->dependence->words;
+    memcpy(horizon->first, horizon->restless, words * sizeof *horizon->first);
+    evaluation_add_timed(horizon->evaluation, true, horizon->first);
+    evaluation_add_streams(horizon->evaluation, horizon->lively, horizon->first);
+}
+
 /* A decision that is not come to sees nothing that moves, and waits for no time: it stays as it is. */
 static double look_once(const struct horizon *horizon, bool *ret_is_loose) {
     const struct dependence *dependence = horizon->evaluation->dependence;
@@ -222,18 +224,20 @@ static double look_once(const struct horizon *horizon, bool *ret_is_loose) {
     double until = horizon->length_ms;
     *ret_is_loose = false;
     memset(horizon->moves, 0, horizon_words(horizon->evaluation->program) * sizeof *horizon->moves);
-    memcpy(pending, horizon->restless, dependence->words * sizeof *pending);
-    evaluation_add_timed(horizon->evaluation, true, pending);
-    evaluation_add_streams(horizon->evaluation, horizon->lively, pending);
+    memcpy(pending, horizon->first, dependence->words * sizeof *pending);
     for (uint32_t i = 0; i < dependence->words; i++) {
         while (pending[i] != 0 && until > 0) {
-            uint32_t step = i * 64 + (uint32_t)__builtin_ctzll(pending[i]);
+            struct evaluation_step step = dependence->steps[i * 64 + (uint32_t)__builtin_ctzll(pending[i])];
             pending[i] &= pending[i] - 1;
-            double stays = take(horizon, dependence->steps[step]);
+            if (step.kind == STEP_INSTRUCTION) {
+                instruction_outlook(horizon, step.index);
+                continue;
+            }
+            double stays = take(horizon, step);
             if (stays >= until)
                 continue;
             until = stays;
-            *ret_is_loose = is_loose(horizon, dependence->steps[step]);
+            *ret_is_loose = is_loose(horizon, step);
         }
     }
     return until;
@@ -306,6 +310,7 @@ double horizon_look(struct horizon *horizon, uint8_t *habits) {
     double best = 0;
     struct habit habit = habit_of(*habits);
     uint32_t first = habit.level;
+    find_first(horizon);
     for (int looks = 0; looks < LOOKS_MAX; looks++) {
         set_reach(horizon, habit.level, habit.scale);
         bool is_loose;

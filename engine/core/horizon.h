@@ -29,6 +29,7 @@ struct horizon {
     const uint64_t
         *restless; /* set of the steps whose decision may change though all that they look at stays (desk.h) */
     struct outlook *outlooks; /* one for each register */
+    uint64_t *first;          /* set of the steps that a look begins with */
     uint64_t *moves;          /* set of the registers that do not stay what they are over the stretch */
     uint8_t lively;           /* bit i: events of stream i may come; 0: no record will */
     uint32_t events, values;  /* so many, and so many values that not all windows hold; horizon_look sets them */

@@ -40,6 +40,7 @@ static struct horizon horizon_of(struct engine *engine, const struct clocks *clo
                             .clocks = clocks,
                             .restless = engine->desk->restless,
                             .outlooks = engine->outlooks,
+                            .first = engine->first,
                             .moves = engine->moves,
                             .lively = lively};
 }
