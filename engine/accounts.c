@@ -271,26 +271,48 @@ uint32_t accounts_find(struct accounts *accounts, struct text account_id) {
     return account;
 }
 
+uint32_t accounts_find_guessed(struct accounts *accounts, uint32_t guess, struct text account_id) {
+    if (guess >= accounts->indices || !text_equal(id_of(entry(accounts, guess)), account_id))
+        return accounts_find(accounts, account_id);
+    entry(accounts, guess)->chances = CHANCES_USED;
+    return guess;
+}
+
+/* The first account of that hash, or ACCOUNT_NONE: 0 less 1. */
+static uint32_t first_of_hash(const struct accounts *accounts, uint32_t hash) {
+    uint32_t mask = accounts->table_size - 1;
+    uint32_t place = hash & mask;
+    while (accounts->table[place].entry != 0 && accounts->table[place].hash != hash)
+        place = (place + 1) & mask;
+    return accounts->table[place].entry - 1;
+}
+
 /* Each step touches what the step before has asked for, of all of them: the waits for memory overlap. */
-void accounts_prefetch(const struct accounts *accounts, const struct text *account_ids, uint32_t count) {
-    uint32_t places[ACCOUNTS_PREFETCH_MAX], found[ACCOUNTS_PREFETCH_MAX], found_count = 0;
-    assert(count <= ACCOUNTS_PREFETCH_MAX);
+void accounts_guess(struct accounts *accounts, const struct text *account_ids, uint32_t count, uint32_t *ret_guesses) {
+    uint32_t hashes[ACCOUNTS_GUESS_MAX];
+    assert(count <= ACCOUNTS_GUESS_MAX);
     for (uint32_t i = 0; i < count; i++) {
-        places[i] = hash_of(account_ids[i]) & (accounts->table_size - 1);
-        __builtin_prefetch(&accounts->table[places[i]]);
+        hashes[i] = hash_of(account_ids[i]);
+        __builtin_prefetch(&accounts->table[hashes[i] & (accounts->table_size - 1)]);
     }
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t index = accounts->table[places[i]].entry;
-        if (index == 0)
-            continue;
-        found[found_count++] = index - 1;
-        __builtin_prefetch(entry(accounts, index - 1));
+        ret_guesses[i] = first_of_hash(accounts, hashes[i]);
+        if (ret_guesses[i] != ACCOUNT_NONE)
+            __builtin_prefetch(entry(accounts, ret_guesses[i]), 1);
     }
-    for (uint32_t i = 0; i < found_count; i++) {
-        const struct account *account = entry(accounts, found[i]);
-        for (uint32_t at = 0; at < account->size && at < PREFETCH_BYTES_MAX; at += CACHE_LINE)
-            __builtin_prefetch(account->bytes + at);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        if (ret_guesses[i] != ACCOUNT_NONE)
+            entry(accounts, ret_guesses[i])->chances = CHANCES_USED;
+}
+
+void accounts_prefetch(const struct accounts *accounts, uint32_t later, uint32_t soon) {
+    if (later < accounts->indices)
+        __builtin_prefetch(entry(accounts, later), 1);
+    if (soon >= accounts->indices)
+        return;
+    const struct account *account = entry(accounts, soon);
+    for (uint32_t at = 0; at < account->size && at < PREFETCH_BYTES_MAX; at += CACHE_LINE)
+        __builtin_prefetch(account->bytes + at);
 }
 
 enum account_phase accounts_phase(const struct accounts *accounts, uint32_t account) {

@@ -35,9 +35,14 @@ size_t accounts_bytes(const struct accounts *accounts);
 
 /* ACCOUNT_NONE: absent. Marks the account as used, so that it is not among the next to be evicted. */
 uint32_t accounts_find(struct accounts *accounts, struct text account_id);
-/* Brings what is known of the accounts that are here near the processor, for those that come next. */
-#define ACCOUNTS_PREFETCH_MAX 32
-void accounts_prefetch(const struct accounts *accounts, const struct text *account_ids, uint32_t count);
+/* The same, where it is probably the account `guess`: any number will do, it is held against the id. */
+uint32_t accounts_find_guessed(struct accounts *accounts, uint32_t guess, struct text account_id);
+/* Which accounts these are, as far as their hashes tell, marking them as used; ACCOUNT_NONE: absent for certain. */
+#define ACCOUNTS_GUESS_MAX 32
+void accounts_guess(struct accounts *accounts, const struct text *account_ids, uint32_t count, uint32_t *ret_guesses);
+/* Brings what is known of an account near the processor: `later` before it is `soon`, and that before it is needed.
+ * Either may be ACCOUNT_NONE, or the index of an account that has been evicted. */
+void accounts_prefetch(const struct accounts *accounts, uint32_t later, uint32_t soon);
 enum account_phase accounts_phase(const struct accounts *accounts, uint32_t account);
 struct text accounts_id(const struct accounts *accounts, uint32_t account);
 /* No bytes: LOADING, or never seen. */

@@ -127,7 +127,7 @@ static enum result take(struct pipeline *pipeline, const struct turn *turn, stru
         return RESULT_RETRY;
     }
     if (result == RESULT_OK)
-        result = shard_take(held->shard, &event, &outcome, error);
+        result = shard_take(held->shard, merge_note(held->merge, message->stream, 0), &event, &outcome, error);
     if (result == RESULT_RETRY) {
         enum result met = paging_meet(pipeline, held, error);
         return met == RESULT_OK ? RESULT_RETRY : met;
@@ -157,12 +157,11 @@ static enum result resume_ticks(struct pipeline *pipeline, struct held_shard *he
     return met == RESULT_OK ? RESULT_RETRY : met;
 }
 
-/* Has what is known of accounts on its way from memory before their records are taken. */
-static void prefetch_soon(struct held_shard *held, enum stream stream) {
-    struct text keys[MERGE_SOON];
-    uint32_t count = merge_soon(held->merge, stream, keys);
-    if (count > 0)
-        shard_prefetch(held->shard, keys, count);
+/* Has what is known of accounts on its way from memory before their records are taken, a little with each record: the
+ * processor has only so many loads open at a time. */
+static void prefetch_soon(const struct held_shard *held, enum stream stream) {
+    accounts_prefetch(shard_accounts(held->shard), merge_note(held->merge, stream, 2 * RECORDS_SOON),
+                      merge_note(held->merge, stream, RECORDS_SOON));
 }
 
 /* RESULT_RETRY: it could not take all that it was allowed to. */

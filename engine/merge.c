@@ -7,6 +7,7 @@
 
 struct merge_input {
     struct message *heads; /* a ring of HEADS_PER_INPUT_MAX */
+    uint32_t *notes;       /* of each head */
     uint32_t first, count;
     uint32_t ahead; /* of them, how many merge_ahead has given out */
     size_t bytes;
@@ -43,7 +44,8 @@ enum result merge_create(const struct merge_options *options, struct merge **ret
         if (!has_input(merge, i))
             continue;
         input->heads = calloc(HEADS_PER_INPUT_MAX, sizeof *input->heads);
-        if (input->heads == NULL) {
+        input->notes = calloc(HEADS_PER_INPUT_MAX, sizeof *input->notes);
+        if (input->heads == NULL || input->notes == NULL) {
             merge_free(merge);
             return error_set(error, RESULT_FATAL, "Memory is out: no merge could be made.");
         }
@@ -58,12 +60,17 @@ void merge_free(struct merge *merge) {
     for (int i = 0; i < STREAMS; i++) {
         assert(merge->inputs[i].count == 0);
         free(merge->inputs[i].heads);
+        free(merge->inputs[i].notes);
     }
     free(merge);
 }
 
 static struct message *head_at(const struct merge_input *input, uint32_t place) {
     return &input->heads[(input->first + place) % HEADS_PER_INPUT_MAX];
+}
+
+static uint32_t *note_at(const struct merge_input *input, uint32_t place) {
+    return &input->notes[(input->first + place) % HEADS_PER_INPUT_MAX];
 }
 
 static bool at_end(const struct merge_input *input) {
@@ -98,6 +105,7 @@ uint32_t merge_put(struct merge *merge, enum stream stream, const struct message
     uint32_t kept = 0;
     while (kept < count && messages[kept].offset < input->limit) {
         input->bytes += message_bytes(&messages[kept]);
+        *note_at(input, input->count) = MERGE_NOTE_NONE;
         *head_at(input, input->count++) = messages[kept++];
     }
     if (position != OFFSET_NONE && position > input->position) {
@@ -261,26 +269,20 @@ int64_t merge_lag(const struct merge *merge) {
     return lag;
 }
 
-const struct message *merge_ahead(struct merge *merge) {
+const struct message *merge_ahead(struct merge *merge, uint32_t **ret_note) {
     for (int i = 0; i < STREAMS; i++) {
         struct merge_input *input = &merge->inputs[i];
-        if (input->ahead < input->count)
-            return head_at(input, input->ahead++);
+        if (input->ahead >= input->count)
+            continue;
+        *ret_note = note_at(input, input->ahead);
+        return head_at(input, input->ahead++);
     }
     return NULL;
 }
 
-/* They are the second MERGE_SOON from the head on, so that there is time for what is done about them. */
-uint32_t merge_soon(const struct merge *merge, enum stream stream, struct text ret_keys[MERGE_SOON]) {
+uint32_t merge_note(const struct merge *merge, enum stream stream, uint32_t distance) {
     const struct merge_input *input = &merge->inputs[stream];
-    if (input->first % MERGE_SOON != 0)
-        return 0;
-    uint32_t count = 0;
-    while (count < MERGE_SOON && MERGE_SOON + count < input->count) {
-        ret_keys[count] = head_at(input, MERGE_SOON + count)->key;
-        count++;
-    }
-    return count;
+    return distance < input->count ? *note_at(input, distance) : MERGE_NOTE_NONE;
 }
 
 void merge_ahead_again(struct merge *merge) {

@@ -71,12 +71,13 @@ bool merge_finished(const struct merge *merge);
 /* Records that are known to be there and have not been taken, markers included. */
 int64_t merge_lag(const struct merge *merge);
 
-/* The next waiting message that was not asked for before, or NULL: its account may be loaded ahead. */
-const struct message *merge_ahead(struct merge *merge);
-/* The keys of waiting messages of the stream that will soon be taken: each of them once, MERGE_SOON or none at a time,
- * as long as it is asked before every message that is taken. Returns how many. */
-#define MERGE_SOON 16
-uint32_t merge_soon(const struct merge *merge, enum stream stream, struct text ret_keys[MERGE_SOON]);
+/* The next waiting message that was not asked for before, or NULL: its account may be loaded ahead. What the caller
+ * finds out about it he may leave as its note, until the next call of any other function. */
+const struct message *merge_ahead(struct merge *merge, uint32_t **ret_note);
+/* The note of the message of the stream that comes `distance` messages after the stream's next one; MERGE_NOTE_NONE:
+ * there is no such message, or no note of it. */
+#define MERGE_NOTE_NONE UINT32_MAX
+uint32_t merge_note(const struct merge *merge, enum stream stream, uint32_t distance);
 /* Asks for all of them again. */
 void merge_ahead_again(struct merge *merge);
 

@@ -57,7 +57,7 @@ enum result replay_record(struct replay *replay, const struct event *event, int6
     if (!validate_time(engine_program(replay->engine), event, reference_ms, ret_rejection))
         return reject(replay, ret_rejection);
     enum step_outcome outcome;
-    enum result result = shard_take(replay->shard, event, &outcome, error);
+    enum result result = shard_take(replay->shard, ACCOUNT_NONE, event, &outcome, error);
     assert(result != RESULT_RETRY); /* There is no store. */
     if (result == RESULT_OK && outcome == STEP_ACCOUNT_TOO_LARGE) {
         reject_too_large(event, ret_rejection);

@@ -268,18 +268,17 @@ bool shard_wants(struct shard *shard, struct text account_id) {
     return shard->options.stored && accounts_find(shard->accounts, account_id) == ACCOUNT_NONE;
 }
 
-void shard_prefetch(struct shard *shard, const struct text *account_ids, uint32_t count) {
-    accounts_prefetch(shard->accounts, account_ids, count);
+void shard_guess(struct shard *shard, const struct text *account_ids, uint32_t count, uint32_t *ret_guesses) {
+    accounts_guess(shard->accounts, account_ids, count, ret_guesses);
 }
 
-enum result shard_expect(struct shard *shard, struct text account_id, struct error *error) {
-    uint32_t account;
-    return accounts_expect(shard->accounts, account_id, &account, error);
+enum result shard_expect(struct shard *shard, struct text account_id, uint32_t *ret_account, struct error *error) {
+    return accounts_expect(shard->accounts, account_id, ret_account, error);
 }
 
 /* Whether the account is in memory, or in no store; ACCOUNT_NONE: it was never seen. */
-static bool find(struct shard *shard, struct text account_id, uint32_t *ret_account) {
-    *ret_account = accounts_find(shard->accounts, account_id);
+static bool find(struct shard *shard, uint32_t guess, struct text account_id, uint32_t *ret_account) {
+    *ret_account = accounts_find_guessed(shard->accounts, guess, account_id);
     if (*ret_account == ACCOUNT_NONE)
         return !shard->options.stored;
     return accounts_phase(shard->accounts, *ret_account) != ACCOUNT_LOADING;
@@ -313,11 +312,11 @@ static int64_t watermark_of(const struct shard *shard, const struct event *event
                                                                                              : watermark_ms;
 }
 
-enum result shard_take(struct shard *shard, const struct event *event, enum step_outcome *ret_outcome,
+enum result shard_take(struct shard *shard, uint32_t guess, const struct event *event, enum step_outcome *ret_outcome,
                        struct error *error) {
     uint32_t account;
     shard->need = (struct shard_need){0};
-    if (!find(shard, event->account_id, &account))
+    if (!find(shard, guess, event->account_id, &account))
         return need(shard, (struct shard_need){.kind = NEED_ACCOUNT, .account_id = event->account_id});
     if (state_remembers(state_of(shard, account), event)) {
         counters_add(shard->counters, COUNTER_DUPLICATES, 1);

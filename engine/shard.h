@@ -58,9 +58,9 @@ const struct clocks *shard_clocks(const struct shard *shard);
 void shard_restore(struct shard *shard, const struct clocks *clocks, bool rules_changed);
 /* Whether accounts in the store may be of an older ruleset. */
 bool shard_rules_changed(const struct shard *shard);
-/* Takes one record: steps 1 to 3. RETRY: shard_need. */
-MUST_USE enum result shard_take(struct shard *shard, const struct event *event, enum step_outcome *ret_outcome,
-                                struct error *error);
+/* Takes one record: steps 1 to 3. `guess`: its account, as shard_guess had it, or ACCOUNT_NONE. RETRY: shard_need. */
+MUST_USE enum result shard_take(struct shard *shard, uint32_t guess, const struct event *event,
+                                enum step_outcome *ret_outcome, struct error *error);
 /* Moves the watermark to `watermark_ms`, unless it is there already, and fires the ticks up to it. RETRY: shard_need.
  */
 MUST_USE enum result shard_advance(struct shard *shard, int64_t watermark_ms, struct error *error);
@@ -75,12 +75,13 @@ int64_t shard_lateness_ms(const struct shard *shard);
 
 /* ---- with a store */
 
-/* Records of these accounts, at most ACCOUNTS_PREFETCH_MAX, come soon. */
-void shard_prefetch(struct shard *shard, const struct text *account_ids, uint32_t count);
+/* Records of these accounts, at most ACCOUNTS_GUESS_MAX, are on their way: see accounts_guess. */
+void shard_guess(struct shard *shard, const struct text *account_ids, uint32_t count, uint32_t *ret_guesses);
 /* Whether the account has to be loaded before a record of it can be taken. */
 bool shard_wants(struct shard *shard, struct text account_id);
 /* Marks an absent account as being loaded. */
-MUST_USE enum result shard_expect(struct shard *shard, struct text account_id, struct error *error);
+MUST_USE enum result shard_expect(struct shard *shard, struct text account_id, uint32_t *ret_account,
+                                  struct error *error);
 /* What the store has of an account; ignored where the account is in memory already. `known`: the rulesets that blobs
  * may be of. RESULT_REJECT: the blob is malformed. */
 MUST_USE enum result shard_load(struct shard *shard, const struct stored_blob *stored,

@@ -193,7 +193,7 @@ static void take(struct oracle_shard *shard, const struct sim_op *op) {
                 validate_partition(oracle->options->partitioner, oracle->options->partitions, &event, &rejection) &&
                 validate_time(engine_program(shard->engine), &event, reference_ms, &rejection);
     if (good) {
-        result = shard_take(shard->shard, &event, &outcome, &error);
+        result = shard_take(shard->shard, ACCOUNT_NONE, &event, &outcome, &error);
         assert(result == RESULT_OK);
         if (outcome == STEP_ACCOUNT_TOO_LARGE)
             reject_too_large(&event, &rejection);

@@ -123,16 +123,16 @@ static void note_take(struct sim_process *process, struct sim_ops *ops, enum str
     sim_ops_add(ops, &op);
 }
 
-enum result pipeline_shard_take(struct shard *shard, const struct event *event, enum step_outcome *ret_outcome,
-                                struct error *error) __asm__("__real_shard_take");
-enum result watched_shard_take(struct shard *shard, const struct event *event, enum step_outcome *ret_outcome,
-                               struct error *error) __asm__("__wrap_shard_take");
+enum result pipeline_shard_take(struct shard *shard, uint32_t guess, const struct event *event,
+                                enum step_outcome *ret_outcome, struct error *error) __asm__("__real_shard_take");
+enum result watched_shard_take(struct shard *shard, uint32_t guess, const struct event *event,
+                               enum step_outcome *ret_outcome, struct error *error) __asm__("__wrap_shard_take");
 
-enum result watched_shard_take(struct shard *shard, const struct event *event, enum step_outcome *ret_outcome,
-                               struct error *error) {
+enum result watched_shard_take(struct shard *shard, uint32_t guess, const struct event *event,
+                               enum step_outcome *ret_outcome, struct error *error) {
     struct sim_process *process = running_process();
     struct sim_ops *ops = process == NULL ? NULL : ops_of(process, shard);
-    enum result result = pipeline_shard_take(shard, event, ret_outcome, error);
+    enum result result = pipeline_shard_take(shard, guess, event, ret_outcome, error);
     if (process == NULL)
         return result;
     SIM_OUTSIDE;

@@ -103,7 +103,7 @@ static inline enum result take(struct fixture *fixture, enum stream stream, cons
                                int64_t minutes, enum step_outcome *ret_outcome) {
     struct error error;
     struct event event = event_of(stream, account, id, minutes);
-    return shard_take(fixture->shard, &event, ret_outcome, &error);
+    return shard_take(fixture->shard, ACCOUNT_NONE, &event, ret_outcome, &error);
 }
 
 static inline void taken(struct fixture *fixture, enum stream stream, const char *account, const char *id,

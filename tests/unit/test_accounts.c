@@ -57,6 +57,39 @@ static uint32_t find(struct fixture *fixture, int number) {
     return accounts_find(fixture->accounts, name_of(number, name));
 }
 
+static void a_guess_is_right_where_the_account_is_here_and_none_where_it_is_not(void **state) {
+    (void)state;
+    struct fixture *fixture = begin();
+    uint32_t accounts[3] = {change(fixture, 0, 200, INSTANT_NEVER, 0), change(fixture, 1, 200, INSTANT_NEVER, 0)};
+    struct error error;
+    assert_int_equal(accounts_expect(fixture->accounts, TEXT("expected"), &accounts[2], &error), RESULT_OK);
+    uint32_t guesses[4];
+    accounts_guess(fixture->accounts,
+                   (struct text[]){TEXT("account-0"), TEXT("unknown"), TEXT("expected"), TEXT("account-1")}, 4, guesses);
+    assert_int_equal(guesses[0], accounts[0]);
+    assert_int_equal(guesses[1], ACCOUNT_NONE);
+    assert_int_equal(guesses[2], accounts[2]);
+    assert_int_equal(guesses[3], accounts[1]);
+    end(fixture);
+}
+
+static void an_account_is_found_whatever_is_guessed(void **state) {
+    (void)state;
+    struct fixture *fixture = begin();
+    uint32_t first = change(fixture, 0, 200, INSTANT_NEVER, 0), second = change(fixture, 1, 200, INSTANT_NEVER, 0);
+    uint32_t gone;
+    struct error error;
+    assert_int_equal(accounts_expect(fixture->accounts, TEXT("gone"), &gone, &error), RESULT_OK);
+    accounts_forget_loading(fixture->accounts);
+    uint32_t guesses[] = {first, second, gone, gone + 1, ACCOUNT_NONE};
+    for (size_t i = 0; i < sizeof guesses / sizeof *guesses; i++) {
+        assert_int_equal(accounts_find_guessed(fixture->accounts, guesses[i], TEXT("account-1")), second);
+        assert_int_equal(accounts_find_guessed(fixture->accounts, guesses[i], TEXT("gone")), ACCOUNT_NONE);
+        accounts_prefetch(fixture->accounts, guesses[i], guesses[i]);
+    }
+    end(fixture);
+}
+
 static void accounts_are_found_by_their_ids_whatever_their_number(void **state) {
     (void)state;
     struct fixture *fixture = begin();
@@ -332,6 +365,8 @@ static void blocks_of_all_sizes_hold_what_they_say(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accounts_are_found_by_their_ids_whatever_their_number),
+        cmocka_unit_test(a_guess_is_right_where_the_account_is_here_and_none_where_it_is_not),
+        cmocka_unit_test(an_account_is_found_whatever_is_guessed),
         cmocka_unit_test(a_state_worked_on_in_place_keeps_its_memory_and_shrinks_out_of_it),
         cmocka_unit_test(the_first_due_is_the_earliest_and_of_equal_ones_the_first_that_appeared),
         cmocka_unit_test(deadlines_come_out_in_order_however_they_were_set),

@@ -214,15 +214,54 @@ static void each_waiting_message_is_given_out_ahead_once(void **state) {
     struct merge *merge = two_inputs();
     put(merge, STREAM_LOGIN, 0, 100);
     put(merge, STREAM_LOGIN, 1, 101);
-    assert_int_equal(merge_ahead(merge)->offset, 0);
-    assert_int_equal(merge_ahead(merge)->offset, 1);
-    assert_null(merge_ahead(merge));
+    uint32_t *note;
+    assert_int_equal(merge_ahead(merge, &note)->offset, 0);
+    assert_int_equal(merge_ahead(merge, &note)->offset, 1);
+    assert_null(merge_ahead(merge, &note));
     confirm(merge, STREAM_ACCOUNT, 0, 0);
     takes(merge, STREAM_LOGIN, 0);
     put(merge, STREAM_LOGIN, 2, 102);
-    assert_int_equal(merge_ahead(merge)->offset, 2);
+    assert_int_equal(merge_ahead(merge, &note)->offset, 2);
     merge_ahead_again(merge);
-    assert_int_equal(merge_ahead(merge)->offset, 1);
+    assert_int_equal(merge_ahead(merge, &note)->offset, 1);
+    end(merge);
+}
+
+static void a_note_stays_with_its_message_until_that_is_taken(void **state) {
+    (void)state;
+    struct merge *merge = two_inputs();
+    uint32_t *note;
+    confirm(merge, STREAM_ACCOUNT, 0, 0);
+    put(merge, STREAM_LOGIN, 0, 100);
+    put(merge, STREAM_LOGIN, 1, 101);
+    assert_int_equal(merge_note(merge, STREAM_LOGIN, 0), MERGE_NOTE_NONE);
+    for (uint32_t i = 0; i < 2; i++) {
+        merge_ahead(merge, &note);
+        *note = 7 + i;
+    }
+    put(merge, STREAM_LOGIN, 2, 102);
+    assert_int_equal(merge_note(merge, STREAM_LOGIN, 0), 7);
+    assert_int_equal(merge_note(merge, STREAM_LOGIN, 1), 8);
+    assert_int_equal(merge_note(merge, STREAM_LOGIN, 2), MERGE_NOTE_NONE);
+    assert_int_equal(merge_note(merge, STREAM_LOGIN, 3), MERGE_NOTE_NONE);
+    takes(merge, STREAM_LOGIN, 0);
+    assert_int_equal(merge_note(merge, STREAM_LOGIN, 0), 8);
+    end(merge);
+}
+
+static void a_note_does_not_pass_to_the_message_that_comes_to_its_place(void **state) {
+    (void)state;
+    struct merge *merge = two_inputs();
+    uint32_t *note;
+    confirm(merge, STREAM_ACCOUNT, 0, 0);
+    for (int64_t i = 0; i < HEADS_PER_INPUT_MAX; i++) {
+        put(merge, STREAM_LOGIN, i, 100 + i);
+        merge_ahead(merge, &note);
+        *note = 7;
+        takes(merge, STREAM_LOGIN, i);
+    }
+    put(merge, STREAM_LOGIN, HEADS_PER_INPUT_MAX, 100 + HEADS_PER_INPUT_MAX);
+    assert_int_equal(merge_note(merge, STREAM_LOGIN, 0), MERGE_NOTE_NONE);
     end(merge);
 }
 
@@ -240,6 +279,8 @@ int main(void) {
         cmocka_unit_test(a_full_queue_has_no_room_and_the_others_do),
         cmocka_unit_test(large_records_fill_the_queue_by_their_bytes),
         cmocka_unit_test(each_waiting_message_is_given_out_ahead_once),
+        cmocka_unit_test(a_note_stays_with_its_message_until_that_is_taken),
+        cmocka_unit_test(a_note_does_not_pass_to_the_message_that_comes_to_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

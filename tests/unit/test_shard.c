@@ -74,7 +74,7 @@ static void a_time_before_all_time_moves_no_watermark(void **state) {
     struct error error;
     enum step_outcome outcome;
     event.time_ms = INT64_MIN + 5;
-    assert_int_equal(shard_take(fixture->shard, &event, &outcome, &error), RESULT_OK);
+    assert_int_equal(shard_take(fixture->shard, ACCOUNT_NONE, &event, &outcome, &error), RESULT_OK);
     assert_int_equal(shard_clocks(fixture->shard)->watermark_ms, INSTANT_NONE);
     end(fixture);
 }
@@ -87,7 +87,7 @@ static void an_erased_account_is_told_once_and_its_events_only_move_time(void **
     taken(fixture, STREAM_LOGIN, "a", "1", 10);
     struct event tombstone = event_of(STREAM_ACCOUNT, "a", "", 20);
     tombstone.tombstone = true;
-    assert_int_equal(shard_take(fixture->shard, &tombstone, &outcome, &error), RESULT_OK);
+    assert_int_equal(shard_take(fixture->shard, ACCOUNT_NONE, &tombstone, &outcome, &error), RESULT_OK);
     told(fixture, "a erased;");
     assert_int_equal(take(fixture, STREAM_LOGIN, "a", "2", 90, &outcome), RESULT_OK);
     assert_int_equal(outcome, STEP_ERASED);
@@ -95,7 +95,7 @@ static void an_erased_account_is_told_once_and_its_events_only_move_time(void **
     assert_int_equal(counters_get(&fixture->counters, COUNTER_EVENTS_ERASED), 1);
     tombstone.account_id = TEXT("unknown");
     tombstone.time_ms = START + 2 * HOUR;
-    assert_int_equal(shard_take(fixture->shard, &tombstone, &outcome, &error), RESULT_OK);
+    assert_int_equal(shard_take(fixture->shard, ACCOUNT_NONE, &tombstone, &outcome, &error), RESULT_OK);
     assert_int_equal(outcome, STEP_NOTHING_TO_ERASE);
     assert_int_equal(accounts_count(shard_accounts(fixture->shard)), 1);
     end(fixture);
