@@ -235,8 +235,8 @@ ALWAYS_INLINE enum result run_step(struct decoding *decoding, const struct step 
     return RESULT_FATAL;
 }
 
-static enum result run_steps(struct decoding *decoding, const struct program_of_record *program,
-                             struct cursor *ret_cursor) {
+ALWAYS_INLINE enum result run_steps(struct decoding *decoding, const struct program_of_record *program,
+                                    struct cursor *ret_cursor) {
     struct cursor cursor = *ret_cursor; /* one that nobody else knows of */
     const struct step *end = program->steps + program->steps_count;
     for (const struct step *next = program->steps; next < end; next++) {
@@ -256,7 +256,8 @@ static enum result run_steps(struct decoding *decoding, const struct program_of_
     return cursor_ok(&cursor) ? RESULT_OK : malformed(decoding, "they end too early");
 }
 
-static void start_event(struct event *event, const struct avro_plan *plan, const struct program_of_record *program) {
+ALWAYS_INLINE void start_event(struct event *event, const struct avro_plan *plan,
+                               const struct program_of_record *program) {
     event->stream = plan->stream;
     event->tombstone = false;
     event->present = program->present;
@@ -295,25 +296,30 @@ ALWAYS_INLINE enum result choose_record(struct decoding *decoding, const struct 
     return RESULT_OK;
 }
 
+ALWAYS_INLINE enum result decode_record(struct decoding *decoding, const struct avro_plan *plan,
+                                        struct cursor *cursor) {
+    const struct program_of_record *program = NULL;
+    enum result result = choose_record(decoding, plan, cursor, &program);
+    if (result != RESULT_OK)
+        return result;
+    start_event(decoding->event, plan, program);
+    result = run_steps(decoding, program, cursor);
+    return result == RESULT_OK ? take_ids(decoding) : result;
+}
+
 enum result avro_decode(struct avro_decoder *decoder, const struct avro_plan *plan, struct cursor *cursor,
                         struct event *ret_event, struct rejection *ret_rejection) {
     struct decoding decoding = {decoder, plan->stream, ret_event, ret_rejection};
-    const struct program_of_record *program = NULL;
-    enum result result = choose_record(&decoding, plan, cursor, &program);
-    if (result != RESULT_OK)
-        return result;
-    start_event(ret_event, plan, program);
-    result = run_steps(&decoding, program, cursor);
-    return result == RESULT_OK ? take_ids(&decoding) : result;
+    return decode_record(&decoding, plan, cursor);
 }
 
 enum result avro_decode_whole(struct avro_decoder *decoder, const struct avro_plan *plan, struct text bytes,
                               struct event *ret_event, struct rejection *ret_rejection) {
+    struct decoding decoding = {decoder, plan->stream, ret_event, ret_rejection};
     struct cursor cursor = cursor_of(bytes.data, bytes.size);
-    enum result result = avro_decode(decoder, plan, &cursor, ret_event, ret_rejection);
+    enum result result = decode_record(&decoding, plan, &cursor);
     if (result != RESULT_OK || cursor_left(&cursor) == 0)
         return result;
-    struct decoding decoding = {decoder, plan->stream, ret_event, ret_rejection};
     return malformed(&decoding, "there are bytes behind it");
 }
 

@@ -130,11 +130,17 @@ static enum result add_shard_record(struct pipeline *pipeline, struct held_shard
                       error);
 }
 
+/* The dirty account of that place, or ACCOUNT_NONE. */
+static uint32_t dirty_at(const struct accounts *accounts, uint32_t place) {
+    return place < accounts_dirty_count(accounts) ? accounts_dirty(accounts, place) : ACCOUNT_NONE;
+}
+
 /* The shard's part: its blobs, then its record, which so lies behind all of them. */
 static enum result assemble(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
     struct accounts *accounts = shard_accounts(held->shard);
     batch_clear(&held->changelog);
     for (uint32_t i = 0; i < accounts_dirty_count(accounts); i++) {
+        accounts_prefetch(accounts, dirty_at(accounts, i + 2 * BLOBS_SOON), dirty_at(accounts, i + BLOBS_SOON));
         enum result result = add_blob(pipeline, held, accounts_dirty(accounts, i), error);
         if (result != RESULT_OK)
             return result;

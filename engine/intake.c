@@ -103,13 +103,13 @@ static enum result decode(struct pipeline *pipeline, const struct turn *turn, co
 
 /* The head is done with, whatever became of it. */
 static void consume(struct pipeline *pipeline, struct held_shard *held) {
-    struct message message = merge_take(held->merge);
-    held->record.inputs[message.stream] = (struct input_record){
-        .next_offset = message.offset + 1, .last_offset = message.offset, .last_timestamp_ms = message.timestamp_ms};
-    held->record_ms = message.timestamp_ms;
+    const struct message *message = merge_take(held->merge);
+    held->record.inputs[message->stream] = (struct input_record){
+        .next_offset = message->offset + 1, .last_offset = message->offset, .last_timestamp_ms = message->timestamp_ms};
+    held->record_ms = message->timestamp_ms;
     held->moved = true;
-    counters_add(pipeline->counters, COUNTER_RECORDS + message.stream, 1);
-    pipeline->ports.source->release(pipeline->ports.source->context, &message, 1);
+    counters_add(pipeline->counters, COUNTER_RECORDS + message->stream, 1);
+    pipeline->ports.source->release(pipeline->ports.source->context, message, 1);
 }
 
 /* Takes the head. RETRY: it stays, something has to come first. */

@@ -193,17 +193,17 @@ const struct message *merge_head(const struct merge *merge) {
     return head_at(&merge->inputs[merge->chosen], 0);
 }
 
-static struct message pop(struct merge_input *input) {
-    struct message message = *head_at(input, 0);
+static const struct message *pop(struct merge_input *input) {
+    const struct message *message = head_at(input, 0);
     input->first = (input->first + 1) % HEADS_PER_INPUT_MAX;
     input->count--;
-    input->bytes -= message_bytes(&message);
+    input->bytes -= message_bytes(message);
     if (input->ahead > 0)
         input->ahead--;
     return message;
 }
 
-struct message merge_take(struct merge *merge) {
+const struct message *merge_take(struct merge *merge) {
     assert(merge->chosen != STREAMS && merge->inputs[merge->chosen].count > 0);
     struct merge_input *input = &merge->inputs[merge->chosen];
     merge->chosen = STREAMS;
@@ -215,7 +215,7 @@ bool merge_clear(struct merge *merge, struct message *ret_message) {
     for (int i = 0; i < STREAMS; i++) {
         if (merge->inputs[i].count == 0)
             continue;
-        *ret_message = pop(&merge->inputs[i]);
+        *ret_message = *pop(&merge->inputs[i]);
         return true;
     }
     return false;

@@ -57,8 +57,8 @@ enum stream merge_chosen(const struct merge *merge);
 void merge_choose(struct merge *merge, enum stream stream);
 /* The chosen stream's next message. */
 const struct message *merge_head(const struct merge *merge);
-/* Gives the head up: the caller releases it. */
-struct message merge_take(struct merge *merge);
+/* Gives the head up: the caller releases it. It lies there until the next merge_put. */
+const struct message *merge_take(struct merge *merge);
 
 /* Whether every input's end was confirmed within the last confirm_max_ms, and nothing is waiting. */
 bool merge_confirmed(const struct merge *merge, int64_t now_ms);

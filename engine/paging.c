@@ -63,6 +63,7 @@ static bool look_ahead(struct held_shard *held, struct ahead *ret_ahead) {
         if (!is_account_id(message->key))
             continue;
         ret_ahead->ids[count] = message->key;
+        ret_ahead->guesses[count] = ACCOUNT_NONE;
         ret_ahead->notes[count++] = note;
     }
     shard_guess(held->shard, ret_ahead->ids, count, ret_ahead->guesses);
@@ -70,8 +71,8 @@ static bool look_ahead(struct held_shard *held, struct ahead *ret_ahead) {
     return count > 0;
 }
 
-/* Adds those to be loaded. Where an absent account was taken for another, as happens once in thousands of times, that is
- * found out when its record's turn comes. */
+/* Adds those to be loaded. Where an absent account was taken for another, as happens once in thousands of times, that
+ * is found out when its record's turn comes. */
 static enum result expect_ahead(struct held_shard *held, struct ahead *ahead, struct text *ids, uint32_t *count,
                                 struct error *error) {
     for (uint32_t i = 0; i < ahead->count; i++) {

@@ -15,6 +15,7 @@ struct shard {
     struct shard_output output;
     struct counters *counters;
     struct clocks clocks;
+    int64_t last_tick_ms; /* the watermark's, as it was computed last */
     struct shard_need need;
     uint32_t evaluations; /* at ticks, in this call */
     bool pausing;
@@ -108,9 +109,18 @@ static int64_t tick_behind(const struct shard *shard, int64_t instant_ms) {
     return (floor_divide(instant_ms, tick_ms) + 1) * tick_ms;
 }
 
-static int64_t last_tick(const struct shard *shard) {
+/* The last one at or before it. */
+static int64_t tick_until(const struct shard *shard, int64_t instant_ms) {
     int64_t tick_ms = shard->program->tick_ms;
-    return floor_divide(shard->clocks.watermark_ms, tick_ms) * tick_ms;
+    return floor_divide(instant_ms, tick_ms) * tick_ms;
+}
+
+/* That of the watermark, which many records leave within the same tick: only a step into another one is a division. */
+static int64_t last_tick(struct shard *shard) {
+    int64_t watermark_ms = shard->clocks.watermark_ms;
+    if ((uint64_t)watermark_ms - (uint64_t)shard->last_tick_ms >= (uint64_t)shard->program->tick_ms)
+        shard->last_tick_ms = tick_until(shard, watermark_ms);
+    return shard->last_tick_ms;
 }
 
 /* Deadlines are kept as the tick that meets them: none that has fired already, so that all that are due at one tick
@@ -221,7 +231,7 @@ static int64_t next_due(struct shard *shard) {
 
 /* Time jumps from deadline to deadline: a tick at which nobody is due leaves no trace but `ticked_ms`. */
 enum result shard_resume(struct shard *shard, struct error *error) {
-    shard->need = (struct shard_need){0};
+    shard->need.kind = NEED_NOTHING;
     shard->evaluations = 0;
     shard->pausing = false;
     if (shard->clocks.watermark_ms == INSTANT_NONE)
@@ -251,7 +261,8 @@ enum result shard_advance(struct shard *shard, int64_t watermark_ms, struct erro
 }
 
 bool shard_ticks_pending(const struct shard *shard) {
-    return shard->clocks.watermark_ms != INSTANT_NONE && shard->clocks.ticked_ms < last_tick(shard);
+    return shard->clocks.watermark_ms != INSTANT_NONE &&
+           shard->clocks.ticked_ms < tick_until(shard, shard->clocks.watermark_ms);
 }
 
 bool shard_is_pausing(const struct shard *shard) {
@@ -315,7 +326,7 @@ static int64_t watermark_of(const struct shard *shard, const struct event *event
 enum result shard_take(struct shard *shard, uint32_t guess, const struct event *event, enum step_outcome *ret_outcome,
                        struct error *error) {
     uint32_t account;
-    shard->need = (struct shard_need){0};
+    shard->need.kind = NEED_NOTHING;
     if (!find(shard, guess, event->account_id, &account))
         return need(shard, (struct shard_need){.kind = NEED_ACCOUNT, .account_id = event->account_id});
     if (state_remembers(state_of(shard, account), event)) {

@@ -4,6 +4,8 @@
 
 #include "base/instant.h"
 
+#define COLD __attribute__((cold, noinline))
+
 static const struct text partitioner_names[] = {
     [PARTITIONER_MURMUR2] = TEXT("murmur2"),
     [PARTITIONER_CRC32] = TEXT("crc32"),
@@ -77,11 +79,9 @@ static bool reject(struct rejection *ret_rejection, enum rejection_reason reason
     return false;
 }
 
-bool validate_time(const struct program *program, const struct event *event, int64_t reference_ms,
-                   struct rejection *ret_rejection) {
-    int64_t latest_ms;
-    if (__builtin_add_overflow(reference_ms, program->future_tolerance_ms, &latest_ms) || event->time_ms <= latest_ms)
-        return true;
+/* The messages are made aside: what nearly every record passes stays without room for them. */
+COLD static bool reject_time(const struct program *program, const struct event *event, int64_t reference_ms,
+                             struct rejection *ret_rejection) {
     char time[INSTANT_TEXT_MAX], reference[INSTANT_TEXT_MAX], tolerance[INSTANT_TEXT_MAX];
     instant_format(event->time_ms, time);
     instant_format(reference_ms, reference);
@@ -93,15 +93,28 @@ bool validate_time(const struct program *program, const struct event *event, int
     return reject(ret_rejection, REJECTION_FUTURE_TIMESTAMP);
 }
 
+bool validate_time(const struct program *program, const struct event *event, int64_t reference_ms,
+                   struct rejection *ret_rejection) {
+    int64_t latest_ms;
+    if (__builtin_add_overflow(reference_ms, program->future_tolerance_ms, &latest_ms) || event->time_ms <= latest_ms)
+        return true;
+    return reject_time(program, event, reference_ms, ret_rejection);
+}
+
+COLD static bool reject_partition(enum partitioner partitioner, int32_t partitions, int32_t wanted, int32_t met,
+                                  struct rejection *ret_rejection) {
+    error_set(&ret_rejection->detail, RESULT_REJECT,
+              "The account belongs on partition %d of %d (kafka.partitioner: %.*s), the record lies on partition %d.",
+              wanted, partitions, TEXT_ARGUMENTS(partitioner_names[partitioner]), met);
+    return reject(ret_rejection, REJECTION_WRONG_PARTITION);
+}
+
 bool validate_partition(enum partitioner partitioner, int32_t partitions, const struct event *event,
                         struct rejection *ret_rejection) {
     int32_t wanted = partitioner_partition(partitioner, event->account_id, partitions);
     if (wanted == -1 || wanted == event->place.partition)
         return true;
-    error_set(&ret_rejection->detail, RESULT_REJECT,
-              "The account belongs on partition %d of %d (kafka.partitioner: %.*s), the record lies on partition %d.",
-              wanted, partitions, TEXT_ARGUMENTS(partitioner_names[partitioner]), event->place.partition);
-    return reject(ret_rejection, REJECTION_WRONG_PARTITION);
+    return reject_partition(partitioner, partitions, wanted, event->place.partition, ret_rejection);
 }
 
 bool validate_size(size_t size, size_t size_max, struct rejection *ret_rejection) {

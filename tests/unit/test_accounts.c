@@ -65,7 +65,8 @@ static void a_guess_is_right_where_the_account_is_here_and_none_where_it_is_not(
     assert_int_equal(accounts_expect(fixture->accounts, TEXT("expected"), &accounts[2], &error), RESULT_OK);
     uint32_t guesses[4];
     accounts_guess(fixture->accounts,
-                   (struct text[]){TEXT("account-0"), TEXT("unknown"), TEXT("expected"), TEXT("account-1")}, 4, guesses);
+                   (struct text[]){TEXT("account-0"), TEXT("unknown"), TEXT("expected"), TEXT("account-1")}, 4,
+                   guesses);
     assert_int_equal(guesses[0], accounts[0]);
     assert_int_equal(guesses[1], ACCOUNT_NONE);
     assert_int_equal(guesses[2], accounts[2]);

@@ -40,8 +40,7 @@ static void takes(struct merge *merge, enum stream stream, int64_t offset) {
     assert_int_equal(merge_next(merge, 0, &chosen), MERGE_HEAD);
     assert_int_equal(chosen, stream);
     assert_int_equal(merge_head(merge)->offset, offset);
-    struct message message = merge_take(merge);
-    assert_int_equal(message.offset, offset);
+    assert_int_equal(merge_take(merge)->offset, offset);
 }
 
 static void end(struct merge *merge) {
