@@ -117,30 +117,28 @@ const struct program *engine_program(const struct engine *engine) {
     return engine->program;
 }
 
-static struct state_header header_of(struct state_bytes state) {
-    struct state_header header;
-    memcpy(&header, state.data, sizeof header);
-    return header;
+static const struct state_header *header_of(struct state_bytes state) {
+    return (const struct state_header *)(const void *)state.data;
 }
 
 int64_t state_due_ms(struct state_bytes state) {
-    return header_of(state).due_ms;
+    return header_of(state)->due_ms;
 }
 
 uint32_t state_waits_for(struct state_bytes state) {
-    return header_of(state).waits_for;
+    return header_of(state)->waits_for;
 }
 
 struct text state_account_id(struct state_bytes state) {
-    return (struct text){(const char *)state.data + sizeof(struct state_header), header_of(state).id_size};
+    return (struct text){(const char *)state.data + sizeof(struct state_header), header_of(state)->id_size};
 }
 
 uint64_t state_sequence(struct state_bytes state) {
-    return header_of(state).sequence;
+    return header_of(state)->sequence;
 }
 
 bool state_is_erased(struct state_bytes state) {
-    return (header_of(state).flags & STATE_ERASED) != 0;
+    return (header_of(state)->flags & STATE_ERASED) != 0;
 }
 
 static struct state_bytes bytes_of(const struct state *state) {
