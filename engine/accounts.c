@@ -240,16 +240,15 @@ static void set_deadline(struct accounts *accounts, uint32_t account, int64_t du
     set_waits(accounts, entry(accounts, account), waits_for);
 }
 
-/* Whether the state is the account's own bytes, worked on in place, and needs at least half of their block. */
-static inline bool stays(const struct account *account, struct state_bytes state) {
-    return state.data == account->bytes && (size_t)state.size * 2 >= account->capacity;
-}
-
 /* Gives the account a state in the place of what it has: an id, an older state, or (the engine works in place) the very
  * bytes of the new one. */
 static enum result entry_set_state(struct accounts *accounts, struct account *account, struct state_bytes state,
                                    struct error *error) {
     bool in_place = state.data == account->bytes;
+    if (in_place && (size_t)state.size * 2 >= account->capacity) { /* No smaller block would be half of its own. */
+        account->size = state.size;
+        return RESULT_OK;
+    }
     size_t block_bytes = slab_block_bytes(state.size);
     if (in_place ? block_bytes * 2 < account->capacity : block_bytes != account->capacity) {
         uint8_t *bytes = slab_alloc(accounts->slab, state.size);
@@ -378,17 +377,11 @@ static void set_dirty(struct accounts *accounts, uint32_t account) {
 
 enum result accounts_touch_at(struct accounts *accounts, uint32_t account, struct state_bytes state,
                               struct error *error) {
-    struct account *changed = entry(accounts, account);
-    assert(state.size > 0 && changed->phase != ACCOUNT_LOADING);
-    if (stays(changed, state)) {
-        changed->size = state.size;
-    } else {
-        enum result result = entry_set_state(accounts, changed, state, error);
-        if (result != RESULT_OK)
-            return result;
-    }
-    set_dirty(accounts, account);
-    return RESULT_OK;
+    assert(state.size > 0 && entry(accounts, account)->phase != ACCOUNT_LOADING);
+    enum result result = entry_set_state(accounts, entry(accounts, account), state, error);
+    if (result == RESULT_OK)
+        set_dirty(accounts, account);
+    return result;
 }
 
 enum result accounts_change_at(struct accounts *accounts, uint32_t account, struct state_bytes state, int64_t due_ms,

@@ -34,22 +34,22 @@ static uint64_t value_hash(const struct aggregate *aggregate, const struct event
 }
 
 /* The slices of an hour and of a day that an instant falls in: one division each for all aggregates. */
-struct slices {
+struct slice_indices {
     int64_t hour, day;
 };
 
-static struct slices slices_at(int64_t instant_ms) {
-    return (struct slices){slice_index(instant_ms, HOUR), slice_index(instant_ms, DAY)};
+static struct slice_indices slices_at(int64_t instant_ms) {
+    return (struct slice_indices){slice_index(instant_ms, HOUR), slice_index(instant_ms, DAY)};
 }
 
-static int64_t slice_of(const struct slices *slices, const struct aggregate *aggregate) {
+static int64_t slice_of(const struct slice_indices *slices, const struct aggregate *aggregate) {
     return aggregate->slice_ms == DAY ? slices->day : slices->hour;
 }
 
 /* An event on its way into the aggregates of its stream. */
 struct arrival {
     const struct event *event;
-    struct slices its, look; /* where it falls; where the stream is looked at from */
+    struct slice_indices its, look; /* where it falls; where the stream is looked at from */
 };
 
 static enum window_outcome add_to_window(struct state *state, uint32_t slot, const struct aggregate *aggregate,

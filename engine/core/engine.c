@@ -203,15 +203,6 @@ static bool fits(const struct engine *engine) {
     return (uint64_t)engine->state.size + engine->overhead <= engine->options.account_bytes_max + SPARE_BYTES;
 }
 
-/* As evaluation_begin, but only for what filters and aggregates of the event's stream look at: most events pass without
- * an evaluation. */
-static void begin_to_take(struct engine *engine, enum stream stream, const struct clocks *clocks) {
-    struct evaluation *evaluation = &engine->evaluation;
-    evaluation->now_ms = state_header(&engine->state)->now_ms;
-    evaluation->facts_read = false;
-    evaluation->look_ms[stream] = look_instant(engine->program, clocks, stream, evaluation->now_ms);
-}
-
 /* Step 2 for an event: false where the account has no room for it. */
 static bool take_event(struct engine *engine, const struct event *event, const struct clocks *clocks,
                        struct effect *ret_effect) {
@@ -219,7 +210,7 @@ static bool take_event(struct engine *engine, const struct event *event, const s
     struct state_header *header = state_header(state);
     if (header->first_event_ms == INSTANT_NONE || event->time_ms < header->first_event_ms)
         header->first_event_ms = event->time_ms;
-    begin_to_take(engine, event->stream, clocks);
+    evaluation_begin_stream(engine, event->stream, clocks);
     evaluation_run_filters(&engine->evaluation, event);
     return aggregates_add(&engine->evaluation, event, ret_effect) == AGGREGATES_DONE &&
            event_ids_add(state, event->stream, hash_text(event->event_id), engine->program->duplicate_ids);

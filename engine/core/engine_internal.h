@@ -42,6 +42,8 @@ void evaluation_sit_down(struct engine *engine);
 
 /* Begins to look at the account at its present instant. */
 void evaluation_begin(struct engine *engine, const struct clocks *clocks);
+/* The same for what filters and aggregates of one stream look at: most events pass without an evaluation. */
+void evaluation_begin_stream(struct engine *engine, enum stream stream, const struct clocks *clocks);
 
 /* Decides everything anew at the account's present instant, in the contract's order. */
 void evaluate(struct engine *engine, const struct clocks *clocks, const struct cause *cause);

@@ -3,13 +3,17 @@
 #include "engine/core/engine_internal.h"
 #include "engine/core/scores.h"
 
-void evaluation_begin(struct engine *engine, const struct clocks *clocks) {
+void evaluation_begin_stream(struct engine *engine, enum stream stream, const struct clocks *clocks) {
     struct evaluation *evaluation = &engine->evaluation;
     evaluation->now_ms = state_header(&engine->state)->now_ms;
-    evaluation->code_done = 0;
     evaluation->facts_read = false;
+    evaluation->look_ms[stream] = look_instant(engine->program, clocks, stream, evaluation->now_ms);
+}
+
+void evaluation_begin(struct engine *engine, const struct clocks *clocks) {
+    engine->evaluation.code_done = 0;
     for (enum stream stream = 0; stream < STREAMS; stream++)
-        evaluation->look_ms[stream] = look_instant(engine->program, clocks, stream, evaluation->now_ms);
+        evaluation_begin_stream(engine, stream, clocks);
 }
 
 void evaluation_sit_down(struct engine *engine) {

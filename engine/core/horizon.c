@@ -209,12 +209,12 @@ static bool is_loose(const struct horizon *horizon, struct evaluation_step step)
     return step.kind == STEP_DIMENSION && horizon->evaluation->program->dimensions[step.index].score != REGISTER_NONE;
 }
 
-/* The steps that look at what moves with the time or with events. */
+/* The steps that look at what moves with the time. Events that are reckoned with only add to windows and durations,
+ * which do so anyway. */
 static void find_first(const struct horizon *horizon) {
     uint32_t words = horizon->evaluation->dependence->words;
     memcpy(horizon->first, horizon->restless, words * sizeof *horizon->first);
     evaluation_add_timed(horizon->evaluation, true, horizon->first);
-    evaluation_add_streams(horizon->evaluation, horizon->lively, horizon->first);
 }
 
 /* A decision that is not come to sees nothing that moves, and waits for no time: it stays as it is. */
