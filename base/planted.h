@@ -37,6 +37,7 @@
     BUG(rules_change_forgotten, "a commit in the middle of a change of rules takes it for complete")               \
     BUG(cursor_kept, "pages of due accounts go on over a write")                                                   \
     BUG(deadline_forgotten, "the deadline of an account that leaves memory is forgotten")                          \
+    BUG(deadline_kept, "a deadline that the store has once is never sent again")                                   \
     BUG(status_without_change, "a status is published without the changes that led to it")                         \
     BUG(duplicate_commits, "the record of a shard is committed with the number of the commit before")              \
     BUG(group_believed, "the group's offsets win over the shard record's")

@@ -28,8 +28,11 @@ struct account {
         commit; /* low half of the number of the newest commit that holds the state; of a free entry: the next one */
     uint8_t phase;
     uint8_t waits_for; /* streams */
-    bool has_state;
+    bool has_state : 1;
+    bool deadline_is_stored : 1; /* what the store has of these two: */
+    uint8_t stored_waits : STREAMS;
     uint8_t chances; /* looks of eviction that it will survive */
+    int64_t stored_due_ms;
 };
 
 /* Of the hash table; with the hash beside the index, whoever looks for an account touches no other's entry. */
@@ -465,6 +468,26 @@ void accounts_acknowledged(struct accounts *accounts, struct text account_id, ui
     struct account *account = entry(accounts, accounts->table[place].entry - 1);
     if (account->phase == ACCOUNT_WRITTEN && account->commit == (uint32_t)commit)
         account->phase = ACCOUNT_CLEAN;
+}
+
+bool accounts_send_deadline(struct accounts *accounts, uint32_t account, int64_t due_ms, uint32_t waits_for) {
+    struct account *sent = entry(accounts, account);
+    if (sent->deadline_is_stored && PLANTED(deadline_kept))
+        return true;
+    if (sent->deadline_is_stored && sent->stored_due_ms == due_ms && sent->stored_waits == waits_for)
+        return true;
+    sent->deadline_is_stored = false;
+    return false;
+}
+
+void accounts_deadline_stored(struct accounts *accounts, struct text account_id, int64_t due_ms, uint32_t waits_for) {
+    uint32_t place = place_of(accounts, account_id);
+    if (accounts->table[place].entry == 0)
+        return;
+    struct account *account = entry(accounts, accounts->table[place].entry - 1);
+    account->deadline_is_stored = true;
+    account->stored_due_ms = due_ms;
+    account->stored_waits = (uint8_t)waits_for;
 }
 
 /* ---- eviction */

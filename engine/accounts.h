@@ -91,6 +91,12 @@ uint32_t accounts_commit(const struct accounts *accounts, uint32_t account);
  * no longer here is ignored. */
 void accounts_acknowledged(struct accounts *accounts, struct text account_id, uint64_t commit);
 
+/* Whether this deadline, and these waits, are for certain what the store has of the account: they need not be sent.
+ * If not, they are taken to be on their way from here on, and what the store has is not known until it says so. */
+bool accounts_send_deadline(struct accounts *accounts, uint32_t account, int64_t due_ms, uint32_t waits_for);
+/* The store has acknowledged them. An account that is no longer here is ignored. */
+void accounts_deadline_stored(struct accounts *accounts, struct text account_id, int64_t due_ms, uint32_t waits_for);
+
 /* What left memory, for whoever must know when it is due. */
 struct evicted {
     uint32_t count;

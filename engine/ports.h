@@ -242,6 +242,7 @@ struct stored_blob {
     int64_t changelog_offset; /* of the blob's record, or a lower bound */
     int64_t due_ms;           /* INSTANT_NEVER: none */
     uint32_t waits_for;       /* streams (bit i: stream i) whose resumption makes the account due */
+    bool deadline_is_stored;  /* written: due_ms and waits_for are what the store has of the account already */
 };
 
 struct store_write {

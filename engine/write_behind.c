@@ -118,35 +118,39 @@ static struct written_commit *last_of_request(const struct write_behind *behind,
 
 /* An account that was committed again later is written with the later commit; all that are waiting are known, so that
  * the changelog makes up for it where the meta has passed it by. */
-static bool is_newest(struct accounts *accounts, const struct stored_blob *blob, uint64_t number) {
-    uint32_t account = accounts_find(accounts, blob->account_id);
-    assert(account != ACCOUNT_NONE); /* What is not acknowledged is not evicted. */
-    return accounts_commit(accounts, account) == (uint32_t)number;
+static void merge(struct write_behind *behind, struct accounts *accounts, const struct written_commit *commit) {
+    for (uint32_t i = 0; i < commit->count; i++) {
+        struct stored_blob *blob = &behind->merged[behind->merged_count];
+        uint32_t account = accounts_find(accounts, commit->blobs[i].account_id);
+        assert(account != ACCOUNT_NONE); /* What is not acknowledged is not evicted. */
+        if (accounts_commit(accounts, account) != (uint32_t)commit->number)
+            continue;
+        *blob = commit->blobs[i];
+        blob->deadline_is_stored = accounts_send_deadline(accounts, account, blob->due_ms, blob->waits_for);
+        behind->merged_count++;
+    }
 }
 
 enum result write_behind_send(struct write_behind *behind, const struct store *store, uint64_t ticket, int32_t shard,
                               struct accounts *accounts, struct error *error) {
     assert(write_behind_is_due(behind));
-    uint32_t blobs_max, count = 0;
+    uint32_t blobs_max;
     struct written_commit *last = last_of_request(behind, &blobs_max);
-    struct stored_blob *merged = calloc(blobs_max + 1, sizeof *merged);
-    if (merged == NULL)
+    behind->merged = calloc(blobs_max + 1, sizeof *behind->merged);
+    if (behind->merged == NULL)
         return out_of_memory(error);
     for (const struct written_commit *commit = behind->first; commit != last->next; commit = commit->next)
-        for (uint32_t i = 0; i < commit->count; i++)
-            if (is_newest(accounts, &commit->blobs[i], commit->number))
-                merged[count++] = commit->blobs[i];
-    struct store_write write = {.blobs = merged,
-                                .count = count,
+        merge(behind, accounts, commit);
+    struct store_write write = {.blobs = behind->merged,
+                                .count = behind->merged_count,
                                 .has_meta = true,
                                 .changelog_offset = last->changelog_offset,
                                 .shard_record = last->shard_record};
     enum result result = store->write(store->context, ticket, shard, &write, error);
     if (result != RESULT_OK) {
-        free(merged);
+        write_behind_void(behind);
         return result;
     }
-    behind->merged = merged;
     behind->sent = last;
     return RESULT_OK;
 }
@@ -163,6 +167,11 @@ static void drop_first(struct write_behind *behind) {
 
 void write_behind_acknowledge(struct write_behind *behind, struct accounts *accounts) {
     assert(behind->sent != NULL);
+    for (uint32_t i = 0; i < behind->merged_count; i++) {
+        const struct stored_blob *blob = &behind->merged[i];
+        if (!blob->deadline_is_stored)
+            accounts_deadline_stored(accounts, blob->account_id, blob->due_ms, blob->waits_for);
+    }
     for (;;) {
         struct written_commit *commit = behind->first;
         for (uint32_t i = 0; i < commit->count; i++)
@@ -178,6 +187,7 @@ void write_behind_acknowledge(struct write_behind *behind, struct accounts *acco
 void write_behind_void(struct write_behind *behind) {
     free(behind->merged);
     behind->merged = NULL;
+    behind->merged_count = 0;
     behind->sent = NULL;
 }
 

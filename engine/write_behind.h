@@ -15,6 +15,7 @@ struct write_behind {
     uint32_t count;
     size_t bytes;
     struct stored_blob *merged; /* of the open request */
+    uint32_t merged_count;
 };
 
 /* What a commit leaves for the store. Its blobs refer into `changelog`, which is taken over (and is empty afterwards).

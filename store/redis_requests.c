@@ -256,42 +256,56 @@ static void put_blob(struct buffer *out, const struct stored_blob *blob) {
     redis_command_pieces(out, (struct text){(const char *)head, sizeof head}, blob->blob);
 }
 
+/* What is said of an account beside its blob; nothing, where the store has it already. */
+enum telling { TELL_NOTHING, TELL_DUE, TELL_NEVER_DUE };
+
+static enum telling telling_of(const struct stored_blob *blob) {
+    if (blob->deadline_is_stored)
+        return TELL_NOTHING;
+    return blob->due_ms == INSTANT_NEVER ? TELL_NEVER_DUE : TELL_DUE;
+}
+
+static bool tells_waits(const struct stored_blob *blob) {
+    return !blob->deadline_is_stored && blob->waits_for != 0;
+}
+
 /* The accounts [from, to) of a write in the order of their buckets, and what is to be said of how many. */
 struct part {
     const struct store_write *write;
     const struct bucketed *order;
     uint32_t from, to;
-    uint32_t due, waits, groups;
+    uint32_t due, never_due, waits, groups;
 };
 
 static struct part part_of(const struct store_write *write, const struct bucketed *order, uint32_t from, uint32_t to) {
     struct part part = {.write = write, .order = order, .from = from, .to = to};
     for (uint32_t i = from; i < to; i++) {
         const struct stored_blob *blob = &write->blobs[order[i].place];
-        part.due += blob->due_ms != INSTANT_NEVER;
-        part.waits += blob->waits_for != 0;
+        part.due += telling_of(blob) == TELL_DUE;
+        part.never_due += telling_of(blob) == TELL_NEVER_DUE;
+        part.waits += tells_waits(blob);
     }
     part.groups = groups_in(order, from, to);
     return part;
 }
 
 static uint32_t part_arguments(const struct part *part) {
-    uint32_t count = part->to - part->from, gone = count - part->due;
-    return 3 + 2 * part->due + gone + 2 * part->waits + 2 * part->groups + 2 * count;
+    uint32_t count = part->to - part->from;
+    return 3 + 2 * part->due + part->never_due + 2 * part->waits + 2 * part->groups + 2 * count;
 }
 
 static void put_deadlines(struct buffer *out, const struct part *part) {
     redis_command_integer(out, part->due);
     for (uint32_t i = part->from; i < part->to; i++) {
         const struct stored_blob *blob = &part->write->blobs[part->order[i].place];
-        if (blob->due_ms == INSTANT_NEVER)
+        if (telling_of(blob) != TELL_DUE)
             continue;
         redis_command_integer(out, blob->due_ms);
         put_member(out, &part->order[i], part->write);
     }
-    redis_command_integer(out, part->to - part->from - part->due);
+    redis_command_integer(out, part->never_due);
     for (uint32_t i = part->from; i < part->to; i++)
-        if (part->write->blobs[part->order[i].place].due_ms == INSTANT_NEVER)
+        if (telling_of(&part->write->blobs[part->order[i].place]) == TELL_NEVER_DUE)
             put_member(out, &part->order[i], part->write);
 }
 
@@ -299,7 +313,7 @@ static void put_waits(struct buffer *out, const struct part *part) {
     redis_command_integer(out, part->waits);
     for (uint32_t i = part->from; i < part->to && part->waits > 0; i++) {
         const struct stored_blob *blob = &part->write->blobs[part->order[i].place];
-        if (blob->waits_for == 0)
+        if (!tells_waits(blob))
             continue;
         put_member(out, &part->order[i], part->write);
         redis_command_integer(out, blob->waits_for);

@@ -4,7 +4,8 @@
 -- ARGV: prefix, epoch, claim, write, changelog offset ('' : the meta stays), shard record,
 --       how many accounts have a deadline, then due tick and member of each,
 --       how many have none, then the member of each,
---       how many wait for a stream, then member and waits of each,
+--       how many of them wait for a stream, then member and waits of each (accounts of which deadline and waits are as
+--       they were are in none of the three),
 --       then groups: bucket, count, then id and value of each account; an account comes once
 -- Members are BUCKET:ID. All lies as the commands take it, in runs of ARGV: what is done here for each account costs the
 -- server more than the account in its command.

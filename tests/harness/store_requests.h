@@ -6,7 +6,7 @@
 /* Texts are borrowed. */
 static inline struct stored_blob blob(const char *id, const char *bytes, int64_t offset, int64_t due_ms,
                                       uint32_t waits_for) {
-    return (struct stored_blob){text_of(id), text_of(bytes), offset, due_ms, waits_for};
+    return (struct stored_blob){text_of(id), text_of(bytes), offset, due_ms, waits_for, false};
 }
 
 /* A commit of these accounts; `meta_offset` negative: without a meta. The blobs are borrowed. */

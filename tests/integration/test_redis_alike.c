@@ -351,7 +351,8 @@ static void write_accounts(struct fixture *fixture, int owner, int32_t shard) {
                                                     below(fixture, 5) == 0 ? OFFSET_NONE
                                                                            : (int64_t)below(fixture, 1000),
                                                     any_due_ms(fixture),
-                                                    below(fixture, 3) == 0 ? below(fixture, 64) : 0};
+                                                    below(fixture, 3) == 0 ? below(fixture, 64) : 0,
+                                                    below(fixture, 3) == 0};
     }
     assert_int_equal(port->write(port->context, ++fixture->ticket, shard, &write, &error), RESULT_OK);
     await(fixture, owner);

@@ -225,6 +225,32 @@ static void test_due_accounts_come_in_pages_with_what_comes_after(void **state) 
     assert_int_equal(event.next_due_ms, INSTANT_NEVER);
 }
 
+static void test_a_deadline_that_is_stored_is_left_as_it_is(void **state) {
+    struct fixture *fixture = *state;
+    struct store *port = &fixture->ports[0];
+    struct error error;
+    claim_well(fixture, 0, 10);
+    struct stored_blob blobs[] = {blob("a", "old", 11, 5000, 0), blob("b", "old", 12, INSTANT_NEVER, 0),
+                                  blob("c", "old", 13, 6000, 2)};
+    write_well(fixture, 0, blobs, 3, 13);
+    for (int i = 0; i < 3; i++) {
+        blobs[i].blob = text_of("new");
+        blobs[i].deadline_is_stored = true;
+    }
+    write_well(fixture, 0, blobs, 3, 23);
+    struct due_query query = {.tick_ms = 5000, .waits_for = 2, .max = 10};
+    uint32_t found = 0;
+    do {
+        assert_int_equal(port->load_due(port->context, ++fixture->ticket, SHARD, &query, &error), RESULT_OK);
+        struct store_event event = await(fixture, 0);
+        for (uint32_t i = 0; i < event.count; i++, found++)
+            assert_true(text_equals(event.blobs[i].blob, "new"));
+        query.cursor = event.next_cursor;
+    } while (query.cursor != 0);
+    assert_int_equal(found, 2);
+    assert_holds(fixture, 0, "b", "new");
+}
+
 static void test_a_scan_finds_every_account(void **state) {
     struct fixture *fixture = *state;
     struct store *port = &fixture->ports[0];
@@ -404,6 +430,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_a_claim_is_refused_for_each_reason_by_name, start, stop),
         cmocka_unit_test_setup_teardown(test_an_old_owner_can_neither_write_nor_load, start, stop),
         cmocka_unit_test_setup_teardown(test_due_accounts_come_in_pages_with_what_comes_after, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_deadline_that_is_stored_is_left_as_it_is, start, stop),
         cmocka_unit_test_setup_teardown(test_a_scan_finds_every_account, start, stop),
         cmocka_unit_test_setup_teardown(test_a_restore_ends_with_the_newest_state, start, stop),
         cmocka_unit_test_setup_teardown(test_a_flush_is_noticed_by_the_next_request, start, stop),

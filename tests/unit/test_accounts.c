@@ -244,6 +244,67 @@ static void make_clean(struct fixture *fixture, int from, int to) {
         accounts_acknowledged(fixture->accounts, name_of(i, name), 1);
 }
 
+static void a_deadline_is_sent_until_the_store_is_known_to_have_it(void **state) {
+    (void)state;
+    struct fixture *fixture = begin();
+    struct accounts *accounts = fixture->accounts;
+    uint32_t account = change(fixture, 0, 500, 90, 1), other = change(fixture, 1, 500, 90, 1);
+    assert_false(accounts_send_deadline(accounts, account, 90, 1));
+    assert_false(accounts_send_deadline(accounts, account, 90, 1)); /* on its way is not there yet */
+    accounts_deadline_stored(accounts, TEXT("account-0"), 90, 1);
+    assert_true(accounts_send_deadline(accounts, account, 90, 1));
+    assert_false(accounts_send_deadline(accounts, other, 90, 1));
+    change(fixture, 0, 600, 90, 1);
+    assert_true(accounts_send_deadline(accounts, account, 90, 1));
+    end(fixture);
+}
+
+static void another_deadline_or_another_wait_is_sent(void **state) {
+    (void)state;
+    struct fixture *fixture = begin();
+    struct accounts *accounts = fixture->accounts;
+    uint32_t account = change(fixture, 0, 500, 90, 1);
+    accounts_deadline_stored(accounts, TEXT("account-0"), 90, 1);
+    assert_false(accounts_send_deadline(accounts, account, 91, 1));
+    accounts_deadline_stored(accounts, TEXT("account-0"), 91, 1);
+    assert_false(accounts_send_deadline(accounts, account, 91, 1u << STREAM_CUSTOM));
+    accounts_deadline_stored(accounts, TEXT("account-0"), INSTANT_NEVER, 1u << STREAM_CUSTOM);
+    assert_true(accounts_send_deadline(accounts, account, INSTANT_NEVER, 1u << STREAM_CUSTOM));
+    assert_false(accounts_send_deadline(accounts, account, INSTANT_NEVER, 0));
+    end(fixture);
+}
+
+/* The connection broke, and nobody knows whether the store took the other one. */
+static void a_deadline_is_sent_again_after_another_that_was_never_acknowledged(void **state) {
+    (void)state;
+    struct fixture *fixture = begin();
+    struct accounts *accounts = fixture->accounts;
+    uint32_t account = change(fixture, 0, 500, 90, 0);
+    accounts_deadline_stored(accounts, TEXT("account-0"), 90, 0);
+    assert_false(accounts_send_deadline(accounts, account, 91, 0));
+    assert_false(accounts_send_deadline(accounts, account, 90, 0));
+    end(fixture);
+}
+
+static void of_what_came_from_the_store_or_left_no_deadline_is_known(void **state) {
+    (void)state;
+    struct fixture *fixture = begin();
+    struct accounts *accounts = fixture->accounts;
+    struct error error;
+    uint32_t account = change(fixture, 0, 500, 90, 0);
+    accounts_deadline_stored(accounts, TEXT("account-0"), 90, 0);
+    make_clean(fixture, 0, 1);
+    struct evicted evicted = {.due_ms = INSTANT_NEVER};
+    accounts_evict(accounts, 0, INSTANT_NONE, &evicted);
+    assert_int_equal(evicted.count, 1);
+    accounts_deadline_stored(accounts, TEXT("account-0"), 90, 0); /* of an account that is gone: ignored */
+    struct state_bytes loaded = state_of(fixture, TEXT("account-0"), 500);
+    assert_int_equal(accounts_expect(accounts, TEXT("account-0"), &account, &error), RESULT_OK);
+    assert_int_equal(accounts_loaded(accounts, TEXT("account-0"), loaded, 90, 0, &error), RESULT_OK);
+    assert_false(accounts_send_deadline(accounts, account, 90, 0));
+    end(fixture);
+}
+
 static void only_what_the_store_has_may_leave(void **state) {
     (void)state;
     struct fixture *fixture = begin();
@@ -374,6 +435,10 @@ int main(void) {
         cmocka_unit_test(those_that_wait_for_a_stream_are_woken_once),
         cmocka_unit_test(an_account_is_dirty_then_written_then_clean_unless_it_changed_meanwhile),
         cmocka_unit_test(what_is_asked_for_is_loading_until_it_comes_or_is_forgotten),
+        cmocka_unit_test(a_deadline_is_sent_until_the_store_is_known_to_have_it),
+        cmocka_unit_test(another_deadline_or_another_wait_is_sent),
+        cmocka_unit_test(a_deadline_is_sent_again_after_another_that_was_never_acknowledged),
+        cmocka_unit_test(of_what_came_from_the_store_or_left_no_deadline_is_known),
         cmocka_unit_test(only_what_the_store_has_may_leave),
         cmocka_unit_test(eviction_stops_at_the_bound_and_places_are_used_again),
         cmocka_unit_test(an_account_that_was_loaded_is_there_for_its_record),
