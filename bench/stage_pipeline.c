@@ -153,9 +153,11 @@ static void look(struct bench_worker *worker) {
         process->accounts_settled = counters_get(&worker->counters, GAUGE_ACCOUNTS);
         worker->open = true;
     }
-    if (never_commits(process->stage) && process->last.cpu_ns == 0 &&
-        count_all(process, COUNTER_RECORDS, STREAMS) == process->records)
+    bool all_taken = count_all(process, COUNTER_RECORDS, STREAMS) == process->records;
+    if (all_taken && never_commits(process->stage) && process->last.cpu_ns == 0)
         end_measuring(process);
+    if (all_taken && process->workers_count > 1)
+        pipeline_stop(worker->pipeline);
 }
 
 static void *run_worker(void *context) {
@@ -224,6 +226,10 @@ static void open_worker(struct bench_worker *worker) {
     if (never_commits(process->stage)) {
         pipeline_options.commit_interval_ms = pipeline_options.commit_interval_max_ms = NEVER_COMMITTED;
         pipeline_options.commit_bytes_max = UNBOUNDED;
+    }
+    if (process->workers_count > 1) { /* Who left before the others are done would leave them shards to take over. */
+        pipeline_options.until_end = false;
+        pipeline_options.records_only = true;
     }
     stage_open_ports(process, worker->number, &worker->ports);
     choose_ports(worker, &ports);
