@@ -7,27 +7,21 @@
 #include "engine/core/account/latest.h"
 #include "engine/core/account/tickets.h"
 
-static bool has_field(const struct aggregate *aggregate, const struct event *event) {
-    if (aggregate->field == FIELDS_MAX)
+static bool has_value(const struct aggregate *aggregate, const struct event *event) {
+    if (aggregate->source == SOURCE_NONE)
         return true;
-    if (stream_schemas[event->stream].fields[aggregate->field].type == FIELD_MAP)
+    if (aggregate->source == SOURCE_ENTRY)
         return !text_is_missing(event_entry(event, aggregate->key));
     return event_has(event, aggregate->field);
 }
 
-static bool is_text(const struct aggregate *aggregate) {
-    enum field_type type = stream_schemas[aggregate->stream].fields[aggregate->field].type;
-    return type == FIELD_STRING || type == FIELD_MAP;
-}
-
 static struct text text_value(const struct aggregate *aggregate, const struct event *event) {
-    if (stream_schemas[aggregate->stream].fields[aggregate->field].type == FIELD_MAP)
-        return event_entry(event, aggregate->key);
-    return event->fields[aggregate->field].text;
+    return aggregate->source == SOURCE_ENTRY ? event_entry(event, aggregate->key)
+                                             : event->fields[aggregate->field].text;
 }
 
 static uint64_t value_hash(const struct aggregate *aggregate, const struct event *event) {
-    if (is_text(aggregate))
+    if (aggregate->source != SOURCE_NUMBER)
         return hash_text(text_value(aggregate, event));
     double number = event->fields[aggregate->field].number + 0.0; /* -0 is 0 */
     return hash_bytes(&number, sizeof number, 0);
@@ -70,7 +64,7 @@ static bool add_latest(struct state *state, uint32_t slot, const struct aggregat
         return newest_add(state, slot, event->time_ms);
     if (aggregate->kind == AGGREGATE_OLDEST)
         return oldest_add(state, slot, event->time_ms);
-    if (is_text(aggregate))
+    if (aggregate->source != SOURCE_NUMBER)
         return last_add_text(state, slot, event->time_ms, text_value(aggregate, event));
     return last_add_number(state, slot, event->time_ms, event->fields[aggregate->field].number);
 }
@@ -107,6 +101,23 @@ static bool is_window(enum aggregate_kind kind) {
     return kind <= AGGREGATE_DISTINCT;
 }
 
+/* What most events do to most aggregates: they are one more in the slice that the last one fell in, or the newest. False,
+ * and nothing is done, where it takes more than to write over what is there. */
+static inline bool add_in_place(const struct state *state, uint32_t slot, const struct aggregate *aggregate,
+                                const struct arrival *arrival) {
+    switch (aggregate->kind) {
+    case AGGREGATE_COUNT:
+        return window_count_again(state, slot, slice_of(&arrival->its, aggregate),
+                                  slice_of(&arrival->look, aggregate) - aggregate->window_slices);
+    case AGGREGATE_NEWEST:
+        return newest_again(state, slot, arrival->event->time_ms);
+    case AGGREGATE_OLDEST:
+        return oldest_stays(state, slot, arrival->event->time_ms);
+    default:
+        return false;
+    }
+}
+
 /* Whether the event is another one than those before it to whoever looks at the aggregate. */
 static bool is_first(const struct state *state, uint32_t slot, enum aggregate_kind kind, int64_t time_ms) {
     return state->offsets[slot] == 0 || (kind == AGGREGATE_OLDEST && time_ms < extreme_time(state, slot));
@@ -115,7 +126,7 @@ static bool is_first(const struct state *state, uint32_t slot, enum aggregate_ki
 static bool takes(const struct evaluation *evaluation, const struct aggregate *aggregate, const struct event *event) {
     return aggregate->kind != AGGREGATE_OPEN &&
            (aggregate->filter == REGISTER_NONE || evaluation_true(evaluation, aggregate->filter)) &&
-           has_field(aggregate, event);
+           has_value(aggregate, event);
 }
 
 static enum window_outcome add(struct state *state, uint32_t slot, const struct aggregate *aggregate,
@@ -137,11 +148,13 @@ enum aggregates_outcome aggregates_add(struct evaluation *evaluation, const stru
         uint32_t slot = aggregate_slot(indices[i]);
         if (!takes(evaluation, aggregate, event))
             continue;
+        changed(evaluation, indices[i]);
+        if (add_in_place(evaluation->state, slot, aggregate, &arrival))
+            continue;
         effect.first |= is_first(evaluation->state, slot, aggregate->kind, event->time_ms);
         enum window_outcome outcome = add(evaluation->state, slot, aggregate, &arrival);
         if (outcome == WINDOW_NO_ROOM)
             return AGGREGATES_NO_ROOM;
-        changed(evaluation, indices[i]);
         effect.expired += outcome == WINDOW_EXPIRED;
         effect.anew |= outcome == WINDOW_COUNTED_ANEW;
     }

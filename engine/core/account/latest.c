@@ -2,21 +2,11 @@
 
 #include <math.h>
 
-static bool make_time(struct state *state, uint32_t slot, int64_t time_ms) {
+static bool write_time(struct state *state, uint32_t slot, int64_t time_ms) {
     uint32_t size;
     if (!state_resize(state, slot, 0, packed_size(time_ms)))
         return false;
     write_packed(state_section(state, slot, &size), time_ms);
-    return true;
-}
-
-/* Nearly always over an instant of the same size. */
-static inline bool write_time(struct state *state, uint32_t slot, int64_t time_ms) {
-    uint32_t size;
-    uint8_t *section = state_section(state, slot, &size);
-    if (size != packed_size(time_ms))
-        return make_time(state, slot, time_ms);
-    write_packed(section, time_ms);
     return true;
 }
 
@@ -26,8 +16,7 @@ bool newest_add(struct state *state, uint32_t slot, int64_t time_ms) {
 }
 
 bool oldest_add(struct state *state, uint32_t slot, int64_t time_ms) {
-    int64_t former_ms = extreme_time(state, slot);
-    return (former_ms != INSTANT_NONE && former_ms <= time_ms) || write_time(state, slot, time_ms);
+    return oldest_stays(state, slot, time_ms) || write_time(state, slot, time_ms);
 }
 
 static bool last_add(struct state *state, uint32_t slot, int64_t time_ms, const void *value, uint32_t value_size) {

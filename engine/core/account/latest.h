@@ -22,6 +22,26 @@ static inline int64_t extreme_time(const struct state *state, uint32_t slot) {
     return time_ms;
 }
 
+/* What newest_add does nearly always: writes over an instant of the same size. False, and nothing is done, where it
+ * takes more than that. */
+static inline bool newest_again(const struct state *state, uint32_t slot, int64_t time_ms) {
+    uint32_t size;
+    int64_t former_ms;
+    uint8_t *section = state_section(state, slot, &size);
+    if (size != PACKED_SHORT || !packed_is_short(time_ms))
+        return false;
+    read_packed(section, &former_ms);
+    if (former_ms < time_ms)
+        write_packed(section, time_ms);
+    return true;
+}
+
+/* Whether oldest_add would leave it as it is. */
+static inline bool oldest_stays(const struct state *state, uint32_t slot, int64_t time_ms) {
+    int64_t oldest_ms = extreme_time(state, slot);
+    return oldest_ms != INSTANT_NONE && oldest_ms <= time_ms;
+}
+
 /* NaN, missing where there is none. The text is borrowed from the state. */
 double last_number(const struct state *state, uint32_t slot);
 struct text last_text(const struct state *state, uint32_t slot);

@@ -3,15 +3,10 @@
 #include <assert.h>
 #include <math.h>
 
-#define BASE_SIZE         4
 #define NUMBER_ENTRY_SIZE (WINDOW_DISTANCE_SIZE + 8)
 
 static uint32_t entry_size_of(enum aggregate_kind kind) {
     return kind == AGGREGATE_COUNT ? WINDOW_COUNT_ENTRY_SIZE : NUMBER_ENTRY_SIZE;
-}
-
-static int32_t base_of(const uint8_t *section) {
-    return (int32_t)read_u32(section);
 }
 
 /* Event times are bounded by the sources to years that fit; a stray one is held at the edge instead of wrapping. */
@@ -31,9 +26,7 @@ static void entry_write(uint8_t *entry, enum aggregate_kind kind, uint32_t dista
 
 static void entry_merge(uint8_t *entry, enum aggregate_kind kind, double value) {
     if (kind == AGGREGATE_COUNT) {
-        uint32_t count = read_u32(entry + WINDOW_DISTANCE_SIZE);
-        count += count < UINT32_MAX;
-        memcpy(entry + WINDOW_DISTANCE_SIZE, &count, sizeof count);
+        window_count_up(entry);
         return;
     }
     double former = read_f64(entry + WINDOW_DISTANCE_SIZE);
@@ -45,9 +38,9 @@ static void entry_merge(uint8_t *entry, enum aggregate_kind kind, double value) 
 
 /* Adds `change` to every distance and takes it from the base. */
 static void rebase(uint8_t *section, uint32_t size, uint32_t entry_size, int64_t change) {
-    int32_t base = (int32_t)(base_of(section) - change);
+    int32_t base = (int32_t)(window_base(section) - change);
     memcpy(section, &base, sizeof base);
-    for (uint32_t at = BASE_SIZE; at < size; at += entry_size) {
+    for (uint32_t at = WINDOW_BASE_SIZE; at < size; at += entry_size) {
         uint16_t distance = (uint16_t)(window_distance(section + at) + change);
         memcpy(section + at, &distance, sizeof distance);
     }
@@ -58,25 +51,25 @@ static uint8_t *drop_expired(struct state *state, uint32_t slot, uint32_t entry_
                              uint32_t *ret_size) {
     uint8_t *section = state_section(state, slot, ret_size);
     uint32_t size = *ret_size, expired = 0;
-    while (section != NULL && BASE_SIZE + expired < size &&
-           base_of(section) + window_distance(section + BASE_SIZE + expired) < oldest)
+    while (section != NULL && WINDOW_BASE_SIZE + expired < size &&
+           window_base(section) + window_distance(section + WINDOW_BASE_SIZE + expired) < oldest)
         expired += entry_size;
     if (expired == 0)
         return section;
-    bool nothing_left = BASE_SIZE + expired == size;
-    bool dropped = state_resize(state, slot, BASE_SIZE, nothing_left ? 0 : size - expired);
+    bool nothing_left = WINDOW_BASE_SIZE + expired == size;
+    bool dropped = state_resize(state, slot, WINDOW_BASE_SIZE, nothing_left ? 0 : size - expired);
     assert(dropped);
     return state_section(state, slot, ret_size);
 }
 
 static bool window_begin(struct state *state, uint32_t slot, enum aggregate_kind kind, int64_t index, double value) {
-    if (!state_resize(state, slot, 0, BASE_SIZE + entry_size_of(kind)))
+    if (!state_resize(state, slot, 0, WINDOW_BASE_SIZE + entry_size_of(kind)))
         return false;
     uint32_t size;
     uint8_t *section = state_section(state, slot, &size);
     int32_t base = (int32_t)index;
     memcpy(section, &base, sizeof base);
-    entry_write(section + BASE_SIZE, kind, 0, value);
+    entry_write(section + WINDOW_BASE_SIZE, kind, 0, value);
     return true;
 }
 
@@ -84,7 +77,7 @@ static bool window_begin(struct state *state, uint32_t slot, enum aggregate_kind
 static uint32_t entry_place(const uint8_t *section, uint32_t size, uint32_t entry_size, int64_t distance,
                             bool *ret_found) {
     uint32_t at = size;
-    while (at > BASE_SIZE && window_distance(section + at - entry_size) >= distance)
+    while (at > WINDOW_BASE_SIZE && window_distance(section + at - entry_size) >= distance)
         at -= entry_size;
     *ret_found = at < size && window_distance(section + at) == distance;
     return at;
@@ -93,11 +86,11 @@ static uint32_t entry_place(const uint8_t *section, uint32_t size, uint32_t entr
 /* Brings the base so that `index` has a distance of 16 bits from it. All that is left lies within WINDOW_SLICES_MAX of
  * the newest, so there always is such a base. */
 static void make_reachable(uint8_t *section, uint32_t size, uint32_t entry_size, int64_t index) {
-    int64_t first = base_of(section) + window_distance(section + BASE_SIZE);
-    if (index < base_of(section))
-        rebase(section, size, entry_size, base_of(section) - index);
-    else if (index - base_of(section) > UINT16_MAX)
-        rebase(section, size, entry_size, base_of(section) - first);
+    int64_t first = window_base(section) + window_distance(section + WINDOW_BASE_SIZE);
+    if (index < window_base(section))
+        rebase(section, size, entry_size, window_base(section) - index);
+    else if (index - window_base(section) > UINT16_MAX)
+        rebase(section, size, entry_size, window_base(section) - first);
 }
 
 enum window_outcome window_add(struct state *state, uint32_t slot, enum aggregate_kind kind, int64_t index,
@@ -111,7 +104,7 @@ enum window_outcome window_add(struct state *state, uint32_t slot, enum aggregat
     if (section == NULL)
         return window_begin(state, slot, kind, index, value) ? WINDOW_COUNTED : WINDOW_NO_ROOM;
     make_reachable(section, size, entry_size, index);
-    int64_t distance = index - base_of(section);
+    int64_t distance = index - window_base(section);
     assert(distance >= 0 && distance <= UINT16_MAX);
     bool found;
     uint32_t at = entry_place(section, size, entry_size, distance, &found);
@@ -130,7 +123,7 @@ struct window_cursor window_cursor(const struct state *state, uint32_t slot, enu
     const uint8_t *section = state_section(state, slot, &size);
     if (section == NULL)
         return (struct window_cursor){0};
-    return (struct window_cursor){section + BASE_SIZE, section + size, base_of(section), entry_size_of(kind)};
+    return (struct window_cursor){section + WINDOW_BASE_SIZE, section + size, window_base(section), entry_size_of(kind)};
 }
 
 /* The entries of the window as a run of bytes: from the first slice in it to the last. */
@@ -150,9 +143,9 @@ double window_count(const struct state *state, uint32_t slot, struct window wind
     const uint8_t *section = state_section(state, slot, &size);
     if (section == NULL)
         return 0;
-    int64_t first = window.first - base_of(section), last = window.last - base_of(section);
+    int64_t first = window.first - window_base(section), last = window.last - window_base(section);
     uint64_t count = 0;
-    for (const uint8_t *entry = section + size - WINDOW_COUNT_ENTRY_SIZE; entry >= section + BASE_SIZE;
+    for (const uint8_t *entry = section + size - WINDOW_COUNT_ENTRY_SIZE; entry >= section + WINDOW_BASE_SIZE;
          entry -= WINDOW_COUNT_ENTRY_SIZE) {
         int64_t distance = window_distance(entry);
         if (distance < first)

@@ -32,6 +32,42 @@ static inline int64_t slice_index(int64_t instant_ms, int64_t slice_ms) {
 MUST_USE enum window_outcome window_add(struct state *state, uint32_t slot, enum aggregate_kind kind, int64_t index,
                                         int64_t oldest, double value);
 
+/* A section begins with the base; then come the entries, of a count of this size. */
+#define WINDOW_BASE_SIZE        4
+#define WINDOW_DISTANCE_SIZE    2
+#define WINDOW_COUNT_ENTRY_SIZE (WINDOW_DISTANCE_SIZE + 4)
+
+static inline int64_t window_base(const uint8_t *section) {
+    return (int32_t)read_u32(section);
+}
+
+static inline int64_t window_distance(const uint8_t *entry) {
+    uint16_t distance;
+    memcpy(&distance, entry, sizeof distance);
+    return distance;
+}
+
+static inline void window_count_up(uint8_t *entry) {
+    uint32_t count = read_u32(entry + WINDOW_DISTANCE_SIZE);
+    count += count < UINT32_MAX;
+    memcpy(entry + WINDOW_DISTANCE_SIZE, &count, sizeof count);
+}
+
+/* What window_add does for nearly all events of a count: one more in the newest slice, which is there already. False,
+ * and nothing is done, where it takes more than that. */
+static inline bool window_count_again(const struct state *state, uint32_t slot, int64_t index, int64_t oldest) {
+    uint32_t size;
+    uint8_t *section = state_section(state, slot, &size);
+    if (section == NULL)
+        return false;
+    uint8_t *newest = section + size - WINDOW_COUNT_ENTRY_SIZE;
+    int64_t base = window_base(section);
+    if (base + window_distance(newest) != index || base + window_distance(section + WINDOW_BASE_SIZE) < oldest)
+        return false;
+    window_count_up(newest);
+    return true;
+}
+
 /* Over the slices of the window; a count or sum of nothing is 0, a minimum or maximum NaN. */
 double window_count(const struct state *state, uint32_t slot, struct window window);
 double window_sum(const struct state *state, uint32_t slot, struct window window);
@@ -46,15 +82,6 @@ struct window_cursor {
 };
 
 struct window_cursor window_cursor(const struct state *state, uint32_t slot, enum aggregate_kind kind);
-
-#define WINDOW_DISTANCE_SIZE    2
-#define WINDOW_COUNT_ENTRY_SIZE (WINDOW_DISTANCE_SIZE + 4)
-
-static inline int64_t window_distance(const uint8_t *entry) {
-    uint16_t distance;
-    memcpy(&distance, entry, sizeof distance);
-    return distance;
-}
 
 /* False behind the last slice. */
 static inline bool window_next(struct window_cursor *cursor, int64_t *ret_index, double *ret_value) {

@@ -57,6 +57,19 @@ static uint16_t share(struct compiler *compiler, struct aggregate wanted) {
     return (uint16_t)i;
 }
 
+static enum value_source source_of(const struct tree *tree) {
+    if (tree->field_index == FIELDS_MAX)
+        return SOURCE_NONE;
+    switch (stream_schemas[tree->stream].fields[tree->field_index].type) {
+    case FIELD_STRING:
+        return SOURCE_TEXT;
+    case FIELD_MAP:
+        return SOURCE_ENTRY;
+    default:
+        return SOURCE_NUMBER;
+    }
+}
+
 /* What one of the call's aggregates must be. */
 static uint16_t aggregate_of(struct compiler *compiler, const struct tree *tree, enum aggregate_kind kind,
                              uint16_t filter) {
@@ -64,6 +77,7 @@ static uint16_t aggregate_of(struct compiler *compiler, const struct tree *tree,
         .kind = kind,
         .stream = tree->stream,
         .field = (uint8_t)tree->field_index,
+        .source = source_of(tree),
         .key = tree->key,
         .filter = filter,
         .slice_ms = tree->slice_ms,

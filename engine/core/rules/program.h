@@ -105,12 +105,21 @@ enum aggregate_kind {
     AGGREGATE_OPEN,   /* tickets whose newest record is open and matches */
 };
 
+/* Where an event's value for an aggregate stands. */
+enum value_source {
+    SOURCE_NONE,   /* the event itself counts */
+    SOURCE_NUMBER, /* a field: numbers, booleans, instants, enums */
+    SOURCE_TEXT,
+    SOURCE_ENTRY, /* of the stream's map: a text */
+};
+
 /* What is remembered of an account's events. One for each distinct (kind, stream, field, key, filter, slice): all rules
  * share it, and the longest window wins. */
 struct aggregate {
     enum aggregate_kind kind;
     enum stream stream;
     uint8_t field;          /* index in the stream's fields; FIELDS_MAX: none */
+    enum value_source source;
     struct text key;        /* of a map field, else missing */
     uint16_t filter;        /* boolean register of the stream's filter code; REGISTER_NONE: every event */
     uint16_t open_index;    /* AGGREGATE_OPEN: its bit in a ticket's mask */
