@@ -59,7 +59,7 @@ static bool allocate(struct engine *engine) {
     engine->state.offsets = take(engine, engine->state.slots, sizeof(uint32_t), &failed);
     evaluation->filter_registers = take(engine, program->registers_count, sizeof(union value), &failed);
     engine->outlooks = take(engine, program->registers_count, sizeof(struct outlook), &failed);
-    engine->moves = take(engine, horizon_words(program), sizeof(uint64_t), &failed);
+    engine->marks = take(engine, program->registers_count, 1, &failed);
     engine->changes_max = decisions + FORMER_MAX;
     engine->changes = take(engine, engine->changes_max, sizeof(struct change), &failed);
     engine->values = take(engine, program->dimensions_count, DIMENSION_VALUE_MAX, &failed);
@@ -72,7 +72,7 @@ static bool allocate(struct engine *engine) {
     engine->entries = take(engine, FACTS_ENTRIES_MAX, sizeof(struct map_entry), &failed);
     if (failed || !dependence_make(program, &engine->arena, &engine->dependence))
         return false;
-    horizon_begin(program, engine->outlooks);
+    horizon_begin(program, engine->outlooks, engine->marks);
     memcpy(evaluation->filter_registers, program->constants, program->constants_count * sizeof(union value));
     engine->bounded_streams = plan_bounded_streams(program);
     engine->first = take(engine, engine->dependence.words, sizeof(uint64_t), &failed);

@@ -22,7 +22,8 @@ struct engine {
     uint32_t stamp;          /* of the last evaluation */
     uint8_t bounded_streams; /* plan.h */
     struct outlook *outlooks;
-    uint64_t *first, *moves;
+    uint8_t *marks;
+    uint64_t *first;
     uint32_t text_fields[STREAMS]; /* bit i: the stream's field i is a text */
     struct change *changes;
     uint32_t changes_count, changes_max;

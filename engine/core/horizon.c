@@ -25,14 +25,6 @@ static const struct reach {
 #define VALUES_PER_SCALE 2
 #define ENOUGH_MS        ((double)DAY)
 
-/* Gives a register that does not move its outlook, for an instruction or a decision that looks at it. Constants have
- * theirs for good. */
-static inline void settle(const struct horizon *horizon, uint16_t source) {
-    if (source >= horizon->evaluation->program->constants_count && source != REGISTER_NONE &&
-        !horizon_moves(horizon, source))
-        horizon->outlooks[source] = outlook_constant(horizon->evaluation->registers[source].number, INFINITY);
-}
-
 static inline bool is_still(const struct horizon *horizon, const struct outlook *outlook) {
     return outlook->until >= horizon->length_ms && outlook->low_slope == 0 && outlook->high_slope == 0 &&
            (outlook->low == outlook->high || isnan(outlook->low));
@@ -42,7 +34,7 @@ static inline bool is_still(const struct horizon *horizon, const struct outlook 
 static inline void spread(const struct horizon *horizon, uint16_t target) {
     if (target == REGISTER_NONE || is_still(horizon, &horizon->outlooks[target]))
         return;
-    horizon->moves[target / 64] |= UINT64_C(1) << target % 64;
+    horizon->marks[target] = MARK_MOVES;
     set_add_readers(horizon->evaluation->pending, horizon->evaluation->dependence, target);
 }
 
@@ -52,7 +44,7 @@ static double remaining(const struct horizon *horizon, int64_t since_ms, int64_t
 
 static double bands_until(const struct horizon *horizon, const struct dimension *dimension,
                           const struct dimension_memory *memory) {
-    struct outlook score = horizon->outlooks[horizon->evaluation->program->scores[dimension->score].result];
+    struct outlook score = *outlook_at(horizon, horizon->evaluation->program->scores[dimension->score].result);
     uint32_t band = band_find(dimension, memory->value);
     if (band == dimension->bands_count)
         return score.until;
@@ -79,13 +71,13 @@ static double urgent_until(const struct horizon *horizon, const struct dimension
             until = lesser(until, truth_until(horizon, decides->when.result));
     }
     bool moves = winner->urgent && winner->value_of != REGISTER_NONE;
-    return moves ? lesser(until, horizon->outlooks[winner->value_of].until) : until;
+    return moves ? lesser(until, outlook_at(horizon, winner->value_of)->until) : until;
 }
 
 /* How long the same value is wanted. */
 static double wanted_until(const struct horizon *horizon, const struct dimension *dimension,
                            const struct dimension_case *winner) {
-    double until = winner->value_of == REGISTER_NONE ? INFINITY : horizon->outlooks[winner->value_of].until;
+    double until = winner->value_of == REGISTER_NONE ? INFINITY : outlook_at(horizon, winner->value_of)->until;
     for (const struct dimension_case *other = dimension->cases; other <= winner; other++)
         if (other->when.result != REGISTER_NONE)
             until = lesser(until, truth_until(horizon, other->when.result));
@@ -107,13 +99,6 @@ static double dimension_until(const struct horizon *horizon, uint32_t index) {
     const struct evaluation *evaluation = horizon->evaluation;
     const struct dimension *dimension = &evaluation->program->dimensions[index];
     struct dimension_memory memory = dimension_recall(evaluation->state, dimension_slot(evaluation->program, index));
-    if (dimension->score != REGISTER_NONE)
-        settle(horizon, evaluation->program->scores[dimension->score].result);
-    for (uint32_t i = 0; i < dimension->cases_count; i++) {
-        settle(horizon, dimension->cases[i].when.result);
-        settle(horizon, dimension->cases[i].value_of);
-    }
-    horizon->outlooks[dimension->result] = outlook_constant(0, INFINITY);
     if (dimension->time_in != REGISTER_NONE) {
         double lasted = evaluation->registers[dimension->time_in].number;
         horizon->outlooks[dimension->time_in] = (struct outlook){lasted, 1, lasted, 1, INFINITY};
@@ -160,10 +145,6 @@ static double segment_outlook(const struct horizon *horizon, uint32_t index) {
     const struct segment *segment = &evaluation->program->segments[index];
     struct segment_memory memory = segment_recall(evaluation->state, segment_slot(evaluation->program, index));
     bool inside = memory.since_ms != INSTANT_NONE;
-    settle(horizon, segment->when.result);
-    settle(horizon, segment->until.result);
-    if (segment->inside != REGISTER_NONE)
-        horizon->outlooks[segment->inside] = outlook_constant(inside, INFINITY);
     if (segment->time_in != REGISTER_NONE) {
         double lasted = evaluation->registers[segment->time_in].number;
         horizon->outlooks[segment->time_in] = (struct outlook){lasted, inside, lasted, inside, INFINITY};
@@ -173,11 +154,7 @@ static double segment_outlook(const struct horizon *horizon, uint32_t index) {
 
 static inline void instruction_outlook(const struct horizon *horizon, uint32_t index) {
     const struct instruction *instruction = &horizon->evaluation->program->code.instructions[index];
-    if (has_operands(instruction->operation)) {
-        settle(horizon, instruction->left);
-        settle(horizon, instruction->right);
-    }
-    outlook_of_instruction(horizon, instruction, &horizon->outlooks[instruction->target]);
+    outlook_maker_of(instruction->operation)(horizon, instruction, &horizon->outlooks[instruction->target]);
     spread(horizon, instruction->target);
 }
 
@@ -223,7 +200,8 @@ static double look_once(const struct horizon *horizon, bool *ret_is_loose) {
     uint64_t *pending = horizon->evaluation->pending;
     double until = horizon->length_ms;
     *ret_is_loose = false;
-    memset(horizon->moves, 0, horizon_words(horizon->evaluation->program) * sizeof *horizon->moves);
+    const struct program *program = horizon->evaluation->program;
+    memset(horizon->marks + program->constants_count, MARK_NONE, program->registers_count - program->constants_count);
     memcpy(pending, horizon->first, dependence->words * sizeof *pending);
     for (uint32_t i = 0; i < dependence->words; i++) {
         while (pending[i] != 0 && until > 0) {
@@ -334,9 +312,11 @@ double horizon_look(struct horizon *horizon, uint8_t *habits) {
     return best;
 }
 
-void horizon_begin(const struct program *program, struct outlook *outlooks) {
-    for (uint32_t i = 0; i < program->constants_count; i++)
+void horizon_begin(const struct program *program, struct outlook *outlooks, uint8_t *marks) {
+    for (uint32_t i = 0; i < program->constants_count; i++) {
         outlooks[i] = outlook_constant(program->constants[i].number, INFINITY);
+        marks[i] = MARK_STAYS;
+    }
 }
 
 void horizon_expect_more(uint8_t *habits) {

@@ -14,6 +14,8 @@
  * tests/unit/test_horizon.c and by the random cases. */
 #pragma once
 
+#include <math.h>
+
 #include "engine/core/evaluation.h"
 
 /* What is known of a register's value for the next `until` milliseconds. */
@@ -23,6 +25,13 @@ struct outlook {
     double until;
 };
 
+/* What a look has found out about a register so far. */
+enum mark {
+    MARK_NONE,  /* nothing: it stays what it is, and nobody has asked for its outlook */
+    MARK_STAYS, /* it stays what it is, and so its outlook says; constants do for good */
+    MARK_MOVES, /* it may be another one within the stretch */
+};
+
 struct horizon {
     const struct evaluation *evaluation; /* done: its registers hold the values of now, its `pending` is free */
     const struct clocks *clocks;
@@ -30,20 +39,15 @@ struct horizon {
         *restless; /* set of the steps whose decision may change though all that they look at stays (desk.h) */
     struct outlook *outlooks; /* one for each register */
     uint64_t *first;          /* set of the steps that a look begins with */
-    uint64_t *moves;          /* set of the registers that do not stay what they are over the stretch */
+    uint8_t *marks;           /* a mark for each register */
     uint8_t lively;           /* bit i: events of stream i may come; 0: no record will */
     uint32_t events, values;  /* so many, and so many values that not all windows hold; horizon_look sets them */
     double length_ms;         /* how far it looks */
 };
 
-/* The words of `moves`. */
-static inline uint32_t horizon_words(const struct program *program) {
-    return program->registers_count / 64 + 1;
-}
-
-/* Whether a register may be another one within the stretch. Of one that does not move, no outlook is kept. */
+/* Whether a register may be another one within the stretch. */
 static inline bool horizon_moves(const struct horizon *horizon, uint16_t source) {
-    return (horizon->moves[source / 64] >> source % 64 & 1) != 0;
+    return horizon->marks[source] == MARK_MOVES;
 }
 
 #define HORIZON_EVENTS_MAX 255
@@ -52,20 +56,21 @@ static inline bool horizon_moves(const struct horizon *horizon, uint16_t source)
 #define HORIZON_FIRST       12
 #define HORIZON_FIRST_QUIET 4
 
-/* Once, before the first look with these outlooks. */
-void horizon_begin(const struct program *program, struct outlook *outlooks);
+/* Once, before the first look with these. */
+void horizon_begin(const struct program *program, struct outlook *outlooks, uint8_t *marks);
 
 /* The milliseconds from now on, at the most INFINITY, in which every outcome is provably the same; where events are
  * reckoned with, that holds for `horizon->events` of them with `horizon->values` new values. `horizon->outlooks` and
- * `moves` are the engine's; `habits` says where the account's last look succeeded, and is brought up to date. */
+ * `marks` are the engine's; `habits` says where the account's last look succeeded, and is brought up to date. */
 double horizon_look(struct horizon *horizon, uint8_t *habits);
 
 /* The events came sooner than time: the next look reckons with more of them. */
 void horizon_expect_more(uint8_t *habits);
 
-/* The outlook of one instruction, and of one score (outlook.c). */
-void outlook_of_instruction(const struct horizon *horizon, const struct instruction *instruction,
-                            struct outlook *restrict ret_outlook);
+/* Makes the outlook of an instruction (outlook.c) or of one score (outlook_scores.c). */
+typedef void outlook_maker(const struct horizon *horizon, const struct instruction *instruction,
+                           struct outlook *restrict ret_outlook);
+outlook_maker *outlook_maker_of(enum operation operation);
 void outlook_of_score(const struct horizon *horizon, uint32_t score, struct outlook *restrict ret_outlook);
 
 /* When a line that starts at `value` reaches 0 from below: 0 where it is there, INFINITY where it never does. */
@@ -84,4 +89,14 @@ static inline double greater(double left, double right) {
 
 static inline struct outlook outlook_constant(double value, double until) {
     return (struct outlook){value, 0, value, 0, until};
+}
+
+/* A register's outlook. What does not move is given one when somebody asks. */
+static inline struct outlook *outlook_at(const struct horizon *horizon, uint16_t source) {
+    struct outlook *outlook = &horizon->outlooks[source];
+    if (horizon->marks[source] == MARK_NONE) {
+        *outlook = outlook_constant(horizon->evaluation->registers[source].number, INFINITY);
+        horizon->marks[source] = MARK_STAYS;
+    }
+    return outlook;
 }

@@ -80,23 +80,18 @@ static struct outlook absolute(const struct horizon *horizon, const struct outlo
     return (struct outlook){0, 0, greater(-low, high), 0, outlook->until};
 }
 
-/* An operation on two numbers, one of which is missing: the result is, as long as that one is. */
-static struct outlook missing_of(const struct outlook *left, const struct outlook *right) {
-    double until;
+/* Of two numbers, one of which is missing: how long the result of an operation on them is, as long as that one. */
+static double missing_until(const struct outlook *left, const struct outlook *right) {
     if (is_missing(left) && is_missing(right))
-        until = greater(left->until, right->until);
-    else if (is_missing(left))
-        until = left->until;
-    else
-        until = right->until;
-    return outlook_constant(NAN, until);
+        return greater(left->until, right->until);
+    return is_missing(left) ? left->until : right->until;
 }
 
 static struct outlook arithmetic(const struct horizon *horizon, enum operation operation, double now,
                                  const struct outlook *left, const struct outlook *right) {
     double until = lesser(left->until, right->until);
     if (is_missing(left) || is_missing(right))
-        return missing_of(left, right);
+        return outlook_constant(NAN, missing_until(left, right));
     if (is_constant(left) && is_constant(right))
         return outlook_constant(now, until);
     if (isnan(now))
@@ -127,7 +122,7 @@ static double comparison_until(enum operation operation, bool holds, const struc
                                const struct outlook *right) {
     double until = lesser(left->until, right->until);
     if (is_missing(left) || is_missing(right))
-        return missing_of(left, right).until;
+        return missing_until(left, right);
     if (is_constant(left) && is_constant(right))
         return until;
     double low = left->low - right->high, low_slope = left->low_slope - right->high_slope;
@@ -192,7 +187,7 @@ static double and_until(const struct horizon *horizon, const struct instruction 
 }
 
 static double until_so_far(const struct horizon *horizon, uint16_t source) {
-    return horizon->outlooks[source].until;
+    return outlook_at(horizon, source)->until;
 }
 
 static double looked_into(const struct horizon *horizon, const struct instruction *instruction) {
@@ -209,7 +204,7 @@ static double looked_into(const struct horizon *horizon, const struct instructio
 }
 
 double truth_until(const struct horizon *horizon, uint16_t source) {
-    struct outlook *truth = &horizon->outlooks[source];
+    struct outlook *truth = outlook_at(horizon, source);
     if (truth->low_slope == UNASKED) {
         const struct evaluation *evaluation = horizon->evaluation;
         uint16_t writer = evaluation->dependence->writers[source];
@@ -225,25 +220,104 @@ static void holds_at_least(const struct horizon *horizon, struct outlook *outloo
     outlook->low_slope = until < horizon->length_ms ? UNASKED : 0;
 }
 
-static struct outlook coalesced(const struct outlook *left, const struct outlook *right) {
-    struct outlook outlook = is_missing(left) ? *right : *left;
-    outlook.until = is_missing(left) ? lesser(left->until, right->until) : left->until;
-    return outlook;
+/* ---- one kind of instruction each */
+
+static double now_of(const struct horizon *horizon, const struct instruction *instruction) {
+    return horizon->evaluation->registers[instruction->target].number;
 }
 
-static struct outlook until_outlook(const struct outlook *instant, double now_ms) {
-    struct outlook age = age_outlook(instant, now_ms);
-    return negated(&age);
+static void of_arithmetic(const struct horizon *horizon, const struct instruction *instruction,
+                          struct outlook *restrict ret_outlook) {
+    const struct outlook *left = outlook_at(horizon, instruction->left);
+    const struct outlook *right = outlook_at(horizon, instruction->right);
+    *ret_outlook = arithmetic(horizon, instruction->operation, now_of(horizon, instruction), left, right);
 }
 
-void outlook_of_instruction(const struct horizon *horizon, const struct instruction *instruction,
-                            struct outlook *restrict ret_outlook) {
-    const struct evaluation *evaluation = horizon->evaluation;
-    const union value *registers = evaluation->registers;
-    const struct outlook *left = &horizon->outlooks[instruction->left];
-    const struct outlook *right = &horizon->outlooks[instruction->right];
-    double now = registers[instruction->target].number, now_ms = (double)evaluation->now_ms;
-    enum operation operation = instruction->operation;
+static void of_negation(const struct horizon *horizon, const struct instruction *instruction,
+                        struct outlook *restrict ret_outlook) {
+    *ret_outlook = negated(outlook_at(horizon, instruction->left));
+}
+
+static void of_absolute(const struct horizon *horizon, const struct instruction *instruction,
+                        struct outlook *restrict ret_outlook) {
+    const struct outlook *left = outlook_at(horizon, instruction->left);
+    *ret_outlook = is_missing(left) ? *left : absolute(horizon, left);
+}
+
+static void of_coalesced(const struct horizon *horizon, const struct instruction *instruction,
+                         struct outlook *restrict ret_outlook) {
+    const struct outlook *left = outlook_at(horizon, instruction->left);
+    const struct outlook *right = outlook_at(horizon, instruction->right);
+    *ret_outlook = is_missing(left) ? *right : *left;
+    ret_outlook->until = is_missing(left) ? lesser(left->until, right->until) : left->until;
+}
+
+static void of_comparison(const struct horizon *horizon, const struct instruction *instruction,
+                          struct outlook *restrict ret_outlook) {
+    const struct outlook *left = outlook_at(horizon, instruction->left);
+    const struct outlook *right = outlook_at(horizon, instruction->right);
+    double now = now_of(horizon, instruction);
+    holds_at_least(horizon, ret_outlook, now, comparison_until(instruction->operation, now == 1, left, right));
+}
+
+static void of_member(const struct horizon *horizon, const struct instruction *instruction,
+                      struct outlook *restrict ret_outlook) {
+    double now = now_of(horizon, instruction);
+    const struct outlook *left = outlook_at(horizon, instruction->left);
+    holds_until(ret_outlook, now, in_until(horizon, instruction, now == 1, left));
+}
+
+static void of_and(const struct horizon *horizon, const struct instruction *instruction,
+                   struct outlook *restrict ret_outlook) {
+    holds_at_least(horizon, ret_outlook, now_of(horizon, instruction),
+                   and_until(horizon, instruction, 1, until_so_far));
+}
+
+static void of_or(const struct horizon *horizon, const struct instruction *instruction,
+                  struct outlook *restrict ret_outlook) {
+    holds_at_least(horizon, ret_outlook, now_of(horizon, instruction),
+                   and_until(horizon, instruction, 0, until_so_far));
+}
+
+static void of_not(const struct horizon *horizon, const struct instruction *instruction,
+                   struct outlook *restrict ret_outlook) {
+    holds_at_least(horizon, ret_outlook, now_of(horizon, instruction), until_so_far(horizon, instruction->left));
+}
+
+/* What is as it is, as long as what it looks at is. */
+static void of_one(const struct horizon *horizon, const struct instruction *instruction,
+                   struct outlook *restrict ret_outlook) {
+    holds_until(ret_outlook, now_of(horizon, instruction), outlook_at(horizon, instruction->left)->until);
+}
+
+static void of_two(const struct horizon *horizon, const struct instruction *instruction,
+                   struct outlook *restrict ret_outlook) {
+    const struct outlook *left = outlook_at(horizon, instruction->left);
+    const struct outlook *right = outlook_at(horizon, instruction->right);
+    holds_until(ret_outlook, now_of(horizon, instruction), lesser(left->until, right->until));
+}
+
+static void of_age(const struct horizon *horizon, const struct instruction *instruction,
+                   struct outlook *restrict ret_outlook) {
+    const struct outlook *left = outlook_at(horizon, instruction->left);
+    *ret_outlook = is_missing(left) ? *left : age_outlook(left, (double)horizon->evaluation->now_ms);
+}
+
+static void of_until(const struct horizon *horizon, const struct instruction *instruction,
+                     struct outlook *restrict ret_outlook) {
+    const struct outlook *left = outlook_at(horizon, instruction->left);
+    struct outlook age = age_outlook(left, (double)horizon->evaluation->now_ms);
+    *ret_outlook = is_missing(left) ? *left : negated(&age);
+}
+
+/* Only a record changes it. */
+static void of_lasting(const struct horizon *horizon, const struct instruction *instruction,
+                       struct outlook *restrict ret_outlook) {
+    holds_until(ret_outlook, now_of(horizon, instruction), INFINITY);
+}
+
+/* Called through a pointer: most kinds need no frame of their own, and would pay for that of those that do. */
+outlook_maker *outlook_maker_of(enum operation operation) {
     switch (operation) {
     case OP_ADD:
     case OP_SUBTRACT:
@@ -251,65 +325,53 @@ void outlook_of_instruction(const struct horizon *horizon, const struct instruct
     case OP_DIVIDE:
     case OP_MIN2:
     case OP_MAX2:
-        *ret_outlook = arithmetic(horizon, operation, now, left, right);
-        return;
+        return of_arithmetic;
     case OP_NEGATE:
-        *ret_outlook = negated(left);
-        return;
+        return of_negation;
     case OP_ABS:
-        *ret_outlook = is_missing(left) ? *left : absolute(horizon, left);
-        return;
+        return of_absolute;
     case OP_COALESCE:
-        *ret_outlook = coalesced(left, right);
-        return;
+        return of_coalesced;
     case OP_EQUAL:
     case OP_NOT_EQUAL:
     case OP_LESS:
     case OP_LESS_EQUAL:
     case OP_GREATER:
     case OP_GREATER_EQUAL:
-        holds_at_least(horizon, ret_outlook, now, comparison_until(operation, now == 1, left, right));
-        return;
+        return of_comparison;
     case OP_EQUAL_TEXT:
     case OP_NOT_EQUAL_TEXT:
     case OP_COALESCE_TEXT:
-        holds_until(ret_outlook, now, lesser(left->until, right->until));
-        return;
+        return of_two;
     case OP_IN:
-        holds_until(ret_outlook, now, in_until(horizon, instruction, now == 1, left));
-        return;
+        return of_member;
     case OP_AND:
-        holds_at_least(horizon, ret_outlook, now, and_until(horizon, instruction, 1, until_so_far));
-        return;
+        return of_and;
     case OP_OR:
-        holds_at_least(horizon, ret_outlook, now, and_until(horizon, instruction, 0, until_so_far));
-        return;
+        return of_or;
     case OP_NOT:
-        holds_at_least(horizon, ret_outlook, now, left->until);
-        return;
+        return of_not;
     case OP_IN_TEXT:
     case OP_MISSING:
     case OP_MISSING_TEXT:
     case OP_NUMBER_OF:
     case OP_INSTANT_OF:
-        holds_until(ret_outlook, now, left->until);
-        return;
+        return of_one;
     case OP_AGE:
-        *ret_outlook = is_missing(left) ? *left : age_outlook(left, now_ms);
-        return;
+        return of_age;
     case OP_UNTIL:
-        *ret_outlook = is_missing(left) ? *left : until_outlook(left, now_ms);
-        return;
+        return of_until;
     case OP_COUNT:
     case OP_SUM:
     case OP_MIN:
     case OP_MAX:
     case OP_DISTINCT:
+        return outlook_of_window;
     case OP_TREND:
+        return outlook_of_trend;
     case OP_SINCE:
     case OP_SINCE_FIRST:
-        outlook_of_aggregate(horizon, instruction, ret_outlook);
-        return;
+        return outlook_of_since;
     case OP_EVENT_NUMBER:
     case OP_EVENT_TEXT:
     case OP_EVENT_ENUM:
@@ -322,8 +384,7 @@ void outlook_of_instruction(const struct horizon *horizon, const struct instruct
     case OP_LAST_TEXT:
     case OP_LAST_ENUM:
     case OP_OPEN:
-        holds_until(ret_outlook, now, INFINITY);
-        return;
+        return of_lasting;
     }
     __builtin_unreachable();
 }

@@ -72,11 +72,10 @@ struct outlook outlook_scaled(const struct outlook *outlook, double factor, doub
  * when somebody asks: before, they are what bounds over the whole stretch tell. */
 double truth_until(const struct horizon *horizon, uint16_t source);
 
-/* The outlook of a trend, which is `now`; and how long a comparison of a count, a sum or a trend with a number surely
- * stays what it is, 0 where it is no such comparison, or no more is known (outlook_course.c). */
-struct outlook outlook_of_trend(const struct horizon *horizon, const struct instruction *instruction, double now);
-double outlook_course(const struct horizon *horizon, const struct instruction *comparison);
+/* The outlooks of what looks at aggregates: of a window, of a duration since an event (outlook_aggregates.c), and of a
+ * trend (outlook_course.c). */
+outlook_maker outlook_of_window, outlook_of_since, outlook_of_trend;
 
-/* The outlook of an instruction that looks at an aggregate, but for the texts and OP_OPEN. */
-void outlook_of_aggregate(const struct horizon *horizon, const struct instruction *instruction,
-                          struct outlook *restrict ret_outlook);
+/* How long a comparison of a count, a sum or a trend with a number surely stays what it is; 0 where it is no such
+ * comparison, or no more is known (outlook_course.c). */
+double outlook_course(const struct horizon *horizon, const struct instruction *comparison);

@@ -91,18 +91,12 @@ static struct outlook window_outlook(const struct horizon *horizon, const struct
     return numbers_outlook(horizon, instruction, now);
 }
 
-void outlook_of_aggregate(const struct horizon *horizon, const struct instruction *instruction,
-                          struct outlook *restrict ret_outlook) {
-    double now = horizon->evaluation->registers[instruction->target].number;
-    switch ((enum operation)instruction->operation) {
-    case OP_TREND:
-        *ret_outlook = outlook_of_trend(horizon, instruction, now);
-        return;
-    case OP_SINCE:
-    case OP_SINCE_FIRST:
-        *ret_outlook = since_outlook(horizon, instruction, now);
-        return;
-    default:
-        *ret_outlook = window_outlook(horizon, instruction, now);
-    }
+void outlook_of_since(const struct horizon *horizon, const struct instruction *instruction,
+                      struct outlook *restrict ret_outlook) {
+    *ret_outlook = since_outlook(horizon, instruction, horizon->evaluation->registers[instruction->target].number);
+}
+
+void outlook_of_window(const struct horizon *horizon, const struct instruction *instruction,
+                       struct outlook *restrict ret_outlook) {
+    *ret_outlook = window_outlook(horizon, instruction, horizon->evaluation->registers[instruction->target].number);
 }

@@ -142,9 +142,7 @@ static bool is_only_compared(const struct evaluation *evaluation, uint16_t sourc
     return true;
 }
 
-struct outlook outlook_of_trend(const struct horizon *horizon, const struct instruction *instruction, double now) {
-    if (is_only_compared(horizon->evaluation, instruction->target))
-        return nothing_known(now);
+static struct outlook trend_outlook(const struct horizon *horizon, const struct instruction *instruction, double now) {
     struct course course = begin(horizon, instruction);
     struct outlook outlook = outlook_constant(now, INFINITY);
     int64_t index = next_change(&course, course.slices.first);
@@ -160,6 +158,13 @@ struct outlook outlook_of_trend(const struct horizon *horizon, const struct inst
         index = next_change(&course, index);
     }
     return outlook;
+}
+
+void outlook_of_trend(const struct horizon *horizon, const struct instruction *instruction,
+                      struct outlook *restrict ret_outlook) {
+    double now = horizon->evaluation->registers[instruction->target].number;
+    bool is_asked = !is_only_compared(horizon->evaluation, instruction->target);
+    *ret_outlook = is_asked ? trend_outlook(horizon, instruction, now) : nothing_known(now);
 }
 
 static bool holds_for(enum operation operation, double value, double number, bool is_left) {
@@ -182,7 +187,8 @@ static bool is_sure(enum operation operation, struct range range, double number,
 static const struct instruction *compared(const struct horizon *horizon, const struct instruction *comparison,
                                           bool *ret_is_left) {
     const struct evaluation *evaluation = horizon->evaluation;
-    const struct outlook *left = &horizon->outlooks[comparison->left], *right = &horizon->outlooks[comparison->right];
+    const struct outlook *left = outlook_at(horizon, comparison->left);
+    const struct outlook *right = outlook_at(horizon, comparison->right);
     bool is_left = is_constant(right) && right->until >= horizon->length_ms;
     if (!is_left && !(is_constant(left) && left->until >= horizon->length_ms))
         return NULL;
@@ -216,5 +222,5 @@ double outlook_course(const struct horizon *horizon, const struct instruction *c
     if (instruction == NULL)
         return 0;
     struct course course = begin(horizon, instruction);
-    return follow(&course, comparison, horizon->outlooks[is_left ? comparison->right : comparison->left].low, is_left);
+    return follow(&course, comparison, outlook_at(horizon, is_left ? comparison->right : comparison->left)->low, is_left);
 }

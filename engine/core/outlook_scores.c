@@ -143,9 +143,7 @@ static void add_certain(const struct horizon *horizon, const struct score *score
 /* Where nothing is known of it, the stretch ends now. */
 static void add_optional(const struct horizon *horizon, const struct score *score, const struct signal *signal,
                          struct parts *parts) {
-    struct outlook x = horizon_moves(horizon, signal->value)
-                           ? horizon->outlooks[signal->value]
-                           : outlook_constant(horizon->evaluation->registers[signal->value].number, INFINITY);
+    struct outlook x = *outlook_at(horizon, signal->value);
     parts->sum.until = lesser(parts->sum.until, x.until);
     parts->has_doubts = true;
     if (is_missing(&x) && score->method == SCORE_WEIGHTED) {

@@ -41,7 +41,7 @@ static struct horizon horizon_of(struct engine *engine, const struct clocks *clo
                             .restless = engine->desk->restless,
                             .outlooks = engine->outlooks,
                             .first = engine->first,
-                            .moves = engine->moves,
+                            .marks = engine->marks,
                             .lively = lively};
 }
 
