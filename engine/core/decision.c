@@ -40,6 +40,7 @@ static uint32_t number_of(const struct dimension *dimension, struct text value) 
 struct dimension_memory dimension_recall(const struct state *state, uint32_t slot) {
     uint32_t size;
     const uint8_t *section = state_section(state, slot, &size);
+    assert(slot < state->bound);
     struct dimension_memory memory = {.known = section != NULL, .since_ms = INSTANT_NONE};
     if (section == NULL)
         return memory;
@@ -65,6 +66,7 @@ bool dimension_remember(struct state *state, uint32_t slot, int64_t since_ms, st
 struct segment_memory segment_recall(const struct state *state, uint32_t slot) {
     uint32_t size;
     const uint8_t *section = state_section(state, slot, &size);
+    assert(slot < state->bound);
     struct segment_memory memory = {INSTANT_NONE, INSTANT_NONE, INSTANT_NONE};
     if (section == NULL)
         return memory;

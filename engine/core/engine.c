@@ -220,6 +220,7 @@ static bool take_event(struct engine *engine, const struct event *event, const s
 static bool evaluate_record(struct engine *engine, const struct event *event, const struct clocks *clocks,
                             int64_t former_ms) {
     struct cause cause = {CAUSE_EVENT, event->stream, event->event_id, event->place};
+    state_bind_rest(&engine->state);
     evaluation_sit_down(engine);
     if (event->stream == STREAM_ACCOUNT)
         engine->desk->stamp = 0; /* Texts in the registers are those of the former facts. */
@@ -254,6 +255,7 @@ static bool apply_and_evaluate(struct engine *engine, const struct event *event,
 
 static void erase(struct engine *engine, const struct event *event, const struct clocks *clocks, struct step *step) {
     struct cause cause = {.kind = CAUSE_ACCOUNT_DELETED, .place = event->place};
+    state_bind_rest(&engine->state);
     catch_up(state_header(&engine->state), clocks, event->time_ms);
     evaluation_begin(engine, clocks);
     engine->changes_count = 0;
@@ -271,13 +273,14 @@ static void erase(struct engine *engine, const struct event *event, const struct
     step_done(engine, step);
 }
 
-/* Views the account as one that lives: begins it, or takes up again one that was erased. */
+/* Views the account as one that lives: begins it, or takes up again one that was erased. What it remembers of decisions
+ * is left for an evaluation to view. */
 static void bring_to_life(struct engine *engine, struct state_bytes state, const struct event *event,
                           const struct clocks *clocks) {
     if (state.size == 0)
         state_begin(&engine->state, event->account_id);
     else
-        state_bind(&engine->state, state.data, state.size, state.capacity);
+        state_bind_first(&engine->state, state.data, state.size, state.capacity, dimension_slot(engine->program, 0));
     struct state_header *header = state_header(&engine->state);
     if (state.size > 0 && (header->flags & STATE_ERASED) == 0)
         return;

@@ -53,7 +53,6 @@ static uint32_t bits_begin(const struct state *state) {
 static uint32_t bind_sections(struct state *state, uint32_t slot, uint64_t word, uint32_t at) {
     const uint8_t *data = state->data;
     uint32_t *offsets = state->offsets + slot, end = state->size;
-    assert(word == 0 || slot + 63 - (uint32_t)__builtin_clzll(word) < state->slots);
     for (; word != 0; word &= word - 1) {
         uint32_t size, payload = payload_behind(data, at, &size);
         offsets[(uint32_t)__builtin_ctzll(word)] = payload;
@@ -63,18 +62,44 @@ static uint32_t bind_sections(struct state *state, uint32_t slot, uint64_t word,
     return at;
 }
 
-void state_bind(struct state *state, uint8_t *data, uint32_t size, uint32_t capacity) {
+/* Views the slots from the first that is not bound yet up to `slots`. */
+static void bind_up_to(struct state *state, uint32_t slots) {
+    uint32_t begin = bits_begin(state), at = state->bound_at;
+    memset(state->offsets + state->bound, 0, (slots - state->bound) * sizeof state->offsets[0]);
+    if (begin < state->size) {
+        const uint8_t *bits = state->data + begin + 1, *end = state->data + state->size;
+        uint32_t bytes = bits_bytes(state->data, begin);
+        for (uint32_t i = state->bound / 64; i * 8 < bytes && i * 64 < slots; i++) {
+            uint64_t word = bits_at(bits + i * 8, bytes - i * 8, end);
+            if (state->bound > i * 64)
+                word &= ~UINT64_C(0) << state->bound % 64;
+            if (slots < (i + 1) * 64)
+                word &= (UINT64_C(1) << slots % 64) - 1;
+            at = bind_sections(state, i * 64, word, at);
+        }
+    }
+    state->bound = slots;
+    state->bound_at = at;
+}
+
+void state_bind_first(struct state *state, uint8_t *data, uint32_t size, uint32_t capacity, uint32_t slots) {
     state->data = data;
     state->size = size;
     state->capacity = capacity;
-    memset(state->offsets, 0, state->slots * sizeof state->offsets[0]);
     uint32_t begin = bits_begin(state);
-    if (begin == size)
-        return;
-    uint32_t bytes = bits_bytes(data, begin), at = begin + 1 + bytes;
-    for (uint32_t i = 0; i < bytes; i += 8)
-        at = bind_sections(state, i * 8, bits_at(data + begin + 1 + i, bytes - i, data + size), at);
-    assert(at == size);
+    state->bound = 0;
+    state->bound_at = begin == size ? size : begin + 1 + bits_bytes(data, begin);
+    bind_up_to(state, slots);
+}
+
+void state_bind_rest(struct state *state) {
+    bind_up_to(state, state->slots);
+    assert(state->bound_at == state->size);
+}
+
+void state_bind(struct state *state, uint8_t *data, uint32_t size, uint32_t capacity) {
+    state_bind_first(state, data, size, capacity, state->slots);
+    assert(state->bound_at == size);
 }
 
 const uint8_t *state_peek(const uint8_t *data, uint32_t size, uint32_t slot, uint32_t *ret_size) {
@@ -134,19 +159,20 @@ static void shift(struct state *state, uint32_t at, int64_t distance) {
 
 /* Without a branch, so that the compiler takes several at once: most events add to one of the first sections. */
 static void move_offsets_behind(struct state *state, uint32_t slot, int64_t distance) {
-    uint32_t *offsets = state->offsets, slots = state->slots, moved = (uint32_t)distance;
-    for (uint32_t i = slot + 1; i < slots; i++)
+    uint32_t *offsets = state->offsets, bound = state->bound, moved = (uint32_t)distance;
+    for (uint32_t i = slot + 1; i < bound; i++)
         offsets[i] += moved & -(uint32_t)(offsets[i] != 0);
+    state->bound_at += moved;
 }
 
 /* Where the section of an absent slot belongs: before the next slot that is there. */
 static uint32_t place_of(const struct state *state, uint32_t slot) {
-    for (uint32_t i = slot + 1; i < state->slots; i++) {
+    for (uint32_t i = slot + 1; i < state->bound; i++) {
         uint32_t payload = state->offsets[i];
         if (payload != 0)
             return payload - size_bytes(section_size(state->data + payload));
     }
-    return state->size;
+    return state->bound_at;
 }
 
 static uint8_t *bits_of(const struct state *state) {
@@ -159,6 +185,7 @@ static void begin_bits(struct state *state, uint32_t bytes) {
     state->data[begin] = (uint8_t)(bytes / 2);
     memset(state->data + begin + 1, 0, bytes);
     state->size = begin + 1 + bytes;
+    state->bound_at = state->size;
 }
 
 static bool section_add(struct state *state, uint32_t slot, uint32_t size) {
@@ -183,8 +210,10 @@ static void section_drop(struct state *state, uint32_t slot, uint32_t old_size) 
     state->offsets[slot] = 0;
     bits_of(state)[slot / 8] &= (uint8_t) ~(1u << slot % 8);
     move_offsets_behind(state, slot, -dropped);
-    if (state->size == bits_begin(state) + 1 + bits_bytes(state->data, bits_begin(state)))
+    if (state->size == bits_begin(state) + 1 + bits_bytes(state->data, bits_begin(state))) {
         state->size = bits_begin(state);
+        state->bound_at = state->size;
+    }
 }
 
 /* A section that gets long, or short again, begins at another distance from its payload. */
@@ -199,6 +228,7 @@ static void resize_size(struct state *state, uint32_t slot, int64_t distance) {
 bool state_resize(struct state *state, uint32_t slot, uint32_t at, uint32_t size) {
     uint32_t old_size;
     uint8_t *payload = state_section(state, slot, &old_size);
+    assert(slot < state->bound);
     if (size > SECTION_SIZE_MAX)
         return false;
     if (payload == NULL)

@@ -71,6 +71,8 @@ struct state {
     uint32_t spare_capacity;
     uint32_t *offsets; /* of each slot's payload; 0: absent */
     uint32_t slots;
+    uint32_t bound;    /* the slots from here on are not viewed yet: nobody may ask for them (state_bind_rest) */
+    uint32_t bound_at; /* and their sections begin here */
 };
 
 static inline struct state_header *state_header(const struct state *state) {
@@ -117,6 +119,10 @@ static inline uint8_t *state_section(const struct state *state, uint32_t slot, u
 
 /* Views the bytes: `data` must be aligned for a struct state_header. */
 void state_bind(struct state *state, uint8_t *data, uint32_t size, uint32_t capacity);
+
+/* Views the slots before `slots` only, which is all that most events need; and, later, the rest of them. */
+void state_bind_first(struct state *state, uint8_t *data, uint32_t size, uint32_t capacity, uint32_t slots);
+void state_bind_rest(struct state *state);
 
 /* The payload of one of the first slots, of bytes that are not bound. NULL with size 0: absent. */
 #define STATE_PEEK_MAX 64
