@@ -4,9 +4,10 @@ struct builder {
     const struct program *program;
     struct evaluation_step *steps;
     uint32_t steps_count, *decisions, decisions_count;
-    uint32_t *readers_from; /* while counting: how many readers the source before has */
-    uint16_t *readers;      /* NULL: they are only counted */
-    uint32_t *filled;
+    uint32_t *readers_from;  /* while counting: how many words of readers the source before has */
+    struct readers *readers; /* NULL: they are only counted */
+    uint32_t *filled;        /* of each source: its words so far */
+    uint32_t *last;          /* and the last of them, + 1 */
     uint16_t *writers;
     uint64_t *clocked, *since, *sliced, *unsteady, *borrowed;
 };
@@ -34,13 +35,21 @@ static void add_steps(struct builder *builder) {
         add_decision(builder, &done, program->segments[i].code_end, STEP_SEGMENT, i);
 }
 
+/* Steps come in their order, and so do the words of a source. */
 static void reads(struct builder *builder, uint32_t step, uint32_t source) {
     if (source == REGISTER_NONE)
         return;
-    if (builder->readers == NULL)
-        builder->readers_from[source + 1]++;
-    else
-        builder->readers[builder->readers_from[source] + builder->filled[source]++] = (uint16_t)step;
+    uint32_t word = step / 64;
+    bool begins = builder->last[source] != word + 1;
+    builder->last[source] = word + 1;
+    if (builder->readers == NULL) {
+        builder->readers_from[source + 1] += begins;
+        return;
+    }
+    builder->filled[source] += begins;
+    struct readers *readers = &builder->readers[builder->readers_from[source] + builder->filled[source] - 1];
+    readers->word = word;
+    readers->steps |= UINT64_C(1) << step % 64;
 }
 
 static void instruction_reads(struct builder *builder, uint32_t step, const struct instruction *instruction) {
@@ -88,7 +97,8 @@ static bool add_readers(struct builder *builder, struct arena *arena) {
     uint32_t sources = builder->program->registers_count + builder->program->aggregates_count;
     builder->readers_from = arena_alloc(arena, (sources + 1) * sizeof *builder->readers_from);
     builder->filled = arena_alloc(arena, (sources + 1) * sizeof *builder->filled);
-    if (builder->readers_from == NULL || builder->filled == NULL)
+    builder->last = arena_alloc(arena, (sources + 1) * sizeof *builder->last);
+    if (builder->readers_from == NULL || builder->filled == NULL || builder->last == NULL)
         return false;
     for (uint32_t i = 0; i < builder->steps_count; i++)
         step_reads(builder, i);
@@ -97,6 +107,7 @@ static bool add_readers(struct builder *builder, struct arena *arena) {
     builder->readers = arena_alloc(arena, (builder->readers_from[sources] + 1) * sizeof *builder->readers);
     if (builder->readers == NULL)
         return false;
+    memset(builder->last, 0, sources * sizeof *builder->last);
     for (uint32_t i = 0; i < builder->steps_count; i++)
         step_reads(builder, i);
     return true;

@@ -15,6 +15,12 @@ struct evaluation_step {
     uint16_t index; /* of the instruction, score, dimension or segment */
 };
 
+/* Those steps that look at a source of which the bits stand in the same word of a set: nearly always all of them. */
+struct readers {
+    uint32_t word;
+    uint64_t steps;
+};
+
 struct dependence {
     const struct evaluation_step *steps;
     uint32_t steps_count;
@@ -23,7 +29,7 @@ struct dependence {
     /* The steps that look at a source: readers[readers_from[source]] up to readers_from[source + 1]. A source is a
      * register, or behind all of them an aggregate. */
     const uint32_t *readers_from;
-    const uint16_t *readers;
+    const struct readers *readers;
     uint32_t first_aggregate;
     const uint16_t *writers;  /* of each register: the instruction that gives it its value, or NOT_WRITTEN */
     const uint64_t *clocked;  /* steps that look at now itself, and so come to another value with every instant */
@@ -53,6 +59,8 @@ static inline void set_add(uint64_t *set, uint32_t step) {
 
 /* Adds the steps that look at the source. */
 static inline void set_add_readers(uint64_t *set, const struct dependence *dependence, uint32_t source) {
-    for (uint32_t i = dependence->readers_from[source]; i < dependence->readers_from[source + 1]; i++)
-        set_add(set, dependence->readers[i]);
+    const struct readers *readers = dependence->readers + dependence->readers_from[source];
+    const struct readers *end = dependence->readers + dependence->readers_from[source + 1];
+    for (; readers < end; readers++)
+        set[readers->word] |= readers->steps;
 }

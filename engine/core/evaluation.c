@@ -93,12 +93,12 @@ static bool not_equal_text(struct text left, struct text right) {
     return !text_is_missing(left) && !text_is_missing(right) && !text_equal(left, right);
 }
 
-/* Inlined into the one loop that runs it: a call for each instruction would cost as much as most of them do. */
-static inline __attribute__((always_inline)) void run_one(struct evaluation *evaluation,
+/* Inlined into the loop that runs it: a call for each instruction would cost as much as most of them do. Each operation
+ * finds its own operands: not all have two. */
+static inline __attribute__((always_inline)) void run_one(struct evaluation *evaluation, union value *registers,
                                                           const struct instruction *instruction) {
-    union value *registers = evaluation->registers, *result = &registers[instruction->target];
-    const union value *left = &registers[instruction->left], *right = &registers[instruction->right];
     enum operation operation = instruction->operation;
+    union value *result = &registers[instruction->target];
     switch (operation) {
     case OP_ADD:
     case OP_SUBTRACT:
@@ -106,19 +106,22 @@ static inline __attribute__((always_inline)) void run_one(struct evaluation *eva
     case OP_DIVIDE:
     case OP_MIN2:
     case OP_MAX2:
-        result->number = arithmetic(operation, left->number, right->number);
+        result->number = arithmetic(operation, registers[instruction->left].number,
+                                    registers[instruction->right].number);
         return;
     case OP_NEGATE:
-        result->number = -left->number;
+        result->number = -registers[instruction->left].number;
         return;
     case OP_ABS:
-        result->number = fabs(left->number);
+        result->number = fabs(registers[instruction->left].number);
         return;
     case OP_COALESCE:
-        result->number = isnan(left->number) ? right->number : left->number;
+        result->number = isnan(registers[instruction->left].number) ? registers[instruction->right].number
+                                                                    : registers[instruction->left].number;
         return;
     case OP_COALESCE_TEXT:
-        result->text = text_is_missing(left->text) ? right->text : left->text;
+        result->text = text_is_missing(registers[instruction->left].text) ? registers[instruction->right].text
+                                                                          : registers[instruction->left].text;
         return;
     case OP_EQUAL:
     case OP_NOT_EQUAL:
@@ -126,40 +129,42 @@ static inline __attribute__((always_inline)) void run_one(struct evaluation *eva
     case OP_LESS_EQUAL:
     case OP_GREATER:
     case OP_GREATER_EQUAL:
-        result->number = compare_numbers(operation, left->number, right->number);
+        result->number = compare_numbers(operation, registers[instruction->left].number,
+                                         registers[instruction->right].number);
         return;
     case OP_EQUAL_TEXT:
-        result->number = text_equal(left->text, right->text);
+        result->number = text_equal(registers[instruction->left].text, registers[instruction->right].text);
         return;
     case OP_NOT_EQUAL_TEXT:
-        result->number = not_equal_text(left->text, right->text);
+        result->number = not_equal_text(registers[instruction->left].text, registers[instruction->right].text);
         return;
     case OP_IN:
-        result->number = number_in(right, instruction->extra, left->number);
+        result->number = number_in(&registers[instruction->right], instruction->extra,
+                                   registers[instruction->left].number);
         return;
     case OP_IN_TEXT:
-        result->number = text_in(right, instruction->extra, left->text);
+        result->number = text_in(&registers[instruction->right], instruction->extra, registers[instruction->left].text);
         return;
     case OP_AND:
-        result->number = is_true(*left) && is_true(*right);
+        result->number = is_true(registers[instruction->left]) && is_true(registers[instruction->right]);
         return;
     case OP_OR:
-        result->number = is_true(*left) || is_true(*right);
+        result->number = is_true(registers[instruction->left]) || is_true(registers[instruction->right]);
         return;
     case OP_NOT:
-        result->number = !is_true(*left);
+        result->number = !is_true(registers[instruction->left]);
         return;
     case OP_MISSING:
-        result->number = isnan(left->number);
+        result->number = isnan(registers[instruction->left].number);
         return;
     case OP_MISSING_TEXT:
-        result->number = text_is_missing(left->text);
+        result->number = text_is_missing(registers[instruction->left].text);
         return;
     case OP_NUMBER_OF:
-        result->number = number_in_text(left->text);
+        result->number = number_in_text(registers[instruction->left].text);
         return;
     case OP_INSTANT_OF:
-        result->number = instant_in_text(left->text);
+        result->number = instant_in_text(registers[instruction->left].text);
         return;
     case OP_EVENT_NUMBER:
         result->number = number_of(evaluation->event, instruction->left);
@@ -171,7 +176,7 @@ static inline __attribute__((always_inline)) void run_one(struct evaluation *eva
         result->text = symbol_of(evaluation->event, instruction->left);
         return;
     case OP_EVENT_ENTRY:
-        result->text = event_entry(evaluation->event, right->text);
+        result->text = event_entry(evaluation->event, registers[instruction->right].text);
         return;
     case OP_FACT_NUMBER:
         result->number = number_of(evaluation_facts(evaluation), instruction->left);
@@ -183,17 +188,17 @@ static inline __attribute__((always_inline)) void run_one(struct evaluation *eva
         result->text = symbol_of(evaluation_facts(evaluation), instruction->left);
         return;
     case OP_FACT_ENTRY:
-        result->text = attribute(evaluation, right->text);
+        result->text = attribute(evaluation, registers[instruction->right].text);
         return;
     case OP_LAST_TEXT:
     case OP_LAST_ENUM:
         result->text = aggregate_text(evaluation, instruction);
         return;
     case OP_AGE:
-        result->number = (double)evaluation->now_ms - left->number;
+        result->number = (double)evaluation->now_ms - registers[instruction->left].number;
         return;
     case OP_UNTIL:
-        result->number = left->number - (double)evaluation->now_ms;
+        result->number = registers[instruction->left].number - (double)evaluation->now_ms;
         return;
     case OP_COUNT:
     case OP_SUM:
@@ -212,8 +217,9 @@ static inline __attribute__((always_inline)) void run_one(struct evaluation *eva
 }
 
 static void run(struct evaluation *evaluation, const struct instruction *from, const struct instruction *to) {
+    union value *registers = evaluation->registers;
     for (; from < to; from++)
-        run_one(evaluation, from);
+        run_one(evaluation, registers, from);
 }
 
 void evaluation_run_filters(struct evaluation *evaluation, const struct event *event) {
@@ -234,7 +240,7 @@ bool evaluation_run_again(struct evaluation *evaluation, uint32_t instruction) {
     const struct instruction *again = &evaluation->program->code.instructions[instruction];
     const union value *result = &evaluation->registers[again->target];
     union value before = *result;
-    run_one(evaluation, again);
+    run_one(evaluation, evaluation->registers, again);
     /* A text that is remembered may be another one in the same place. */
     return again->operation == OP_LAST_TEXT || again->operation == OP_COALESCE_TEXT || value_changed(&before, result);
 }

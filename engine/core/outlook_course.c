@@ -128,16 +128,22 @@ static bool is_comparison(enum operation operation) {
     return operation >= OP_EQUAL && operation <= OP_GREATER_EQUAL;
 }
 
+static bool compares_with_constant(const struct evaluation *evaluation, struct evaluation_step step) {
+    const struct program *program = evaluation->program;
+    const struct instruction *reader = &program->code.instructions[step.index];
+    return step.kind == STEP_INSTRUCTION && is_comparison(reader->operation) &&
+           (reader->left < program->constants_count || reader->right < program->constants_count);
+}
+
 /* Whether all that look at the register compare it with constants: their courses tell more than any bounds. */
 static bool is_only_compared(const struct evaluation *evaluation, uint16_t source) {
     const struct dependence *dependence = evaluation->dependence;
-    const struct program *program = evaluation->program;
     for (uint32_t i = dependence->readers_from[source]; i < dependence->readers_from[source + 1]; i++) {
-        struct evaluation_step step = dependence->steps[dependence->readers[i]];
-        const struct instruction *reader = &program->code.instructions[step.index];
-        if (step.kind != STEP_INSTRUCTION || !is_comparison(reader->operation) ||
-            (reader->left >= program->constants_count && reader->right >= program->constants_count))
-            return false;
+        struct readers readers = dependence->readers[i];
+        for (uint64_t steps = readers.steps; steps != 0; steps &= steps - 1)
+            if (!compares_with_constant(evaluation,
+                                        dependence->steps[readers.word * 64 + (uint32_t)__builtin_ctzll(steps)]))
+                return false;
     }
     return true;
 }
