@@ -318,8 +318,10 @@ void accounts_prefetch(const struct accounts *accounts, uint32_t later, uint32_t
     if (soon >= accounts->indices)
         return;
     const struct account *account = entry(accounts, soon);
-    for (uint32_t at = 0; at < account->size && at < PREFETCH_BYTES_MAX; at += CACHE_LINE)
-        __builtin_prefetch(account->bytes + at);
+    const uint8_t *bytes = account->bytes;
+    const uint8_t *end = bytes + (account->size < PREFETCH_BYTES_MAX ? account->size : PREFETCH_BYTES_MAX);
+    for (; bytes < end; bytes += CACHE_LINE)
+        __builtin_prefetch(bytes);
 }
 
 enum account_phase accounts_phase(const struct accounts *accounts, uint32_t account) {

@@ -101,8 +101,8 @@ static bool is_window(enum aggregate_kind kind) {
     return kind <= AGGREGATE_DISTINCT;
 }
 
-/* What most events do to most aggregates: they are one more in the slice that the last one fell in, or the newest. False,
- * and nothing is done, where it takes more than to write over what is there. */
+/* What most events do to most aggregates: they are one more in the slice that the last one fell in, or the newest.
+ * False, and nothing is done, where it takes more than to write over what is there. */
 static inline bool add_in_place(const struct state *state, uint32_t slot, const struct aggregate *aggregate,
                                 const struct arrival *arrival) {
     switch (aggregate->kind) {

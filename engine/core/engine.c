@@ -60,6 +60,7 @@ static bool allocate(struct engine *engine) {
     evaluation->filter_registers = take(engine, program->registers_count, sizeof(union value), &failed);
     engine->outlooks = take(engine, program->registers_count, sizeof(struct outlook), &failed);
     engine->marks = take(engine, program->registers_count, 1, &failed);
+    engine->makers = take(engine, program->code.count, sizeof(outlook_maker *), &failed);
     engine->changes_max = decisions + FORMER_MAX;
     engine->changes = take(engine, engine->changes_max, sizeof(struct change), &failed);
     engine->values = take(engine, program->dimensions_count, DIMENSION_VALUE_MAX, &failed);
@@ -72,7 +73,7 @@ static bool allocate(struct engine *engine) {
     engine->entries = take(engine, FACTS_ENTRIES_MAX, sizeof(struct map_entry), &failed);
     if (failed || !dependence_make(program, &engine->arena, &engine->dependence))
         return false;
-    horizon_begin(program, engine->outlooks, engine->marks);
+    horizon_begin(program, engine->outlooks, engine->marks, engine->makers);
     memcpy(evaluation->filter_registers, program->constants, program->constants_count * sizeof(union value));
     engine->bounded_streams = plan_bounded_streams(program);
     engine->first = take(engine, engine->dependence.words, sizeof(uint64_t), &failed);
@@ -203,7 +204,8 @@ static bool fits(const struct engine *engine) {
     return (uint64_t)engine->state.size + engine->overhead <= engine->options.account_bytes_max + SPARE_BYTES;
 }
 
-/* Step 2 for an event: false where the account has no room for it. */
+/* Step 2 for an event: false where the account has no room for it. Its id comes last, when nothing else has to be found
+ * in the state any more, unless it is evaluated. */
 static bool take_event(struct engine *engine, const struct event *event, const struct clocks *clocks,
                        struct effect *ret_effect) {
     struct state *state = &engine->state;
@@ -212,8 +214,10 @@ static bool take_event(struct engine *engine, const struct event *event, const s
         header->first_event_ms = event->time_ms;
     evaluation_begin_stream(engine, event->stream, clocks);
     evaluation_run_filters(&engine->evaluation, event);
-    return aggregates_add(&engine->evaluation, event, ret_effect) == AGGREGATES_DONE &&
-           event_ids_add(state, event->stream, hash_text(event->event_id), engine->program->duplicate_ids);
+    if (aggregates_add(&engine->evaluation, event, ret_effect) != AGGREGATES_DONE)
+        return false;
+    state_unbind_behind(state, event->stream);
+    return event_ids_add(state, event->stream, hash_text(event->event_id), engine->program->duplicate_ids);
 }
 
 /* Evaluates the account after a record: false where it has no room for what comes out. */

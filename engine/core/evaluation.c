@@ -56,9 +56,12 @@ static bool number_in(const union value *list, uint32_t count, double number) {
     return false;
 }
 
+/* None of the list is missing, and most differ in their size already. */
 static bool text_in(const union value *list, uint32_t count, struct text text) {
+    if (text_is_missing(text))
+        return false;
     for (uint32_t i = 0; i < count; i++)
-        if (text_equal(list[i].text, text))
+        if (list[i].text.size == text.size && memcmp(list[i].text.data, text.data, text.size) == 0)
             return true;
     return false;
 }

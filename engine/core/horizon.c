@@ -154,7 +154,7 @@ static double segment_outlook(const struct horizon *horizon, uint32_t index) {
 
 static inline void instruction_outlook(const struct horizon *horizon, uint32_t index) {
     const struct instruction *instruction = &horizon->evaluation->program->code.instructions[index];
-    outlook_maker_of(instruction->operation)(horizon, instruction, &horizon->outlooks[instruction->target]);
+    horizon->makers[index](horizon, instruction, &horizon->outlooks[instruction->target]);
     spread(horizon, instruction->target);
 }
 
@@ -204,7 +204,7 @@ static double look_once(const struct horizon *horizon, bool *ret_is_loose) {
     memset(horizon->marks + program->constants_count, MARK_NONE, program->registers_count - program->constants_count);
     memcpy(pending, horizon->first, dependence->words * sizeof *pending);
     for (uint32_t i = 0; i < dependence->words; i++) {
-        while (pending[i] != 0 && until > 0) {
+        while (pending[i] != 0) {
             struct evaluation_step step = dependence->steps[i * 64 + (uint32_t)__builtin_ctzll(pending[i])];
             pending[i] &= pending[i] - 1;
             if (step.kind == STEP_INSTRUCTION) {
@@ -216,6 +216,8 @@ static double look_once(const struct horizon *horizon, bool *ret_is_loose) {
                 continue;
             until = stays;
             *ret_is_loose = is_loose(horizon, step);
+            if (until <= 0)
+                return until;
         }
     }
     return until;
@@ -312,7 +314,9 @@ double horizon_look(struct horizon *horizon, uint8_t *habits) {
     return best;
 }
 
-void horizon_begin(const struct program *program, struct outlook *outlooks, uint8_t *marks) {
+void horizon_begin(const struct program *program, struct outlook *outlooks, uint8_t *marks, outlook_maker **makers) {
+    for (uint32_t i = 0; i < program->code.count; i++)
+        makers[i] = outlook_maker_of(program->code.instructions[i].operation);
     for (uint32_t i = 0; i < program->constants_count; i++) {
         outlooks[i] = outlook_constant(program->constants[i].number, INFINITY);
         marks[i] = MARK_STAYS;

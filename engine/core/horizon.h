@@ -25,6 +25,10 @@ struct outlook {
     double until;
 };
 
+struct horizon;
+typedef void outlook_maker(const struct horizon *horizon, const struct instruction *instruction,
+                           struct outlook *restrict ret_outlook);
+
 /* What a look has found out about a register so far. */
 enum mark {
     MARK_NONE,  /* nothing: it stays what it is, and nobody has asked for its outlook */
@@ -40,6 +44,7 @@ struct horizon {
     struct outlook *outlooks; /* one for each register */
     uint64_t *first;          /* set of the steps that a look begins with */
     uint8_t *marks;           /* a mark for each register */
+    outlook_maker **makers;   /* of the outlook of each instruction */
     uint8_t lively;           /* bit i: events of stream i may come; 0: no record will */
     uint32_t events, values;  /* so many, and so many values that not all windows hold; horizon_look sets them */
     double length_ms;         /* how far it looks */
@@ -57,7 +62,7 @@ static inline bool horizon_moves(const struct horizon *horizon, uint16_t source)
 #define HORIZON_FIRST_QUIET 4
 
 /* Once, before the first look with these. */
-void horizon_begin(const struct program *program, struct outlook *outlooks, uint8_t *marks);
+void horizon_begin(const struct program *program, struct outlook *outlooks, uint8_t *marks, outlook_maker **makers);
 
 /* The milliseconds from now on, at the most INFINITY, in which every outcome is provably the same; where events are
  * reckoned with, that holds for `horizon->events` of them with `horizon->values` new values. `horizon->outlooks` and
@@ -67,9 +72,7 @@ double horizon_look(struct horizon *horizon, uint8_t *habits);
 /* The events came sooner than time: the next look reckons with more of them. */
 void horizon_expect_more(uint8_t *habits);
 
-/* Makes the outlook of an instruction (outlook.c) or of one score (outlook_scores.c). */
-typedef void outlook_maker(const struct horizon *horizon, const struct instruction *instruction,
-                           struct outlook *restrict ret_outlook);
+/* What makes the outlooks of such instructions (outlook.c), and the outlook of one score (outlook_scores.c). */
 outlook_maker *outlook_maker_of(enum operation operation);
 void outlook_of_score(const struct horizon *horizon, uint32_t score, struct outlook *restrict ret_outlook);
 

@@ -31,7 +31,7 @@ struct course {
     struct edge edges[PARTS_MAX + 1];
     double parts[PARTS_MAX];
     uint32_t parts_count;
-    double size; /* of all values */
+    double size; /* of all values that came into a part */
 };
 
 static void edge_next(struct edge *edge) {
@@ -102,6 +102,24 @@ static struct range range_of(const struct course *course, int64_t index) {
                           trend_value(instruction, value + course->more, course->parts[1])};
 }
 
+/* Finds out what each part holds when it is looked at from slice `index`: from the slices that have left all of them to
+ * those that come last. */
+static void add_up(struct course *course, struct window_cursor cursor, const int64_t *delays, int64_t index) {
+    struct edge edge = {.cursor = cursor};
+    edge_next(&edge);
+    for (uint32_t i = course->parts_count + 1; i-- > 0;) {
+        edge.at += edge.at == INT64_MAX ? 0 : delays[i] - edge.delay;
+        edge.delay = delays[i];
+        for (; edge.at <= index; edge_next(&edge)) {
+            if (i == course->parts_count)
+                continue;
+            course->parts[i] += edge.value;
+            course->size += fabs(edge.value);
+        }
+        course->edges[i] = edge;
+    }
+}
+
 /* The course of the aggregate from now on. */
 static struct course begin(const struct horizon *horizon, const struct instruction *instruction) {
     const struct evaluation *evaluation = horizon->evaluation;
@@ -115,12 +133,8 @@ static struct course begin(const struct horizon *horizon, const struct instructi
                             .begins = begins_at(evaluation, instruction),
                             .more = more_of(horizon, aggregate->stream),
                             .parts_count = is_trend ? 2 : 1};
-    for (uint32_t i = 0; i <= course.parts_count; i++) {
-        course.edges[i].cursor = window_cursor(evaluation->state, aggregate_slot(instruction->left), aggregate->kind);
-        course.edges[i].delay = delays[i];
-        edge_next(&course.edges[i]);
-    }
-    advance(&course, course.slices.first);
+    add_up(&course, window_cursor(evaluation->state, aggregate_slot(instruction->left), aggregate->kind), delays,
+           course.slices.first);
     return course;
 }
 
@@ -228,5 +242,6 @@ double outlook_course(const struct horizon *horizon, const struct instruction *c
     if (instruction == NULL)
         return 0;
     struct course course = begin(horizon, instruction);
-    return follow(&course, comparison, outlook_at(horizon, is_left ? comparison->right : comparison->left)->low, is_left);
+    return follow(&course, comparison, outlook_at(horizon, is_left ? comparison->right : comparison->left)->low,
+                  is_left);
 }

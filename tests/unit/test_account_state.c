@@ -59,6 +59,44 @@ static void test_bytes_bound_again_are_the_same_state(void **unused) {
     test_state_end(&state);
 }
 
+#define MANY_SLOTS 150
+
+/* More slots than a state of the other tests has: their bits fill several words. */
+static struct state begin_with_many_slots(void) {
+    struct state state = test_state_begin();
+    free(state.offsets);
+    state.offsets = calloc(MANY_SLOTS, sizeof(uint32_t));
+    state.slots = MANY_SLOTS;
+    state_begin(&state, TEXT("acme"));
+    return state;
+}
+
+static void refill(struct state *state, uint32_t *sizes, uint32_t slot, uint64_t *seed) {
+    sizes[slot] = test_random(seed, 3) == 0 ? 0 : test_random(seed, 300);
+    fill(state, slot, sizes[slot], (uint8_t)slot);
+}
+
+static void test_a_state_of_which_a_part_is_viewed_changes_as_a_whole_one_does(void **unused) {
+    (void)unused;
+    struct state state = begin_with_many_slots();
+    uint32_t sizes[MANY_SLOTS] = {0};
+    uint64_t seed = 11;
+    for (int round = 0; round < 3000; round++) {
+        uint32_t viewed = 1 + test_random(&seed, MANY_SLOTS);
+        state_bind_first(&state, state.data, state.size, state.capacity, viewed);
+        for (int changes = 0; changes < 3; changes++)
+            refill(&state, sizes, test_random(&seed, viewed), &seed);
+        uint32_t last = test_random(&seed, viewed);
+        state_unbind_behind(&state, last);
+        refill(&state, sizes, last, &seed);
+        state_bind_rest(&state);
+        refill(&state, sizes, test_random(&seed, MANY_SLOTS), &seed);
+        for (uint32_t i = 0; i < MANY_SLOTS; i++)
+            assert_filled(&state, i, sizes[i], (uint8_t)i);
+    }
+    test_state_end(&state);
+}
+
 static void test_a_state_that_outgrows_its_memory_goes_on_in_the_spare_buffer(void **unused) {
     (void)unused;
     struct state state = test_state_begin();
@@ -127,6 +165,24 @@ static void test_the_newest_counts_and_at_equal_times_the_later_arrival(void **u
     assert_true(oldest_add(&state, 12, 9) && oldest_add(&state, 12, 7));
     assert_int_equal(extreme_time(&state, 12), 7);
     assert_true(isnan(last_number(&state, 13)));
+    test_state_end(&state);
+}
+
+static void test_an_instant_that_takes_as_many_bytes_as_the_newest_is_written_over_it(void **unused) {
+    (void)unused;
+    struct state state = test_state_begin();
+    assert_false(newest_again(&state, 11, PACKED_MIDDLE_MS));
+    assert_true(newest_add(&state, 11, PACKED_MIDDLE_MS));
+    assert_true(newest_again(&state, 11, PACKED_MIDDLE_MS + 1) && newest_again(&state, 11, PACKED_MIDDLE_MS - 1));
+    assert_int_equal(extreme_time(&state, 11), PACKED_MIDDLE_MS + 1);
+    assert_false(newest_again(&state, 11, INT64_MAX));
+    assert_int_equal(extreme_time(&state, 11), PACKED_MIDDLE_MS + 1);
+    assert_true(newest_add(&state, 11, INT64_MAX));
+    assert_false(newest_again(&state, 11, PACKED_MIDDLE_MS));
+    assert_int_equal(extreme_time(&state, 11), INT64_MAX);
+    assert_false(oldest_stays(&state, 12, 5));
+    assert_true(oldest_add(&state, 12, 5));
+    assert_true(oldest_stays(&state, 12, 5) && oldest_stays(&state, 12, 6) && !oldest_stays(&state, 12, 4));
     test_state_end(&state);
 }
 
@@ -276,6 +332,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sections_keep_their_bytes_whatever_their_neighbours_do),
         cmocka_unit_test(test_bytes_bound_again_are_the_same_state),
+        cmocka_unit_test(test_a_state_of_which_a_part_is_viewed_changes_as_a_whole_one_does),
         cmocka_unit_test(test_an_instant_of_our_days_takes_few_bytes_and_any_other_is_kept_too),
         cmocka_unit_test(test_a_section_grows_from_short_to_long_and_back),
         cmocka_unit_test(test_a_state_that_outgrows_its_memory_goes_on_in_the_spare_buffer),
@@ -283,6 +340,7 @@ int main(void) {
         cmocka_unit_test(test_every_event_id_is_known_however_many_there_are),
         cmocka_unit_test(test_no_event_id_is_known_where_none_is_kept),
         cmocka_unit_test(test_the_newest_counts_and_at_equal_times_the_later_arrival),
+        cmocka_unit_test(test_an_instant_that_takes_as_many_bytes_as_the_newest_is_written_over_it),
         cmocka_unit_test(test_a_ticket_is_what_its_newest_record_says),
         cmocka_unit_test(test_the_longest_closed_tickets_are_forgotten_and_open_ones_never),
         cmocka_unit_test(test_an_open_filter_that_is_younger_than_an_open_ticket_knows_nothing),

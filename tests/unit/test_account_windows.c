@@ -83,6 +83,21 @@ static void test_a_window_whose_slices_all_expired_takes_no_room(void **unused) 
     test_state_end(&state);
 }
 
+static void test_only_an_event_of_the_newest_slice_is_counted_in_place(void **unused) {
+    (void)unused;
+    struct state state = test_state_begin();
+    assert_false(window_count_again(&state, SLOT, 10, 0));
+    assert_int_equal(window_add(&state, SLOT, AGGREGATE_COUNT, 5, 0, 1), WINDOW_COUNTED);
+    assert_int_equal(window_add(&state, SLOT, AGGREGATE_COUNT, 10, 0, 1), WINDOW_COUNTED);
+    assert_true(window_count_again(&state, SLOT, 10, 5));
+    assert_false(window_count_again(&state, SLOT, 5, 5));
+    assert_false(window_count_again(&state, SLOT, 11, 5));
+    assert_false(window_count_again(&state, SLOT, 10, 6)); /* a slice has expired */
+    assert_true(window_count(&state, SLOT, (struct window){10, 10}) == 2);
+    assert_true(window_count(&state, SLOT, (struct window){5, 11}) == 3);
+    test_state_end(&state);
+}
+
 static void test_slices_before_the_epoch_and_far_apart_are_told_apart(void **unused) {
     (void)unused;
     struct state state = test_state_begin();
@@ -160,6 +175,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_windows_of_every_length_hold_what_their_slices_hold),
         cmocka_unit_test(test_a_window_whose_slices_all_expired_takes_no_room),
+        cmocka_unit_test(test_only_an_event_of_the_newest_slice_is_counted_in_place),
         cmocka_unit_test(test_slices_before_the_epoch_and_far_apart_are_told_apart),
         cmocka_unit_test(test_a_full_state_refuses_and_stays_as_it_was),
         cmocka_unit_test(test_a_value_is_new_where_the_shortest_window_did_not_hold_it),

@@ -175,6 +175,14 @@ static uint32_t place_of(const struct state *state, uint32_t slot) {
     return state->bound_at;
 }
 
+void state_unbind_behind(struct state *state, uint32_t slot) {
+    uint32_t size;
+    assert(slot < state->bound);
+    bool is_there = state_section(state, slot, &size) != NULL;
+    state->bound_at = is_there ? state->offsets[slot] + size : place_of(state, slot);
+    state->bound = slot + 1;
+}
+
 static uint8_t *bits_of(const struct state *state) {
     return state->data + bits_begin(state) + 1;
 }

@@ -124,6 +124,9 @@ void state_bind(struct state *state, uint8_t *data, uint32_t size, uint32_t capa
 void state_bind_first(struct state *state, uint8_t *data, uint32_t size, uint32_t capacity, uint32_t slots);
 void state_bind_rest(struct state *state);
 
+/* Gives up the view of all slots behind this one, which then grows at no cost for them (state_bind_rest). */
+void state_unbind_behind(struct state *state, uint32_t slot);
+
 /* The payload of one of the first slots, of bytes that are not bound. NULL with size 0: absent. */
 #define STATE_PEEK_MAX 64
 const uint8_t *state_peek(const uint8_t *data, uint32_t size, uint32_t slot, uint32_t *ret_size);

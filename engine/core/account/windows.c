@@ -123,7 +123,8 @@ struct window_cursor window_cursor(const struct state *state, uint32_t slot, enu
     const uint8_t *section = state_section(state, slot, &size);
     if (section == NULL)
         return (struct window_cursor){0};
-    return (struct window_cursor){section + WINDOW_BASE_SIZE, section + size, window_base(section), entry_size_of(kind)};
+    return (struct window_cursor){section + WINDOW_BASE_SIZE, section + size, window_base(section),
+                                  entry_size_of(kind)};
 }
 
 /* The entries of the window as a run of bytes: from the first slice in it to the last. */

@@ -118,7 +118,7 @@ enum value_source {
 struct aggregate {
     enum aggregate_kind kind;
     enum stream stream;
-    uint8_t field;          /* index in the stream's fields; FIELDS_MAX: none */
+    uint8_t field; /* index in the stream's fields; FIELDS_MAX: none */
     enum value_source source;
     struct text key;        /* of a map field, else missing */
     uint16_t filter;        /* boolean register of the stream's filter code; REGISTER_NONE: every event */
