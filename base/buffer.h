@@ -86,15 +86,18 @@ static inline void buffer_put_f64(struct buffer *buffer, double value) {
     buffer_put_u64(buffer, bits);
 }
 
-/* Base 128, low groups first, as Avro and Protocol Buffers write them. */
-static inline void buffer_put_varint(struct buffer *buffer, uint64_t value) {
-    if (!buffer_has_room(buffer, VARINT_SIZE_MAX))
-        return;
-    uint8_t *at = buffer->data + buffer->size;
+/* Base 128, low groups first, as Avro and Protocol Buffers write them. There is room for VARINT_SIZE_MAX; returned is
+ * what lies behind it. */
+static inline uint8_t *write_varint(uint8_t *to, uint64_t value) {
     for (; value >= 0x80; value >>= 7)
-        *at++ = (uint8_t)(value | 0x80);
-    *at++ = (uint8_t)value;
-    buffer->size = (size_t)(at - buffer->data);
+        *to++ = (uint8_t)(value | 0x80);
+    *to++ = (uint8_t)value;
+    return to;
+}
+
+static inline void buffer_put_varint(struct buffer *buffer, uint64_t value) {
+    if (buffer_has_room(buffer, VARINT_SIZE_MAX))
+        buffer->size = (size_t)(write_varint(buffer->data + buffer->size, value) - buffer->data);
 }
 
 /* Signed: zigzag, then varint; this is Avro's `int` and `long`. */

@@ -7,12 +7,7 @@
 
 #define UNKNOWN TEXT("unknown")
 
-enum { SEGMENT_INSIDE = 1, SEGMENT_HAS_EXITED = 2, SEGMENT_QUALIFYING = 4 };
-
-/* A dimension's value is mostly one that its rules write: then its number stands for it, from 1; VALUE_WRITTEN: it
- * stands behind the instant. */
-#define VALUE_WRITTEN 0u
-#define VALUE_SIZE    1u
+#define NUMBER_SIZE 1u
 
 static const struct dimension *dimension_of(const struct state *state, uint32_t slot) {
     return &state->program->dimensions[slot - dimension_slot(state->program, 0)];
@@ -22,7 +17,7 @@ static uint32_t values_of(const struct dimension *dimension) {
     return dimension->score == REGISTER_NONE ? dimension->cases_count : dimension->bands_count;
 }
 
-/* The value of that number; behind the rules' own comes `unknown`. Missing: of a case that has none. */
+/* Behind the rules' own values comes `unknown`. */
 static struct text value_at(const struct dimension *dimension, uint32_t number) {
     assert(number >= 1 && number <= values_of(dimension) + 1);
     if (number > values_of(dimension))
@@ -37,27 +32,35 @@ static uint32_t number_of(const struct dimension *dimension, struct text value) 
     return VALUE_WRITTEN;
 }
 
+uint32_t dimension_numbers(const struct dimension *dimension) {
+    uint32_t numbers = values_of(dimension) + 2;
+    return numbers < UINT8_MAX + 1u ? numbers : UINT8_MAX + 1u;
+}
+
+struct text dimension_value(const struct dimension *dimension, uint32_t number) {
+    return value_at(dimension, number);
+}
+
 struct dimension_memory dimension_recall(const struct state *state, uint32_t slot) {
     uint32_t size;
-    const uint8_t *section = state_section(state, slot, &size);
+    const uint8_t *payload = state_section(state, slot, &size);
     assert(slot < state->bound);
-    struct dimension_memory memory = {.known = section != NULL, .since_ms = INSTANT_NONE};
-    if (section == NULL)
-        return memory;
-    const uint8_t *text = read_packed(section + VALUE_SIZE, &memory.since_ms);
-    memory.value = *section == VALUE_WRITTEN ? (struct text){(const char *)text, size - (uint32_t)(text - section)}
-                                             : value_at(dimension_of(state, slot), *section);
-    return memory;
+    if (payload == NULL)
+        return (struct dimension_memory){.since_ms = INSTANT_NONE};
+    struct dimension_section section = dimension_section(payload, size);
+    struct text value = section.number == VALUE_WRITTEN ? section.written
+                                                        : value_at(dimension_of(state, slot), section.number);
+    return (struct dimension_memory){true, section.since_ms, value};
 }
 
 bool dimension_remember(struct state *state, uint32_t slot, int64_t since_ms, struct text value) {
     uint32_t number = number_of(dimension_of(state, slot), value), size;
     uint32_t text_size = number == VALUE_WRITTEN ? value.size : 0;
-    if (!state_resize(state, slot, 0, VALUE_SIZE + packed_size(since_ms) + text_size))
+    if (!state_resize(state, slot, 0, NUMBER_SIZE + packed_size(since_ms) + text_size))
         return false;
     uint8_t *section = state_section(state, slot, &size);
     *section = (uint8_t)number;
-    uint8_t *text = write_packed(section + VALUE_SIZE, since_ms);
+    uint8_t *text = write_packed(section + NUMBER_SIZE, since_ms);
     if (text_size > 0)
         memmove(text, value.data, text_size);
     return true;

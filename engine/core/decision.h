@@ -13,6 +13,30 @@ struct dimension_memory {
     struct text value; /* borrowed from the state or the program */
 };
 
+/* A value is mostly one that the dimension's rules write: then its number stands for it, from 1. */
+#define VALUE_WRITTEN 0u /* the value stands behind the instant */
+
+struct dimension_section {
+    uint32_t number;
+    int64_t since_ms;
+    struct text written; /* with VALUE_WRITTEN */
+};
+
+static inline struct dimension_section dimension_section(const uint8_t *payload, uint32_t size) {
+    struct dimension_section section = {.number = *payload};
+    const uint8_t *text = read_packed(payload + 1, &section.since_ms);
+    section.written = (struct text){(const char *)text, size - (uint32_t)(text - payload)};
+    return section;
+}
+
+/* The numbers of a dimension's values are less than this. */
+uint32_t dimension_numbers(const struct dimension *dimension);
+/* The value of that number, not VALUE_WRITTEN. Missing: of a case that has none. */
+struct text dimension_value(const struct dimension *dimension, uint32_t number);
+
+/* Which of its instants a segment's section has: its first byte. */
+enum { SEGMENT_INSIDE = 1, SEGMENT_HAS_EXITED = 2, SEGMENT_QUALIFYING = 4 };
+
 struct segment_memory {
     int64_t since_ms;      /* of the membership; INSTANT_NONE: outside */
     int64_t exited_ms;     /* the last exit; INSTANT_NONE */

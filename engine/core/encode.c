@@ -1,46 +1,71 @@
-#include "engine/core/account/latest.h"
+/* Writing a blob (blob.h). What is no section of the state is nearly all the same for every account, and copied from
+ * what was written with the engine. */
+#include <assert.h>
+
+#include "engine/core/account/sections.h"
 #include "engine/core/aggregates.h"
 #include "engine/core/blob.h"
 #include "engine/core/decision.h"
 #include "engine/core/engine_internal.h"
 
-static void put_sized(struct buffer *out, const void *data, uint32_t size) {
-    buffer_put_varint(out, size);
-    buffer_put(out, data, size);
+/* Short runs of bytes are copied as one block, so that nobody has to ask how short they are. */
+#define BLOCK_SIZE 32u
+
+/* The header's bytes up to the sequence, and at most beside the id's. */
+#define FIXED_SIZE      13u
+#define HEADER_SIZE_MAX (FIXED_SIZE + 2 * VARINT_SIZE_MAX + 3 * PACKED_LONG)
+
+struct prefix {
+    uint32_t at, size;
+};
+
+/* What becomes of a slot's section. */
+enum slot_form { SLOT_IS_COPIED, SLOT_IS_COUNTING, SLOT_IS_DIMENSION, SLOT_IS_SEGMENT };
+
+struct slot_encoding {
+    enum slot_form form;
+    uint32_t first; /* of its prefixes: a dimension has one for each number of a value, a segment two, others one */
+};
+
+struct encoding {
+    const struct slot_encoding *slots;
+    const struct prefix *prefixes;
+    const uint8_t *bytes; /* of the prefixes; behind the last there is a block more */
+    uint64_t overhead;    /* bytes that a blob may have beyond its state's, and a block to write into */
+};
+
+/* ---- prefixes */
+
+struct encoding_maker {
+    struct buffer bytes;
+    struct slot_encoding *slots;
+    struct prefix *prefixes;
+    uint32_t slots_count, prefixes_count;
+    uint64_t overhead;
+};
+
+static void put_sized(struct buffer *out, struct text text) {
+    buffer_put_varint(out, text.size);
+    buffer_put_text(out, text);
 }
 
-static void put_section(struct buffer *out, const struct state *state, uint32_t slot) {
-    uint32_t size;
-    const uint8_t *payload = state_section(state, slot, &size);
-    put_sized(out, payload, size);
+static void begin_slot(struct encoding_maker *maker, enum slot_form form) {
+    maker->slots[maker->slots_count++] = (struct slot_encoding){form, maker->prefixes_count};
 }
 
-static void put_header(struct buffer *out, const struct state *state) {
-    const struct state_header *header = state_header(state);
-    buffer_put_u8(out, BLOB_VERSION);
-    buffer_put_u8(out, header->flags);
-    buffer_put_u8(out, header->waits_for);
-    buffer_put_u8(out, header->horizon);
-    put_sized(out, state_id(state).data, state_id(state).size);
-    buffer_put_u64(out, header->ruleset_hash);
-    buffer_put_varint(out, header->sequence);
-    buffer_put_zigzag(out, header->now_ms);
-    buffer_put_zigzag(out, header->due_ms);
-    buffer_put_zigzag(out, header->first_event_ms);
+static void begin_prefix(struct encoding_maker *maker, enum part_tag tag) {
+    maker->prefixes[maker->prefixes_count].at = (uint32_t)maker->bytes.size;
+    buffer_put_u8(&maker->bytes, (uint8_t)tag);
 }
 
-/* What begins with an instant in the state: the instant whole, then the rest. */
-static void put_dated(struct buffer *out, const struct state *state, uint32_t slot) {
-    uint32_t size;
-    int64_t instant_ms;
-    const uint8_t *payload = state_section(state, slot, &size), *rest = read_packed(payload, &instant_ms);
-    uint32_t rest_size = size - (uint32_t)(rest - payload);
-    buffer_put_varint(out, sizeof instant_ms + rest_size);
-    buffer_put_u64(out, (uint64_t)instant_ms);
-    buffer_put(out, rest, rest_size);
+/* Behind which at most `more` bytes come that are not in the state. */
+static void end_prefix(struct encoding_maker *maker, uint32_t more) {
+    struct prefix *prefix = &maker->prefixes[maker->prefixes_count++];
+    prefix->size = (uint32_t)maker->bytes.size - prefix->at;
+    maker->overhead += prefix->size + more;
 }
 
-static void put_tickets(struct buffer *out, const struct state *state, const struct program *program) {
+static void put_filters(struct buffer *out, const struct program *program) {
     uint64_t fingerprints[OPEN_FILTERS_MAX] = {0};
     uint32_t count = 0;
     for (uint32_t i = 0; i < program->aggregates_count; i++) {
@@ -50,83 +75,195 @@ static void put_tickets(struct buffer *out, const struct state *state, const str
         fingerprints[aggregate->open_index] = aggregate->fingerprint;
         count = count > aggregate->open_index ? count : aggregate->open_index + 1u;
     }
-    buffer_put_u8(out, PART_TICKETS);
     buffer_put_varint(out, count);
     for (uint32_t i = 0; i < count; i++)
         buffer_put_u64(out, fingerprints[i]);
-    put_section(out, state, SLOT_TICKETS);
 }
 
-static void put_aggregate(struct buffer *out, const struct state *state, const struct aggregate *aggregate,
-                          uint32_t index) {
-    int64_t since_ms = aggregate_counting_since(state, index);
-    if (state->offsets[aggregate_slot(index)] == 0 && since_ms == INSTANT_NONE)
-        return;
-    buffer_put_u8(out, PART_AGGREGATE);
-    buffer_put_u64(out, aggregate->fingerprint);
-    buffer_put_zigzag(out, since_ms);
-    if (aggregate_is_dated(aggregate->kind) && state->offsets[aggregate_slot(index)] != 0)
-        put_dated(out, state, aggregate_slot(index));
+static void make_first_slots(struct encoding_maker *maker, const struct program *program) {
+    static const enum part_tag tags[SLOT_AGGREGATES] = {[SLOT_FACTS] = PART_FACTS,
+                                                        [SLOT_TICKETS] = PART_TICKETS,
+                                                        [SLOT_COUNTING] = PART_COUNTING,
+                                                        [SLOT_FORMER] = PART_FORMER};
+    for (uint32_t slot = 0; slot < SLOT_AGGREGATES; slot++) {
+        bool has_ids = slot > SLOT_FACTS && slot < SLOT_TICKETS, counts = slot == SLOT_COUNTING;
+        begin_slot(maker, counts ? SLOT_IS_COUNTING : SLOT_IS_COPIED);
+        begin_prefix(maker, has_ids ? PART_IDS : tags[slot]);
+        if (has_ids)
+            buffer_put_u8(&maker->bytes, (uint8_t)slot);
+        if (slot == SLOT_TICKETS)
+            put_filters(&maker->bytes, program);
+        end_prefix(maker, counts ? VARINT_SIZE_MAX + program->aggregates_count * BLOB_COUNTING_SIZE : 0);
+    }
+}
+
+static void make_dimension(struct encoding_maker *maker, const struct dimension *dimension) {
+    begin_slot(maker, SLOT_IS_DIMENSION);
+    for (uint32_t number = VALUE_WRITTEN; number < dimension_numbers(dimension); number++) {
+        begin_prefix(maker, PART_DIMENSION);
+        put_sized(&maker->bytes, dimension->name);
+        if (number != VALUE_WRITTEN)
+            put_sized(&maker->bytes, dimension_value(dimension, number));
+        end_prefix(maker, number != VALUE_WRITTEN ? 0 : VARINT_SIZE_MAX);
+    }
+}
+
+static void make_segment(struct encoding_maker *maker, const struct segment *segment) {
+    begin_slot(maker, SLOT_IS_SEGMENT);
+    begin_prefix(maker, PART_SEGMENT);
+    put_sized(&maker->bytes, segment->name);
+    end_prefix(maker, 0);
+    begin_prefix(maker, PART_CANDIDATE);
+    put_sized(&maker->bytes, segment->name);
+    buffer_put_u64(&maker->bytes, segment->count_hash);
+    end_prefix(maker, 0);
+}
+
+static void make_slots(struct encoding_maker *maker, const struct program *program) {
+    make_first_slots(maker, program);
+    for (uint32_t i = 0; i < program->aggregates_count; i++) {
+        begin_slot(maker, SLOT_IS_COPIED);
+        begin_prefix(maker, PART_AGGREGATE);
+        buffer_put_u64(&maker->bytes, program->aggregates[i].fingerprint);
+        end_prefix(maker, 0);
+    }
+    for (uint32_t i = 0; i < program->dimensions_count; i++)
+        make_dimension(maker, &program->dimensions[i]);
+    for (uint32_t i = 0; i < program->segments_count; i++)
+        make_segment(maker, &program->segments[i]);
+    assert(maker->slots_count == program_slots(program));
+}
+
+static uint32_t count_prefixes(const struct program *program) {
+    uint32_t count = SLOT_AGGREGATES + program->aggregates_count + 2 * program->segments_count;
+    for (uint32_t i = 0; i < program->dimensions_count; i++)
+        count += dimension_numbers(&program->dimensions[i]);
+    return count;
+}
+
+const struct encoding *encoding_make(const struct program *program, struct arena *arena) {
+    struct encoding *encoding = arena_alloc(arena, sizeof *encoding);
+    struct encoding_maker maker = {
+        .slots = arena_alloc(arena, program_slots(program) * sizeof *maker.slots),
+        .prefixes = arena_alloc(arena, count_prefixes(program) * sizeof *maker.prefixes),
+        .overhead = HEADER_SIZE_MAX + BLOCK_SIZE,
+    };
+    if (encoding == NULL || maker.slots == NULL || maker.prefixes == NULL)
+        return NULL;
+    make_slots(&maker, program);
+    struct text bytes = buffer_text(&maker.bytes);
+    uint8_t *copy = buffer_ok(&maker.bytes) ? arena_alloc(arena, bytes.size + BLOCK_SIZE) : NULL;
+    if (copy != NULL)
+        memcpy(copy, bytes.data, bytes.size);
+    buffer_free(&maker.bytes);
+    *encoding = (struct encoding){maker.slots, maker.prefixes, copy, maker.overhead};
+    return copy == NULL ? NULL : encoding;
+}
+
+/* ---- states */
+
+/* All that follow write at `to`, where there is room, and return what lies behind it. */
+
+static uint8_t *write_header(uint8_t *to, const struct state_header *header, struct text id) {
+    bool never = header->due_ms == INSTANT_NEVER, is_due = !never && header->due_ms != INSTANT_NONE;
+    bool has_events = header->first_event_ms != INSTANT_NONE;
+    to[0] = BLOB_VERSION;
+    to[1] = header->flags;
+    to[2] = header->waits_for;
+    to[3] = header->horizon;
+    to[4] = (uint8_t)((is_due ? BLOB_IS_DUE : 0) | (never ? BLOB_IS_DUE_NEVER : 0) |
+                      (has_events ? BLOB_HAS_EVENTS : 0));
+    memcpy(to + 5, &header->ruleset_hash, sizeof header->ruleset_hash);
+    to = write_varint(to + FIXED_SIZE, header->sequence);
+    to = write_packed(to, header->now_ms);
+    if (is_due)
+        to = write_packed(to, header->due_ms);
+    if (has_events)
+        to = write_packed(to, header->first_event_ms);
+    to = write_varint(to, id.size);
+    memcpy(to, id.data, id.size);
+    return to + id.size;
+}
+
+static inline uint8_t *write_prefix(uint8_t *to, const struct encoding *encoding, uint32_t index) {
+    struct prefix prefix = encoding->prefixes[index];
+    const uint8_t *bytes = encoding->bytes + prefix.at;
+    memcpy(to, bytes, BLOCK_SIZE);
+    if (prefix.size > BLOCK_SIZE)
+        memcpy(to + BLOCK_SIZE, bytes + BLOCK_SIZE, prefix.size - BLOCK_SIZE);
+    return to + prefix.size;
+}
+
+/* `end`: of the state, beyond which nothing may be read. */
+static inline uint8_t *write_section(uint8_t *to, const struct section *section, const uint8_t *end) {
+    uint32_t size = (uint32_t)(section->payload - section->begin) + section->size;
+    if (size <= BLOCK_SIZE && end - section->begin >= (ptrdiff_t)BLOCK_SIZE)
+        memcpy(to, section->begin, BLOCK_SIZE);
     else
-        put_section(out, state, aggregate_slot(index));
+        memcpy(to, section->begin, size);
+    return to + size;
 }
 
-static void put_dimension(struct buffer *out, const struct state *state, const struct dimension *dimension,
-                          uint32_t slot) {
-    if (state->offsets[slot] == 0)
-        return;
-    buffer_put_u8(out, PART_DIMENSION);
-    put_sized(out, dimension->name.data, dimension->name.size);
-    struct dimension_memory memory = dimension_recall(state, slot);
-    buffer_put_varint(out, sizeof memory.since_ms + memory.value.size);
-    buffer_put_u64(out, (uint64_t)memory.since_ms);
-    buffer_put(out, memory.value.data, memory.value.size);
+/* Of an index and an instant each. */
+static uint8_t *write_counting(uint8_t *to, const struct program *program, const struct section *section) {
+    uint32_t count = section->size / COUNTING_ENTRY_SIZE;
+    assert(count <= program->aggregates_count);
+    to = write_varint(to, count);
+    for (const uint8_t *entry = section->payload; count > 0; count--, entry += COUNTING_ENTRY_SIZE) {
+        memcpy(to, &program->aggregates[read_u32(entry)].fingerprint, 8);
+        memcpy(to + 8, entry + 4, 8);
+        to += BLOB_COUNTING_SIZE;
+    }
+    return to;
 }
 
-static void put_segment(struct buffer *out, const struct state *state, const struct segment *segment, uint32_t slot) {
-    if (state->offsets[slot] == 0)
-        return;
-    buffer_put_u8(out, PART_SEGMENT);
-    put_sized(out, segment->name.data, segment->name.size);
-    buffer_put_u64(out, segment->count_hash);
-    struct segment_memory memory = segment_recall(state, slot);
-    const int64_t instants[] = {memory.since_ms, memory.exited_ms, memory.qualifying_ms};
-    uint32_t flags = 0;
-    for (uint32_t i = 0; i < 3; i++)
-        flags |= (uint32_t)(instants[i] != INSTANT_NONE) << i;
-    buffer_put_varint(out, 1 + 8u * (unsigned)__builtin_popcount(flags));
-    buffer_put_u8(out, (uint8_t)flags);
-    for (uint32_t i = 0; i < 3; i++)
-        if (instants[i] != INSTANT_NONE)
-            buffer_put_u64(out, (uint64_t)instants[i]);
+/* `same_ms`: the instant that need not be written; becomes the dimension's own. */
+static inline uint8_t *write_dimension(uint8_t *to, const struct encoding *encoding, uint32_t first,
+                                       const struct section *section, int64_t *same_ms) {
+    struct dimension_section dimension = dimension_section(section->payload, section->size);
+    uint8_t *tag = to;
+    to = write_prefix(to, encoding, first + dimension.number);
+    if (dimension.number == VALUE_WRITTEN) {
+        to = write_varint(to, dimension.written.size);
+        memcpy(to, dimension.written.data, dimension.written.size);
+        to += dimension.written.size;
+    }
+    if (dimension.since_ms == *same_ms) {
+        *tag |= PART_SAME_INSTANT;
+        return to;
+    }
+    *same_ms = dimension.since_ms;
+    return write_packed(to, dimension.since_ms);
+}
+
+static inline uint8_t *write_part(uint8_t *to, const struct engine *engine, const struct section *section,
+                                  const uint8_t *end, int64_t *same_ms) {
+    const struct encoding *encoding = engine->encoding;
+    struct slot_encoding slot = encoding->slots[section->slot];
+    switch (slot.form) {
+    case SLOT_IS_COUNTING:
+        return write_counting(write_prefix(to, encoding, slot.first), engine->program, section);
+    case SLOT_IS_DIMENSION:
+        return write_dimension(to, encoding, slot.first, section, same_ms);
+    case SLOT_IS_SEGMENT:
+        slot.first += (*section->payload & SEGMENT_QUALIFYING) != 0;
+        break;
+    case SLOT_IS_COPIED:
+        break;
+    }
+    return write_section(write_prefix(to, encoding, slot.first), section, end);
 }
 
 void engine_encode(struct engine *engine, struct state_bytes bytes, struct buffer *out) {
-    const struct program *program = engine->program;
-    struct state *state = &engine->state;
-    state_bind(state, bytes.data, bytes.size, bytes.capacity);
-    put_header(out, state);
-    if (state->offsets[SLOT_FACTS] != 0) {
-        buffer_put_u8(out, PART_FACTS);
-        put_section(out, state, SLOT_FACTS);
-    }
-    for (enum stream stream = STREAM_ACCOUNT + 1; stream < STREAMS; stream++) {
-        if (state->offsets[stream] == 0)
-            continue;
-        buffer_put_u8(out, PART_IDS);
-        buffer_put_u8(out, (uint8_t)stream);
-        put_section(out, state, (uint32_t)stream);
-    }
-    if (state->offsets[SLOT_TICKETS] != 0)
-        put_tickets(out, state, program);
-    for (uint32_t i = 0; i < program->aggregates_count; i++)
-        put_aggregate(out, state, &program->aggregates[i], i);
-    for (uint32_t i = 0; i < program->dimensions_count; i++)
-        put_dimension(out, state, &program->dimensions[i], dimension_slot(program, i));
-    for (uint32_t i = 0; i < program->segments_count; i++)
-        put_segment(out, state, &program->segments[i], segment_slot(program, i));
-    if (state->offsets[SLOT_FORMER] != 0) {
-        buffer_put_u8(out, PART_FORMER);
-        put_section(out, state, SLOT_FORMER);
-    }
+    struct section_walk walk = section_walk_begin(bytes.data, bytes.size);
+    struct section section;
+    if (!buffer_has_room(out, bytes.size + engine->encoding->overhead))
+        return;
+    const struct state_header *header = (const struct state_header *)(const void *)bytes.data;
+    int64_t same_ms = header->now_ms;
+    uint8_t *to = write_header(out->data + out->size, header, state_account_id(bytes));
+    while (section_walk_next(&walk, &section))
+        to = write_part(to, engine, &section, bytes.data + bytes.size, &same_ms);
+    out->size = (size_t)(to - out->data);
+    assert(out->size <= out->capacity);
 }

@@ -10,6 +10,7 @@
 #include "engine/core/account/facts.h"
 #include "engine/core/account/former.h"
 #include "engine/core/aggregates.h"
+#include "engine/core/blob.h"
 #include "engine/core/decision.h"
 #include "engine/core/engine_internal.h"
 #include "engine/core/horizon.h"
@@ -71,7 +72,8 @@ static bool allocate(struct engine *engine) {
     engine->dimension_status = take(engine, program->dimensions_count, sizeof(struct dimension_status), &failed);
     engine->segment_status = take(engine, program->segments_count, sizeof(struct segment_status), &failed);
     engine->entries = take(engine, FACTS_ENTRIES_MAX, sizeof(struct map_entry), &failed);
-    if (failed || !dependence_make(program, &engine->arena, &engine->dependence))
+    engine->encoding = encoding_make(program, &engine->arena);
+    if (failed || engine->encoding == NULL || !dependence_make(program, &engine->arena, &engine->dependence))
         return false;
     horizon_begin(program, engine->outlooks, engine->marks, engine->makers);
     memcpy(evaluation->filter_registers, program->constants, program->constants_count * sizeof(union value));

@@ -1,4 +1,4 @@
-/* The engine's insides, shared by engine.c, evaluate.c, outcome.c, explain.c, encode.c and codec.c only. */
+/* The engine's insides, shared by engine.c, evaluate.c, outcome.c, explain.c, encode.c and decode.c only. */
 #pragma once
 
 #include "base/arena.h"
@@ -30,13 +30,14 @@ struct engine {
     uint32_t changes_count, changes_max;
     char *values;          /* DIMENSION_VALUE_MAX for each dimension: its value before the evaluation */
     uint8_t *former;       /* FORMER_BYTES_MAX */
-    uint8_t *seen;         /* codec: one for each aggregate */
+    uint8_t *seen;         /* decode.c: bits for each aggregate */
     struct text *segments; /* names of the segments that it is in */
     struct status status;
     struct score_status *score_status;
     struct dimension_status *dimension_status;
     struct segment_status *segment_status;
     struct map_entry *entries; /* of the facts, FACTS_ENTRIES_MAX */
+    const struct encoding *encoding;
 };
 
 /* Gives the account that the state is bound to its desk. Before anything is run. */

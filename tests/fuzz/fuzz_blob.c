@@ -1,5 +1,5 @@
 /* Any bytes as an account's blob, as a store that was damaged might hand them out: refused, or a state that can be
- * looked at, evaluated and encoded again. */
+ * looked at, evaluated and encoded again, into a blob that is good. */
 #include <assert.h>
 #include <stdint.h>
 
@@ -48,11 +48,14 @@ static void use(struct engine *engine, struct state_bytes state) {
     struct clocks clocks = CLOCKS_INITIAL;
     struct step step;
     struct buffer blob = {0};
+    struct error error;
     if (!state_is_erased(state)) {
         engine_tick(engine, state, INT64_C(1767747600000), &clocks, &step);
         state = step.state;
     }
     engine_encode(engine, state, &blob);
+    enum result result = engine_decode(engine, blob.data, blob.size, NULL, INSTANT_NONE, &state, &error);
+    assert(result == RESULT_OK);
     buffer_free(&blob);
 }
 

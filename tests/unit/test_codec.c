@@ -128,51 +128,196 @@ static void encode_account(struct world *world, struct buffer *blob) {
     assert_true(buffer_ok(blob));
 }
 
+static enum result decode(struct world *world, const void *bytes, size_t size, struct error *error) {
+    struct state_bytes state;
+    enum result result = engine_decode(replay_engine(world->replay), bytes, size, NULL, INSTANT_NONE, &state, error);
+    assert_true(result == RESULT_REJECT || (result == RESULT_OK && state.size > 0));
+    return result;
+}
+
+/* Every beginning of it, and it with every bit turned: refused, or a state all the same, and never a stray read. */
+static void damage(struct world *world, struct buffer *blob) {
+    struct error error;
+    for (size_t size = 0; size < blob->size; size++) {
+        uint8_t *exact = malloc(size + 1); /* of the very size, so that a read beyond it is noticed */
+        memcpy(exact, blob->data, size);
+        (void)decode(world, exact, size, &error); /* cut between two parts it is whole */
+        free(exact);
+    }
+    for (size_t at = 0; at < blob->size; at++)
+        for (int bit = 0; bit < 8; bit++) {
+            blob->data[at] ^= (uint8_t)(1 << bit);
+            (void)decode(world, blob->data, blob->size, &error);
+            blob->data[at] ^= (uint8_t)(1 << bit);
+        }
+}
+
+static const char *const poor_rules = "ruleset: poor\nsegments:\n"
+                                      "  often: { when: 'count(usage where feature == \"g\", 7d) > 0' }\n";
+
 static void test_a_blob_that_is_cut_off_or_bent_is_rejected_and_never_trusted(void **unused) {
     (void)unused;
-    struct world world;
-    struct buffer blob = {0};
+    struct world world, changed;
+    struct buffer blob = {0}, bound = {0};
     struct state_bytes state;
     struct error error;
     world_begin(&world, rich_rules);
+    world_begin(&changed, poor_rules);
     take_some_records(&world);
     encode_account(&world, &blob);
-    for (size_t size = 0; size < blob.size; size++) {
-        uint8_t *exact = malloc(size + 1); /* of the very size, so that a read beyond it is noticed */
-        memcpy(exact, blob.data, size);
-        enum result result = engine_decode(replay_engine(world.replay), exact, size, NULL, INSTANT_NONE, &state,
-                                           &error);
-        if (result == RESULT_OK) /* cut between two parts: what is left is whole */
-            assert_true(state.size > 0);
-        free(exact);
-    }
-    for (size_t at = 0; at < blob.size; at++)
-        for (int bit = 0; bit < 8; bit++) {
-            blob.data[at] ^= (uint8_t)(1 << bit);
-            if (engine_decode(replay_engine(world.replay), blob.data, blob.size, NULL, INSTANT_NONE, &state, &error) ==
-                RESULT_OK)
-                assert_true(state.size > 0);
-            blob.data[at] ^= (uint8_t)(1 << bit);
-        }
+    /* Bound to other rules, and not evaluated with them yet: with what left, and with an aggregate that came. */
+    struct ruleset_known known = {.hash = world.program->hash};
+    struct engine *engine = replay_engine(changed.replay);
+    assert_int_equal(engine_decode(engine, blob.data, blob.size, &known, INSTANT_NONE, &state, &error), RESULT_OK);
+    engine_encode(engine, state, &bound);
+    damage(&world, &blob);
+    damage(&world, &bound);
+    damage(&changed, &bound);
     buffer_free(&blob);
+    buffer_free(&bound);
     world_end(&world);
+    world_end(&changed);
 }
 
-static void test_a_later_version_is_named_as_such(void **unused) {
+static void test_another_version_is_named_as_such(void **unused) {
     (void)unused;
     struct world world;
     struct buffer blob = {0};
-    struct state_bytes state;
     struct error error;
     world_begin(&world, rich_rules);
     take_some_records(&world);
     encode_account(&world, &blob);
     blob.data[0] = 9;
-    assert_int_equal(
-        engine_decode(replay_engine(world.replay), blob.data, blob.size, NULL, INSTANT_NONE, &state, &error),
-        RESULT_REJECT);
-    assert_non_null(strstr(error.text, "version 9"));
+    assert_int_equal(decode(&world, blob.data, blob.size, &error), RESULT_REJECT);
+    assert_non_null(strstr(error.text, "is of version 9, this program reads version 2"));
+    blob.data[0] = 1;
+    assert_int_equal(decode(&world, blob.data, 1, &error), RESULT_REJECT);
+    assert_non_null(strstr(error.text, "is of version 1, this program reads version 2"));
     buffer_free(&blob);
+    world_end(&world);
+}
+
+/* Where the header's instants begin: behind its fixed bytes and a sequence below 128. */
+#define INSTANTS_AT 14
+
+/* The blob with `size` bytes at `at` replaced, and what comes of it. */
+static enum result decode_replaced(struct world *world, const struct buffer *blob, size_t at, size_t size,
+                                   const void *bytes, size_t bytes_size) {
+    struct buffer bent = {0};
+    struct error error;
+    buffer_put(&bent, blob->data, at);
+    buffer_put(&bent, bytes, bytes_size);
+    buffer_put(&bent, blob->data + at + size, blob->size - at - size);
+    enum result result = decode(world, bent.data, bent.size, &error);
+    buffer_free(&bent);
+    return result;
+}
+
+static void test_an_instant_or_a_size_in_another_form_than_its_own_is_refused(void **unused) {
+    (void)unused;
+    struct world world;
+    struct buffer blob = {0};
+    world_begin(&world, rich_rules);
+    take_some_records(&world);
+    encode_account(&world, &blob);
+    const uint8_t *now = blob.data + INSTANTS_AT;
+    uint8_t longer[PACKED_LONG], size_longer[5] = {SECTION_LONG, 0, 0, 0, SECTION_LONG};
+    int64_t now_ms;
+    assert_ptr_equal(read_packed(now, &now_ms), now + PACKED_SHORT);
+    assert_ptr_equal(write_packed(longer, INT64_MAX / 8), longer + PACKED_LONG);
+    assert_int_equal(decode_replaced(&world, &blob, INSTANTS_AT, PACKED_SHORT, longer, PACKED_LONG), RESULT_OK);
+    write_i64(longer + PACKED_SHORT, now_ms);
+    assert_int_equal(decode_replaced(&world, &blob, INSTANTS_AT, PACKED_SHORT, longer, PACKED_LONG), RESULT_REJECT);
+    write_i64(longer + PACKED_SHORT, INSTANT_NONE);
+    assert_int_equal(decode_replaced(&world, &blob, INSTANTS_AT, PACKED_SHORT, longer, PACKED_LONG), RESULT_REJECT);
+
+    size_t facts_at = (size_t)((uint8_t *)memmem(blob.data, blob.size, "\001a\001", 3) - blob.data) + 3;
+    size_longer[1] = blob.data[facts_at];
+    assert_int_equal(decode_replaced(&world, &blob, facts_at, 1, &blob.data[facts_at], 1), RESULT_OK);
+    assert_int_equal(decode_replaced(&world, &blob, facts_at, 1, size_longer, sizeof size_longer), RESULT_REJECT);
+    buffer_free(&blob);
+    world_end(&world);
+}
+
+static void test_a_part_that_stands_twice_is_refused(void **unused) {
+    (void)unused;
+    struct world world;
+    struct buffer blob = {0};
+    world_begin(&world, rich_rules);
+    take_some_records(&world);
+    encode_account(&world, &blob);
+    size_t parts_at = (size_t)((uint8_t *)memmem(blob.data, blob.size, "\001a\001", 3) - blob.data) + 2;
+    assert_int_equal(decode_replaced(&world, &blob, blob.size, 0, blob.data + parts_at, blob.size - parts_at),
+                     RESULT_REJECT);
+    buffer_free(&blob);
+    world_end(&world);
+}
+
+/* The account's state with another header, compared with what becomes of it in a blob; its size there. */
+static size_t compare_with_header(struct world *world, int64_t now_ms, int64_t due_ms, int64_t first_event_ms) {
+    struct state_bytes state = world_state(world, "a");
+    struct buffer copy = {0}, blob = {0};
+    buffer_put(&copy, state.data, state.size);
+    assert_true(buffer_ok(&copy));
+    struct state_header *header = (struct state_header *)(void *)copy.data;
+    header->now_ms = now_ms;
+    header->due_ms = due_ms;
+    header->first_event_ms = first_event_ms;
+    state = (struct state_bytes){copy.data, state.size, state.size};
+    engine_encode(replay_engine(world->replay), state, &blob);
+    size_t size = blob.size;
+    buffer_free(&blob);
+    compare_with_blob(replay_engine(world->replay), 0, state);
+    buffer_free(&copy);
+    return size;
+}
+
+static void test_instants_come_back_whether_they_are_there_or_not_and_of_any_year(void **unused) {
+    (void)unused;
+    static const int64_t some_ms = INT64_C(1767700000000), ancient_ms = INT64_C(-9000000000000);
+    struct world world;
+    world_begin(&world, rich_rules);
+    take_some_records(&world);
+    size_t size = compare_with_header(&world, some_ms, some_ms + 1, some_ms - DAY);
+    assert_int_equal(compare_with_header(&world, some_ms, INSTANT_NEVER, some_ms), size - PACKED_SHORT);
+    assert_int_equal(compare_with_header(&world, some_ms, INSTANT_NONE, some_ms), size - PACKED_SHORT);
+    assert_int_equal(compare_with_header(&world, some_ms, INSTANT_NONE, INSTANT_NONE), size - 2 * PACKED_SHORT);
+    assert_int_equal(compare_with_header(&world, ancient_ms, some_ms, some_ms), size + PACKED_LONG - PACKED_SHORT);
+    compare_with_header(&world, some_ms, ancient_ms, ancient_ms);
+    compare_with_header(&world, some_ms, INSTANT_NEVER - 1, INSTANT_NONE);
+    compare_with_header(&world, some_ms, INSTANT_NONE + 1, INSTANT_NONE);
+    world_end(&world);
+}
+
+/* Records of an account that is called like the year that they are of. */
+static void take_a_year(struct world *world, const char *year) {
+    static const char *const lines[] = {
+        "{\"stream\":\"account\",\"account_id\":\"YYYY\",\"updated_at\":\"YYYY-01-01T00:00:00Z\",\"plan\":\"pro\"}",
+        "{\"stream\":\"login\",\"event_id\":\"l\",\"account_id\":\"YYYY\",\"user_id\":\"u\","
+        "\"occurred_at\":\"YYYY-01-02T10:00:00Z\"}",
+        "{\"stream\":\"ticket\",\"event_id\":\"t\",\"account_id\":\"YYYY\",\"ticket_id\":\"T\",\"action\":\"OPENED\","
+        "\"severity\":\"URGENT\",\"occurred_at\":\"YYYY-01-03T00:00:00Z\"}",
+        "{\"stream\":\"account\",\"account_id\":\"YYYY\",\"updated_at\":\"YYYY-03-01T00:00:00Z\",\"plan\":\"free\"}",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        char line[512];
+        snprintf(line, sizeof line, "%s", lines[i]);
+        for (char *at = strstr(line, "YYYY"); at != NULL; at = strstr(at, "YYYY"))
+            memcpy(at, year, 4);
+        world_take_string(world, line);
+        compare_all(world);
+    }
+}
+
+static void test_states_of_years_that_no_short_instant_has_survive_their_blobs(void **unused) {
+    (void)unused;
+    struct world world;
+    world_begin(&world, rich_rules);
+    take_a_year(&world, "1999");
+    take_a_year(&world, "2026");
+    take_a_year(&world, "2099");
+    assert_true(world_state(&world, "1999").size > world_state(&world, "2026").size);
+    assert_true(world_state(&world, "2099").size > world_state(&world, "2026").size);
     world_end(&world);
 }
 
@@ -344,6 +489,7 @@ static void test_an_account_larger_than_a_limit_that_was_lowered_lives_on_and_gr
         world_take_string(&world, line);
     }
     encode_account(&world, &blob);
+    compare_all(&world);
     assert_int_equal(engine_create(world.program, &options, &small, &error), RESULT_OK);
     if (engine_decode(small, blob.data, blob.size, NULL, INSTANT_NONE, &state, &error) != RESULT_OK)
         fail_msg("%s", error.text);
@@ -371,7 +517,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_state_of_the_golden_cases_survives_its_blob),
         cmocka_unit_test(test_a_blob_that_is_cut_off_or_bent_is_rejected_and_never_trusted),
-        cmocka_unit_test(test_a_later_version_is_named_as_such),
+        cmocka_unit_test(test_another_version_is_named_as_such),
+        cmocka_unit_test(test_an_instant_or_a_size_in_another_form_than_its_own_is_refused),
+        cmocka_unit_test(test_a_part_that_stands_twice_is_refused),
+        cmocka_unit_test(test_instants_come_back_whether_they_are_there_or_not_and_of_any_year),
+        cmocka_unit_test(test_states_of_years_that_no_short_instant_has_survive_their_blobs),
         cmocka_unit_test(test_what_left_the_rules_is_left_with_that_cause),
         cmocka_unit_test(test_rules_that_only_look_different_change_nothing),
         cmocka_unit_test(test_an_aggregate_that_stays_keeps_its_history),

@@ -10,6 +10,8 @@
 
 #include "base/buffer.h"
 #include "base/instant.h"
+#include "engine/core/account/state.h"
+#include "engine/core/blob.h"
 
 #define PLACES 7
 
@@ -49,18 +51,23 @@ static struct text name_of(uint32_t number, char ret_name[32]) {
     return (struct text){ret_name, (uint32_t)snprintf(ret_name, 32, "account-%u", number)};
 }
 
+static void put_instant(struct buffer *out, int64_t instant_ms) {
+    uint8_t bytes[PACKED_LONG];
+    buffer_put(out, bytes, (size_t)(write_packed(bytes, instant_ms) - bytes));
+}
+
 /* A blob's header, and `tail` bytes behind it that nobody looks at. */
 static struct text state_of(struct fixture *fixture, struct text account_id, int64_t due_ms, uint32_t tail) {
+    const uint8_t first[] = {BLOB_VERSION, 0, 4, 0, BLOB_IS_DUE};
     struct buffer *out = &fixture->state;
     buffer_clear(out);
-    buffer_put(out, "\1\0\4\0", 4);
-    buffer_put_varint(out, account_id.size);
-    buffer_put_text(out, account_id);
+    buffer_put(out, first, sizeof first);
     buffer_put_u64(out, 0);
     buffer_put_varint(out, 1);
-    buffer_put_zigzag(out, 0);
-    buffer_put_zigzag(out, due_ms);
-    buffer_put_zigzag(out, 0);
+    put_instant(out, 0);
+    put_instant(out, due_ms);
+    buffer_put_varint(out, account_id.size);
+    buffer_put_text(out, account_id);
     for (uint32_t i = 0; i < tail; i++)
         buffer_put_u8(out, (uint8_t)i);
     assert_true(buffer_ok(out));
@@ -139,7 +146,7 @@ static void an_empty_page_is_in_order(void **state) {
 
 static void a_state_that_cannot_be_read_is_told_with_its_place(void **state) {
     struct fixture *fixture = *state;
-    static const struct text bent[] = {TEXT(""), TEXT("\1"), TEXT("\1\0\0\0")};
+    static const struct text bent[] = {TEXT(""), TEXT("\1"), TEXT("\2"), TEXT("\2\0\0\0")};
     for (size_t i = 0; i < sizeof bent / sizeof bent[0]; i++) {
         struct log_record record = {.offset = 77, .value = bent[i]};
         struct stored_blob blob;

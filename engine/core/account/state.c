@@ -1,13 +1,6 @@
-#include "engine/core/account/state.h"
-
 #include <assert.h>
 
-#define SIZE_SHORT 1u
-#define SIZE_LONG  5u
-
-static uint32_t size_bytes(uint32_t payload_size) {
-    return payload_size > SECTION_SHORT_MAX ? SIZE_LONG : SIZE_SHORT;
-}
+#include "engine/core/account/sections.h"
 
 /* Writes the size before the payload that begins at `payload`. */
 static void write_size(uint8_t *payload, uint32_t size) {
@@ -20,31 +13,6 @@ static void write_size(uint8_t *payload, uint32_t size) {
     memcpy(payload - 4, &word, sizeof word);
 }
 
-/* Where the payload begins whose size stands at `at`. */
-static uint32_t payload_behind(const uint8_t *data, uint32_t at, uint32_t *ret_size) {
-    if (data[at] != SECTION_LONG) {
-        *ret_size = data[at];
-        return at + SIZE_SHORT;
-    }
-    *ret_size = section_size(data + at + SIZE_LONG);
-    return at + SIZE_LONG;
-}
-
-/* How many bytes the bits take whose count stands at `at`. */
-static uint32_t bits_bytes(const uint8_t *data, uint32_t at) {
-    return data[at] * 2u;
-}
-
-/* The next bits, at most 64, of the `left` bytes of them; the state's `end` may be nearer than a word. */
-static uint64_t bits_at(const uint8_t *bits, uint32_t left, const uint8_t *end) {
-    uint64_t word = 0;
-    if ((size_t)(end - bits) < sizeof word)
-        memcpy(&word, bits, (size_t)(end - bits));
-    else
-        memcpy(&word, bits, sizeof word);
-    return left < sizeof word ? word & ((UINT64_C(1) << left * 8) - 1) : word;
-}
-
 static uint32_t bits_begin(const struct state *state) {
     return (uint32_t)sizeof(struct state_header) + state_header(state)->id_size;
 }
@@ -54,7 +22,7 @@ static uint32_t bind_sections(struct state *state, uint32_t slot, uint64_t word,
     const uint8_t *data = state->data;
     uint32_t *offsets = state->offsets + slot, end = state->size;
     for (; word != 0; word &= word - 1) {
-        uint32_t size, payload = payload_behind(data, at, &size);
+        uint32_t size, payload = section_payload_behind(data, at, &size);
         offsets[(uint32_t)__builtin_ctzll(word)] = payload;
         at = payload + size;
         assert(at <= end);
@@ -68,9 +36,9 @@ static void bind_up_to(struct state *state, uint32_t slots) {
     memset(state->offsets + state->bound, 0, (slots - state->bound) * sizeof state->offsets[0]);
     if (begin < state->size) {
         const uint8_t *bits = state->data + begin + 1, *end = state->data + state->size;
-        uint32_t bytes = bits_bytes(state->data, begin);
+        uint32_t bytes = sections_bits_bytes(state->data, begin);
         for (uint32_t i = state->bound / 64; i * 8 < bytes && i * 64 < slots; i++) {
-            uint64_t word = bits_at(bits + i * 8, bytes - i * 8, end);
+            uint64_t word = sections_bits_at(bits + i * 8, bytes - i * 8, end);
             if (state->bound > i * 64)
                 word &= ~UINT64_C(0) << state->bound % 64;
             if (slots < (i + 1) * 64)
@@ -88,7 +56,7 @@ void state_bind_first(struct state *state, uint8_t *data, uint32_t size, uint32_
     state->capacity = capacity;
     uint32_t begin = bits_begin(state);
     state->bound = 0;
-    state->bound_at = begin == size ? size : begin + 1 + bits_bytes(data, begin);
+    state->bound_at = begin == size ? size : begin + 1 + sections_bits_bytes(data, begin);
     bind_up_to(state, slots);
 }
 
@@ -110,13 +78,13 @@ const uint8_t *state_peek(const uint8_t *data, uint32_t size, uint32_t slot, uin
     if (begin == size)
         return NULL;
     assert(slot < STATE_PEEK_MAX);
-    uint32_t bytes = bits_bytes(data, begin), at = begin + 1 + bytes;
-    uint64_t word = bits_at(data + begin + 1, bytes, data + size);
+    uint32_t bytes = sections_bits_bytes(data, begin), at = begin + 1 + bytes;
+    uint64_t word = sections_bits_at(data + begin + 1, bytes, data + size);
     if ((word >> slot & 1) == 0)
         return NULL;
-    uint32_t payload = payload_behind(data, at, ret_size);
+    uint32_t payload = section_payload_behind(data, at, ret_size);
     for (word &= (UINT64_C(1) << slot) - 1; word != 0; word &= word - 1)
-        payload = payload_behind(data, payload + *ret_size, ret_size);
+        payload = section_payload_behind(data, payload + *ret_size, ret_size);
     return data + payload;
 }
 
@@ -165,14 +133,31 @@ static void move_offsets_behind(struct state *state, uint32_t slot, int64_t dist
     state->bound_at += moved;
 }
 
+static uint8_t *bits_of(const struct state *state) {
+    return state->data + bits_begin(state) + 1;
+}
+
+/* The first slot behind `slot` that is there and viewed; state->bound and more: none. */
+static uint32_t slot_behind(const struct state *state, uint32_t slot) {
+    if (state->size == bits_begin(state))
+        return state->bound;
+    const uint8_t *bits = bits_of(state);
+    uint32_t bytes = sections_bits_bytes(state->data, bits_begin(state)), first = (slot + 1) / 64 * 8;
+    uint64_t mask = ~UINT64_C(0) << (slot + 1) % 64;
+    for (uint32_t at = first; at < bytes && at * 8 < state->bound; at += 8, mask = ~UINT64_C(0)) {
+        uint64_t word = sections_bits_at(bits + at, bytes - at, state->data + state->size) & mask;
+        if (word != 0)
+            return at * 8 + (uint32_t)__builtin_ctzll(word);
+    }
+    return state->bound;
+}
+
 /* Where the section of an absent slot belongs: before the next slot that is there. */
 static uint32_t place_of(const struct state *state, uint32_t slot) {
-    for (uint32_t i = slot + 1; i < state->bound; i++) {
-        uint32_t payload = state->offsets[i];
-        if (payload != 0)
-            return payload - size_bytes(section_size(state->data + payload));
-    }
-    return state->bound_at;
+    uint32_t behind = slot_behind(state, slot);
+    if (behind >= state->bound)
+        return state->bound_at;
+    return state->offsets[behind] - section_size_bytes(section_size(state->data + state->offsets[behind]));
 }
 
 void state_unbind_behind(struct state *state, uint32_t slot) {
@@ -181,10 +166,6 @@ void state_unbind_behind(struct state *state, uint32_t slot) {
     bool is_there = state_section(state, slot, &size) != NULL;
     state->bound_at = is_there ? state->offsets[slot] + size : place_of(state, slot);
     state->bound = slot + 1;
-}
-
-static uint8_t *bits_of(const struct state *state) {
-    return state->data + bits_begin(state) + 1;
 }
 
 /* Makes place for the bits behind the account's id; room has been made. */
@@ -198,27 +179,30 @@ static void begin_bits(struct state *state, uint32_t bytes) {
 
 static bool section_add(struct state *state, uint32_t slot, uint32_t size) {
     bool first = state->size == bits_begin(state);
-    uint32_t bytes = (state->slots + 15) / 16 * 2, added = size_bytes(size) + size;
+    uint32_t bytes = (state->slots + 15) / 16 * 2, added = section_size_bytes(size) + size;
     if (!make_room(state, added + (first ? 1 + bytes : 0)))
         return false;
     if (first)
         begin_bits(state, bytes);
-    uint32_t at = place_of(state, slot), payload = at + size_bytes(size);
+    uint32_t at = place_of(state, slot), payload = at + section_size_bytes(size);
+    if (at == state->bound_at)
+        state->bound_at += added; /* Nothing that is viewed stands behind it: so it is while a blob is read. */
+    else
+        move_offsets_behind(state, slot, added);
     shift(state, at, added);
     write_size(state->data + payload, size);
     state->offsets[slot] = payload;
     bits_of(state)[slot / 8] |= (uint8_t)(1u << slot % 8);
-    move_offsets_behind(state, slot, added);
     return true;
 }
 
 static void section_drop(struct state *state, uint32_t slot, uint32_t old_size) {
-    int64_t dropped = size_bytes(old_size) + (int64_t)old_size;
+    int64_t dropped = section_size_bytes(old_size) + (int64_t)old_size;
     shift(state, state->offsets[slot] + old_size, -dropped);
     state->offsets[slot] = 0;
     bits_of(state)[slot / 8] &= (uint8_t) ~(1u << slot % 8);
     move_offsets_behind(state, slot, -dropped);
-    if (state->size == bits_begin(state) + 1 + bits_bytes(state->data, bits_begin(state))) {
+    if (state->size == bits_begin(state) + 1 + sections_bits_bytes(state->data, bits_begin(state))) {
         state->size = bits_begin(state);
         state->bound_at = state->size;
     }
@@ -247,7 +231,8 @@ bool state_resize(struct state *state, uint32_t slot, uint32_t at, uint32_t size
     }
     if (size == old_size)
         return true;
-    int64_t distance = (int64_t)size - old_size, size_distance = (int64_t)size_bytes(size) - size_bytes(old_size);
+    int64_t distance = (int64_t)size - old_size,
+            size_distance = (int64_t)section_size_bytes(size) - section_size_bytes(old_size);
     if (size > old_size && !make_room(state, (uint32_t)(distance + size_distance)))
         return false;
     resize_size(state, slot, size_distance);

@@ -7,8 +7,8 @@
  * are empty. A section is its payload behind the payload's size: one byte, or, for SECTION_SHORT_MAX + 1 bytes and
  * more, five, of which the first and the last are SECTION_LONG, so that it can be read from either end. Sections stand
  * in the order of their slots. Slots 0 to 8 are fixed, then come the program's aggregates, dimensions and segments, so
- * the bytes have a meaning only together with their program (codec.h binds them to another one). Payloads are not
- * aligned.
+ * the bytes have a meaning only together with their program (a blob binds them to another one, blob.h). Payloads are
+ * not aligned.
  *
  * `struct state` is the working view: where each slot's payload begins. One per engine, rebound for each account. */
 #pragma once
