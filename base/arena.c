@@ -1,5 +1,6 @@
 #include "base/arena.h"
 
+#include <assert.h>
 #include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,14 +44,25 @@ static struct arena_chunk *chunk_with_room(struct arena *arena, size_t size) {
     return next;
 }
 
+static size_t aligned(size_t size) {
+    return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
 void *arena_take(struct arena *arena, size_t size) {
-    size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    size = aligned(size);
     struct arena_chunk *chunk = chunk_with_room(arena, size);
     if (chunk == NULL)
         return NULL;
     void *memory = chunk->bytes + chunk->used;
     chunk->used += size;
     return memory;
+}
+
+void arena_shrink(struct arena *arena, const void *memory, size_t size) {
+    struct arena_chunk *chunk = arena->current;
+    size_t used = (size_t)((const char *)memory - chunk->bytes) + aligned(size);
+    assert(used <= chunk->used);
+    chunk->used = used;
 }
 
 void *arena_alloc(struct arena *arena, size_t size) {

@@ -463,13 +463,10 @@ uint32_t accounts_commit(const struct accounts *accounts, uint32_t account) {
     return entry(accounts, account)->commit;
 }
 
-void accounts_acknowledged(struct accounts *accounts, struct text account_id, uint64_t commit) {
-    uint32_t place = place_of(accounts, account_id);
-    if (accounts->table[place].entry == 0)
-        return;
-    struct account *account = entry(accounts, accounts->table[place].entry - 1);
-    if (account->phase == ACCOUNT_WRITTEN && account->commit == (uint32_t)commit)
-        account->phase = ACCOUNT_CLEAN;
+void accounts_acknowledged(struct accounts *accounts, uint32_t account, uint64_t commit) {
+    struct account *written = entry(accounts, account);
+    if (written->phase == ACCOUNT_WRITTEN && written->commit == (uint32_t)commit)
+        written->phase = ACCOUNT_CLEAN;
 }
 
 bool accounts_send_deadline(struct accounts *accounts, uint32_t account, int64_t due_ms, uint32_t waits_for) {
@@ -482,14 +479,11 @@ bool accounts_send_deadline(struct accounts *accounts, uint32_t account, int64_t
     return false;
 }
 
-void accounts_deadline_stored(struct accounts *accounts, struct text account_id, int64_t due_ms, uint32_t waits_for) {
-    uint32_t place = place_of(accounts, account_id);
-    if (accounts->table[place].entry == 0)
-        return;
-    struct account *account = entry(accounts, accounts->table[place].entry - 1);
-    account->deadline_is_stored = true;
-    account->stored_due_ms = due_ms;
-    account->stored_waits = (uint8_t)waits_for;
+void accounts_deadline_stored(struct accounts *accounts, uint32_t account, int64_t due_ms, uint32_t waits_for) {
+    struct account *stored = entry(accounts, account);
+    stored->deadline_is_stored = true;
+    stored->stored_due_ms = due_ms;
+    stored->stored_waits = (uint8_t)waits_for;
 }
 
 /* ---- eviction */

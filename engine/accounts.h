@@ -87,15 +87,15 @@ uint32_t accounts_dirty(const struct accounts *accounts, uint32_t place);
 void accounts_written(struct accounts *accounts, uint64_t commit);
 /* The low half of the number of the newest commit that holds the account's state; 0: none since it came here. */
 uint32_t accounts_commit(const struct accounts *accounts, uint32_t account);
-/* The store has the account's blob of the commit `commit`: it is CLEAN, unless it has a newer one. An account that is
- * no longer here is ignored. */
-void accounts_acknowledged(struct accounts *accounts, struct text account_id, uint64_t commit);
+/* The store has the account's blob of the commit `commit`: it is CLEAN, unless it has a newer one. Until then it cannot
+ * have been evicted. */
+void accounts_acknowledged(struct accounts *accounts, uint32_t account, uint64_t commit);
 
 /* Whether this deadline, and these waits, are for certain what the store has of the account: they need not be sent.
  * If not, they are taken to be on their way from here on, and what the store has is not known until it says so. */
 bool accounts_send_deadline(struct accounts *accounts, uint32_t account, int64_t due_ms, uint32_t waits_for);
-/* The store has acknowledged them. An account that is no longer here is ignored. */
-void accounts_deadline_stored(struct accounts *accounts, struct text account_id, int64_t due_ms, uint32_t waits_for);
+/* The store has acknowledged them; to be told before accounts_acknowledged, until which the account cannot leave. */
+void accounts_deadline_stored(struct accounts *accounts, uint32_t account, int64_t due_ms, uint32_t waits_for);
 
 /* What left memory, for whoever must know when it is due. */
 struct evicted {

@@ -1,7 +1,12 @@
 #include "engine/batch.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+static enum result out_of_memory(struct error *error) {
+    return error_set(error, RESULT_FATAL, "Memory is out: a record could not be added to the batch.");
+}
 
 static bool batch_reserve(struct batch *batch) {
     if (batch->count < batch->capacity)
@@ -38,7 +43,7 @@ enum result batch_add(struct batch *batch, const struct record *record, struct e
     size_t bytes = record_bytes(record), headers_size = record->headers_count * sizeof(struct header);
     struct header *headers = arena_take(&batch->arena, headers_size + bytes + 1);
     if (headers == NULL || !batch_reserve(batch))
-        return error_set(error, RESULT_FATAL, "Memory is out: a record could not be added to the batch.");
+        return out_of_memory(error);
     char *at = (char *)headers + headers_size;
     struct record *copy = &batch->records[batch->count++];
     *copy = (struct record){.output = record->output, .partition = record->partition, .offset = OFFSET_NONE};
@@ -49,6 +54,22 @@ enum result batch_add(struct batch *batch, const struct record *record, struct e
     for (uint32_t i = 0; i < record->headers_count; i++)
         headers[i] = (struct header){put_text(&at, record->headers[i].name), put_text(&at, record->headers[i].value)};
     batch->bytes += bytes;
+    return RESULT_OK;
+}
+
+uint8_t *batch_room(struct batch *batch, size_t size_max) {
+    return arena_take(&batch->arena, size_max);
+}
+
+enum result batch_add_written(struct batch *batch, const struct record *record, struct error *error) {
+    assert(record->headers_count == 0);
+    if (!batch_reserve(batch))
+        return out_of_memory(error);
+    struct record *added = &batch->records[batch->count++];
+    *added = *record;
+    added->offset = OFFSET_NONE;
+    arena_shrink(&batch->arena, record->key.data, record_bytes(record));
+    batch->bytes += record_bytes(record);
     return RESULT_OK;
 }
 

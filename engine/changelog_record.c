@@ -34,9 +34,10 @@ struct text changelog_key(enum changelog_kind kind) {
     return keys[kind];
 }
 
-void changelog_put_account_key(struct text account_id, struct buffer *out) {
-    buffer_put_u8(out, ACCOUNT_PREFIX);
-    buffer_put_text(out, account_id);
+uint8_t *changelog_write_account_key(struct text account_id, uint8_t *to) {
+    *to++ = ACCOUNT_PREFIX;
+    memcpy(to, account_id.data, account_id.size);
+    return to + account_id.size;
 }
 
 void changelog_encode_id(const uint8_t id[CHANGELOG_ID_SIZE], struct text group, struct buffer *out) {

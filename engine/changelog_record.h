@@ -25,8 +25,8 @@ enum changelog_kind { CHANGELOG_ID, CHANGELOG_BARRIER, CHANGELOG_SHARD, CHANGELO
 enum changelog_kind changelog_kind_of(struct text key, struct text *ret_account_id);
 /* The key of the kinds without an account. */
 struct text changelog_key(enum changelog_kind kind);
-/* The key of an account, appended. */
-void changelog_put_account_key(struct text account_id, struct buffer *out);
+/* The key of an account, written where there is room for one byte more than the id has; returns what lies behind it. */
+uint8_t *changelog_write_account_key(struct text account_id, uint8_t *to);
 
 /* The id's bytes, then the name of the group whose changelog it is. */
 void changelog_encode_id(const uint8_t id[CHANGELOG_ID_SIZE], struct text group, struct buffer *out);

@@ -1,5 +1,6 @@
 /* A batch becomes one transaction for all shards of the worker, and once it is known, the store's. */
 #include <assert.h>
+#include <stdlib.h>
 
 #include "base/planted.h"
 #include "engine/pipeline_internal.h"
@@ -93,27 +94,31 @@ static enum result add_record(struct batch *batch, int32_t shard, struct text ke
     return batch_add(batch, &record, error);
 }
 
-/* For the planted bug tombstone_for_erased. */
-static bool is_erased(struct text blob) {
-    struct blob_summary summary;
-    struct error ignored;
-    return blob_summarise((const uint8_t *)blob.data, blob.size, &summary, &ignored) == RESULT_OK && summary.erased;
+static enum result out_of_memory(struct error *error) {
+    return error_set(error, RESULT_FATAL, "Memory is out: an account's state could not be encoded.");
 }
 
-static enum result add_blob(struct pipeline *pipeline, struct held_shard *held, uint32_t account, struct error *error) {
-    struct accounts *accounts = shard_accounts(held->shard);
-    struct buffer *scratch = &pipeline->scratch;
-    buffer_clear(scratch);
-    changelog_put_account_key(accounts_id(accounts, account), scratch);
-    uint32_t key_size = (uint32_t)scratch->size;
-    engine_encode(pipeline->engine, accounts_state(accounts, account), scratch);
-    if (!buffer_ok(scratch))
-        return error_set(error, RESULT_FATAL, "Memory is out: an account's state could not be encoded.");
-    const char *bytes = (const char *)scratch->data;
-    struct text key = {bytes, key_size}, blob = {bytes + key_size, (uint32_t)scratch->size - key_size};
-    if (PLANTED(tombstone_for_erased) && is_erased(blob))
-        blob = TEXT_MISSING;
-    return add_record(&held->changelog, held->number, key, blob, error);
+/* Of the dirty account of that place. */
+static enum result add_blob(struct pipeline *pipeline, struct held_shard *held, uint32_t place, struct error *error) {
+    const struct accounts *accounts = shard_accounts(held->shard);
+    uint32_t account = accounts_dirty(accounts, place);
+    struct text id = accounts_id(accounts, account);
+    struct state_bytes state = accounts_state(accounts, account);
+    size_t size_max = 1 + id.size + engine_blob_size_max(pipeline->engine, state);
+    uint8_t *key = batch_room(&held->changelog, size_max);
+    if (key == NULL)
+        return out_of_memory(error);
+    uint8_t *blob = changelog_write_account_key(id, key), *end = engine_write_blob(pipeline->engine, state, blob);
+    assert((size_t)(end - key) <= size_max);
+    struct record record = {.output = OUTPUT_CHANGELOG,
+                            .partition = held->number,
+                            .key = {(const char *)key, (uint32_t)(blob - key)},
+                            .value = {(const char *)blob, (uint32_t)(end - blob)}};
+    if (PLANTED(tombstone_for_erased) && state_is_erased(state))
+        record.value = TEXT_MISSING;
+    held->committed[place] = (struct committed_account){
+        .due_ms = state_due_ms(state), .waits_for = (uint8_t)state_waits_for(state), .account = account};
+    return batch_add_written(&held->changelog, &record, error);
 }
 
 static enum result add_shard_record(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
@@ -139,9 +144,13 @@ static uint32_t dirty_at(const struct accounts *accounts, uint32_t place) {
 static enum result assemble(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
     struct accounts *accounts = shard_accounts(held->shard);
     batch_clear(&held->changelog);
+    free(held->committed);
+    held->committed = calloc(accounts_dirty_count(accounts) + 1, sizeof *held->committed);
+    if (held->committed == NULL)
+        return out_of_memory(error);
     for (uint32_t i = 0; i < accounts_dirty_count(accounts); i++) {
         accounts_prefetch(accounts, dirty_at(accounts, i + 2 * BLOBS_SOON), dirty_at(accounts, i + BLOBS_SOON));
-        enum result result = add_blob(pipeline, held, accounts_dirty(accounts, i), error);
+        enum result result = add_blob(pipeline, held, i, error);
         if (result != RESULT_OK)
             return result;
     }
@@ -194,8 +203,10 @@ static void adapt_bytes(struct pipeline *pipeline) {
 }
 
 static enum result shard_is_known(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
-    struct known_commit known = {
-        .number = held->record.commit, .newest_before = held->newest_offset, .changelog = &held->changelog};
+    struct known_commit known = {.number = held->record.commit,
+                                 .newest_before = held->newest_offset,
+                                 .changelog = &held->changelog,
+                                 .accounts = &held->committed};
     counters_add(pipeline->counters, COUNTER_COMMIT_BYTES, held->changelog.bytes);
     accounts_written(shard_accounts(held->shard), known.number);
     held->moved = false;

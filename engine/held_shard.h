@@ -57,7 +57,8 @@ struct held_shard {
     bool moved;            /* records were taken since the last commit */
     int64_t record_ms;     /* timestamp of the last one */
 
-    struct batch changelog; /* of the commit that is being published */
+    struct batch changelog;              /* of the commit that is being published */
+    struct committed_account *committed; /* the accounts that it begins with */
     struct write_behind behind;
     bool claimed; /* the store takes our requests */
     bool claiming;

@@ -101,6 +101,7 @@ static void empty_shard(struct pipeline *pipeline, struct held_shard *held) {
     write_behind_free(&held->behind);
     shard_free(held->shard);
     batch_free(&held->changelog);
+    free(held->committed);
     arena_free(&held->arena);
     *held = (struct held_shard){.number = held->number};
 }

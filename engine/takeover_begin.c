@@ -57,7 +57,7 @@ static void take_back(struct pipeline *pipeline, struct held_shard *held) {
     *kept = (struct held_shard){0};
     struct accounts *accounts = shard_accounts(held->shard);
     for (uint32_t i = 0; i < accounts_count(accounts); i++)
-        accounts_acknowledged(accounts, accounts_id(accounts, i), held->record.commit);
+        accounts_acknowledged(accounts, i, held->record.commit);
 }
 
 static enum result go_on(struct held_shard *held, struct error *error) {

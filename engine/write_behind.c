@@ -11,7 +11,8 @@ struct written_commit {
     struct written_commit *next;
     uint64_t number;
     struct batch changelog; /* what the blobs refer to */
-    struct stored_blob *blobs;
+    struct committed_account *accounts;
+    struct stored_blob *blobs; /* of each account */
     uint32_t count;
     int64_t changelog_offset;
     struct text shard_record;
@@ -21,6 +22,7 @@ static void commit_free(struct written_commit *commit) {
     if (commit == NULL)
         return;
     batch_free(&commit->changelog);
+    free(commit->accounts);
     free(commit->blobs);
     free(commit);
 }
@@ -29,65 +31,47 @@ static enum result out_of_memory(struct error *error) {
     return error_set(error, RESULT_FATAL, "Memory is out: a commit could not be kept for the store.");
 }
 
-/* Reads a blob's place, deadline and waits out of its record. */
-static enum result take_blob(const struct record *record, struct text account_id, int64_t changelog_offset,
-                             struct stored_blob *ret_blob, struct error *error) {
-    struct blob_summary summary;
-    enum result result = blob_summarise((const uint8_t *)record->value.data, record->value.size, &summary, error);
-    if (result != RESULT_OK)
-        return RESULT_FATAL; /* It was encoded by this very process. */
-    *ret_blob = (struct stored_blob){.account_id = account_id,
-                                     .blob = record->value,
-                                     .changelog_offset = changelog_offset,
-                                     .due_ms = summary.due_ms,
-                                     .waits_for = summary.waits_for};
-    return RESULT_OK;
+static int64_t offset_of(const struct record *record, const struct known_commit *known) {
+    if (record->offset != OFFSET_NONE)
+        return record->offset;
+    return known->newest_before + (PLANTED(lacking_offset_guessed) ? 1000 : 1);
 }
 
-static enum result commit_fill(struct written_commit *commit, const struct known_commit *known, struct error *error) {
-    for (uint32_t i = 0; i < commit->changelog.count; i++) {
-        const struct record *record = &commit->changelog.records[i];
-        int64_t offset = record->offset != OFFSET_NONE
-                             ? record->offset
-                             : known->newest_before + (PLANTED(lacking_offset_guessed) ? 1000 : 1);
-        struct text account_id;
-        switch (changelog_kind_of(record->key, &account_id)) {
-        case CHANGELOG_ACCOUNT: {
-            if (PLANTED(tombstone_for_erased) && text_is_missing(record->value))
-                break;
-            enum result result = take_blob(record, account_id, offset, &commit->blobs[commit->count++], error);
-            if (result != RESULT_OK)
-                return result;
-            break;
-        }
-        case CHANGELOG_SHARD:
-            commit->shard_record = record->value;
-            commit->changelog_offset = offset;
-            break;
-        default:
-            break;
-        }
+static void commit_fill(struct written_commit *commit, const struct known_commit *known) {
+    const struct record *records = commit->changelog.records, *last = &records[commit->changelog.count - 1];
+    for (uint32_t i = 0; &records[i] < last; i++) {
+        struct text account_id = TEXT_MISSING;
+        enum changelog_kind kind = changelog_kind_of(records[i].key, &account_id);
+        assert(kind == CHANGELOG_ACCOUNT);
+        if (PLANTED(tombstone_for_erased) && text_is_missing(records[i].value))
+            continue;
+        struct committed_account account = commit->accounts[i];
+        commit->accounts[commit->count] = account;
+        commit->blobs[commit->count++] = (struct stored_blob){.account_id = account_id,
+                                                              .blob = records[i].value,
+                                                              .changelog_offset = offset_of(&records[i], known),
+                                                              .due_ms = account.due_ms,
+                                                              .waits_for = account.waits_for};
     }
-    assert(!text_is_missing(commit->shard_record));
-    return RESULT_OK;
+    commit->shard_record = last->value;
+    commit->changelog_offset = offset_of(last, known);
 }
 
 enum result write_behind_add(struct write_behind *behind, const struct known_commit *known, int64_t *ret_newest,
                              struct error *error) {
+    assert(known->changelog->count > 0);
     struct written_commit *commit = calloc(1, sizeof *commit);
-    struct stored_blob *blobs = calloc(known->changelog->count + 1, sizeof *blobs);
+    struct stored_blob *blobs = calloc(known->changelog->count, sizeof *blobs);
     if (commit == NULL || blobs == NULL) {
         free(commit);
         free(blobs);
         return out_of_memory(error);
     }
-    *commit = (struct written_commit){.number = known->number, .changelog = *known->changelog, .blobs = blobs};
+    *commit = (struct written_commit){
+        .number = known->number, .changelog = *known->changelog, .accounts = *known->accounts, .blobs = blobs};
     *known->changelog = (struct batch){0};
-    enum result result = commit_fill(commit, known, error);
-    if (result != RESULT_OK) {
-        commit_free(commit);
-        return result;
-    }
+    *known->accounts = NULL;
+    commit_fill(commit, known);
     if (behind->last != NULL)
         behind->last->next = commit;
     else
@@ -120,13 +104,14 @@ static struct written_commit *last_of_request(const struct write_behind *behind,
  * the changelog makes up for it where the meta has passed it by. */
 static void merge(struct write_behind *behind, struct accounts *accounts, const struct written_commit *commit) {
     for (uint32_t i = 0; i < commit->count; i++) {
+        struct committed_account *written = &commit->accounts[i];
         struct stored_blob *blob = &behind->merged[behind->merged_count];
-        uint32_t account = accounts_find(accounts, commit->blobs[i].account_id);
-        assert(account != ACCOUNT_NONE); /* What is not acknowledged is not evicted. */
-        if (accounts_commit(accounts, account) != (uint32_t)commit->number)
+        written->sends_deadline = false;
+        if (accounts_commit(accounts, written->account) != (uint32_t)commit->number)
             continue;
         *blob = commit->blobs[i];
-        blob->deadline_is_stored = accounts_send_deadline(accounts, account, blob->due_ms, blob->waits_for);
+        blob->deadline_is_stored = accounts_send_deadline(accounts, written->account, blob->due_ms, blob->waits_for);
+        written->sends_deadline = !blob->deadline_is_stored;
         behind->merged_count++;
     }
 }
@@ -165,20 +150,23 @@ static void drop_first(struct write_behind *behind) {
     commit_free(commit);
 }
 
+/* None of them can have been evicted: what is not acknowledged stays. */
+static void acknowledge(struct accounts *accounts, const struct written_commit *commit) {
+    for (uint32_t i = 0; i < commit->count; i++) {
+        const struct committed_account *written = &commit->accounts[i];
+        if (written->sends_deadline)
+            accounts_deadline_stored(accounts, written->account, written->due_ms, written->waits_for);
+        accounts_acknowledged(accounts, written->account, commit->number);
+    }
+}
+
 void write_behind_acknowledge(struct write_behind *behind, struct accounts *accounts) {
     assert(behind->sent != NULL);
-    for (uint32_t i = 0; i < behind->merged_count; i++) {
-        const struct stored_blob *blob = &behind->merged[i];
-        if (!blob->deadline_is_stored)
-            accounts_deadline_stored(accounts, blob->account_id, blob->due_ms, blob->waits_for);
-    }
     for (;;) {
-        struct written_commit *commit = behind->first;
-        for (uint32_t i = 0; i < commit->count; i++)
-            accounts_acknowledged(accounts, commit->blobs[i].account_id, commit->number);
-        bool was_last = commit == behind->sent;
+        bool is_last = behind->first == behind->sent;
+        acknowledge(accounts, behind->first);
         drop_first(behind);
-        if (was_last)
+        if (is_last)
             break;
     }
     write_behind_void(behind);

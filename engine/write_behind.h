@@ -18,12 +18,21 @@ struct write_behind {
     uint32_t merged_count;
 };
 
-/* What a commit leaves for the store. Its blobs refer into `changelog`, which is taken over (and is empty afterwards).
- */
+/* What the store is told of an account beside its blob, and which it is of the shard's accounts. */
+struct committed_account {
+    int64_t due_ms;
+    uint32_t account;
+    uint8_t waits_for;
+    bool sends_deadline; /* the open request does */
+};
+
+/* What a commit leaves for the store: the blobs of `accounts`, in their order, then the shard record. Both are taken
+ * over (and are empty afterwards). */
 struct known_commit {
     uint64_t number;
     int64_t newest_before; /* the last known changelog offset before it: what a record without a report is behind of */
     struct batch *changelog;
+    struct committed_account **accounts;
 };
 
 /* RESULT_FATAL: memory is out. `ret_newest`: the changelog offset of the commit's shard record, or a lower bound. */

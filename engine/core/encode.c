@@ -254,16 +254,25 @@ static inline uint8_t *write_part(uint8_t *to, const struct engine *engine, cons
     return write_section(write_prefix(to, encoding, slot.first), section, end);
 }
 
-void engine_encode(struct engine *engine, struct state_bytes bytes, struct buffer *out) {
+size_t engine_blob_size_max(const struct engine *engine, struct state_bytes bytes) {
+    return bytes.size + engine->encoding->overhead;
+}
+
+uint8_t *engine_write_blob(const struct engine *engine, struct state_bytes bytes, uint8_t *to) {
     struct section_walk walk = section_walk_begin(bytes.data, bytes.size);
     struct section section;
-    if (!buffer_has_room(out, bytes.size + engine->encoding->overhead))
-        return;
     const struct state_header *header = (const struct state_header *)(const void *)bytes.data;
     int64_t same_ms = header->now_ms;
-    uint8_t *to = write_header(out->data + out->size, header, state_account_id(bytes));
+    to = write_header(to, header, state_account_id(bytes));
     while (section_walk_next(&walk, &section))
         to = write_part(to, engine, &section, bytes.data + bytes.size, &same_ms);
-    out->size = (size_t)(to - out->data);
+    return to;
+}
+
+void engine_encode(struct engine *engine, struct state_bytes bytes, struct buffer *out) {
+    if (!buffer_has_room(out, engine_blob_size_max(engine, bytes)))
+        return;
+    uint8_t *to = out->data + out->size;
+    out->size += (size_t)(engine_write_blob(engine, bytes, to) - to);
     assert(out->size <= out->capacity);
 }

@@ -79,6 +79,10 @@ void engine_status(struct engine *engine, struct state_bytes state, const struct
 
 /* Appends the state's blob. */
 void engine_encode(struct engine *engine, struct state_bytes bytes, struct buffer *out);
+/* The same, written where there is room for engine_blob_size_max bytes; returns what lies behind it. */
+uint8_t *engine_write_blob(const struct engine *engine, struct state_bytes bytes, uint8_t *to);
+/* More than the state's blob can take. */
+size_t engine_blob_size_max(const struct engine *engine, struct state_bytes bytes);
 
 /* The aggregates that a former ruleset knew, for blobs that were written under it. */
 struct ruleset_known {

@@ -31,6 +31,9 @@ static void end(struct fixture *fixture) {
     free(fixture);
 }
 
+/* Enough for a header and the longest id. */
+#define STATE_SIZE_MIN ((uint32_t)sizeof(struct state_header) + 32)
+
 /* A state of `size` bytes that holds nothing but its id. */
 static struct state_bytes state_of(struct fixture *fixture, struct text id, uint32_t size) {
     memset(fixture->bytes, 0, sizeof fixture->bytes);
@@ -198,17 +201,16 @@ static void an_account_is_dirty_then_written_then_clean_unless_it_changed_meanwh
     assert_int_equal(accounts_commit(fixture->accounts, first), 7);
 
     change(fixture, 1, 100, INSTANT_NEVER, 0);
-    accounts_acknowledged(fixture->accounts, TEXT("account-1"), 7);
-    accounts_acknowledged(fixture->accounts, TEXT("account-2"), 7);
+    accounts_acknowledged(fixture->accounts, first, 7);
+    accounts_acknowledged(fixture->accounts, second, 7);
     assert_int_equal(accounts_phase(fixture->accounts, first), ACCOUNT_DIRTY);
     assert_int_equal(accounts_phase(fixture->accounts, second), ACCOUNT_CLEAN);
 
     accounts_written(fixture->accounts, 8);
-    accounts_acknowledged(fixture->accounts, TEXT("account-1"), 7);
+    accounts_acknowledged(fixture->accounts, first, 7);
     assert_int_equal(accounts_phase(fixture->accounts, first), ACCOUNT_WRITTEN);
-    accounts_acknowledged(fixture->accounts, TEXT("account-1"), 8);
+    accounts_acknowledged(fixture->accounts, first, 8);
     assert_int_equal(accounts_phase(fixture->accounts, first), ACCOUNT_CLEAN);
-    accounts_acknowledged(fixture->accounts, TEXT("unknown"), 8);
     end(fixture);
 }
 
@@ -237,11 +239,11 @@ static void what_is_asked_for_is_loading_until_it_comes_or_is_forgotten(void **s
     end(fixture);
 }
 
-static void make_clean(struct fixture *fixture, int from, int to) {
-    char name[32];
+/* The accounts of these indices, of all that are dirty. */
+static void make_clean(struct fixture *fixture, uint32_t from, uint32_t to) {
     accounts_written(fixture->accounts, 1);
-    for (int i = from; i < to; i++)
-        accounts_acknowledged(fixture->accounts, name_of(i, name), 1);
+    for (uint32_t i = from; i < to; i++)
+        accounts_acknowledged(fixture->accounts, i, 1);
 }
 
 static void a_deadline_is_sent_until_the_store_is_known_to_have_it(void **state) {
@@ -251,7 +253,7 @@ static void a_deadline_is_sent_until_the_store_is_known_to_have_it(void **state)
     uint32_t account = change(fixture, 0, 500, 90, 1), other = change(fixture, 1, 500, 90, 1);
     assert_false(accounts_send_deadline(accounts, account, 90, 1));
     assert_false(accounts_send_deadline(accounts, account, 90, 1)); /* on its way is not there yet */
-    accounts_deadline_stored(accounts, TEXT("account-0"), 90, 1);
+    accounts_deadline_stored(accounts, account, 90, 1);
     assert_true(accounts_send_deadline(accounts, account, 90, 1));
     assert_false(accounts_send_deadline(accounts, other, 90, 1));
     change(fixture, 0, 600, 90, 1);
@@ -264,11 +266,11 @@ static void another_deadline_or_another_wait_is_sent(void **state) {
     struct fixture *fixture = begin();
     struct accounts *accounts = fixture->accounts;
     uint32_t account = change(fixture, 0, 500, 90, 1);
-    accounts_deadline_stored(accounts, TEXT("account-0"), 90, 1);
+    accounts_deadline_stored(accounts, account, 90, 1);
     assert_false(accounts_send_deadline(accounts, account, 91, 1));
-    accounts_deadline_stored(accounts, TEXT("account-0"), 91, 1);
+    accounts_deadline_stored(accounts, account, 91, 1);
     assert_false(accounts_send_deadline(accounts, account, 91, 1u << STREAM_CUSTOM));
-    accounts_deadline_stored(accounts, TEXT("account-0"), INSTANT_NEVER, 1u << STREAM_CUSTOM);
+    accounts_deadline_stored(accounts, account, INSTANT_NEVER, 1u << STREAM_CUSTOM);
     assert_true(accounts_send_deadline(accounts, account, INSTANT_NEVER, 1u << STREAM_CUSTOM));
     assert_false(accounts_send_deadline(accounts, account, INSTANT_NEVER, 0));
     end(fixture);
@@ -280,7 +282,7 @@ static void a_deadline_is_sent_again_after_another_that_was_never_acknowledged(v
     struct fixture *fixture = begin();
     struct accounts *accounts = fixture->accounts;
     uint32_t account = change(fixture, 0, 500, 90, 0);
-    accounts_deadline_stored(accounts, TEXT("account-0"), 90, 0);
+    accounts_deadline_stored(accounts, account, 90, 0);
     assert_false(accounts_send_deadline(accounts, account, 91, 0));
     assert_false(accounts_send_deadline(accounts, account, 90, 0));
     end(fixture);
@@ -292,12 +294,11 @@ static void of_what_came_from_the_store_or_left_no_deadline_is_known(void **stat
     struct accounts *accounts = fixture->accounts;
     struct error error;
     uint32_t account = change(fixture, 0, 500, 90, 0);
-    accounts_deadline_stored(accounts, TEXT("account-0"), 90, 0);
+    accounts_deadline_stored(accounts, account, 90, 0);
     make_clean(fixture, 0, 1);
     struct evicted evicted = {.due_ms = INSTANT_NEVER};
     accounts_evict(accounts, 0, INSTANT_NONE, &evicted);
     assert_int_equal(evicted.count, 1);
-    accounts_deadline_stored(accounts, TEXT("account-0"), 90, 0); /* of an account that is gone: ignored */
     struct state_bytes loaded = state_of(fixture, TEXT("account-0"), 500);
     assert_int_equal(accounts_expect(accounts, TEXT("account-0"), &account, &error), RESULT_OK);
     assert_int_equal(accounts_loaded(accounts, TEXT("account-0"), loaded, 90, 0, &error), RESULT_OK);
@@ -382,14 +383,16 @@ static void a_random_life_agrees_with_a_plain_model(void **state) {
     for (int i = 0; i < 50000; i++) {
         random = random * 6364136223846793005u + 1442695040888963407u;
         int number = (int)(random >> 33) % 200;
-        char name[32];
         if (random >> 61 < 6) {
-            sizes[number] = 64 + (uint32_t)(random >> 10 & 2047);
+            sizes[number] = STATE_SIZE_MIN + (uint32_t)(random >> 10 & 2047);
             change(fixture, number, sizes[number], (int64_t)(random >> 50), 0);
         } else if (random >> 61 == 6) {
+            uint32_t dirty[200], count = accounts_dirty_count(fixture->accounts);
+            for (uint32_t j = 0; j < count; j++)
+                dirty[j] = accounts_dirty(fixture->accounts, j);
             accounts_written(fixture->accounts, ++commit);
-            for (int j = 0; j < 200; j++)
-                accounts_acknowledged(fixture->accounts, name_of(j, name), commit);
+            for (uint32_t j = 0; j < count; j++)
+                accounts_acknowledged(fixture->accounts, dirty[j], commit);
         } else {
             struct evicted evicted = {.due_ms = INSTANT_NEVER};
             accounts_evict(fixture->accounts, 50000, INSTANT_NONE, &evicted);

@@ -131,7 +131,7 @@ static void an_account_that_left_memory_is_asked_for_at_its_deadline(void **stat
     assert_true(due_ms > START && due_ms <= START + 6 * HOUR);
     assert_int_equal(shard_evict(fixture->shard, 0), 0); /* dirty */
     accounts_written(accounts, 1);
-    accounts_acknowledged(accounts, TEXT("a"), 1);
+    accounts_acknowledged(accounts, account, 1);
     assert_int_equal(shard_evict(fixture->shard, 0), 1);
 
     assert_int_equal(shard_advance(fixture->shard, due_ms - HOUR, &error), RESULT_OK);
@@ -157,7 +157,7 @@ static void make_waiting(struct fixture *fixture, struct buffer *blob) {
     assert_int_equal(accounts_waits(accounts), 1u << STREAM_LOGIN);
     engine_encode(fixture->engine, accounts_state(accounts, account), blob);
     accounts_written(accounts, 1);
-    accounts_acknowledged(accounts, TEXT("a"), 1);
+    accounts_acknowledged(accounts, account, 1);
 }
 
 static void accounts_in_the_store_that_wait_for_a_stream_are_asked_for_when_it_resumes(void **state) {
