@@ -258,8 +258,8 @@ static size_t compare_with_header(struct world *world, int64_t now_ms, int64_t d
     struct state_bytes state = world_state(world, "a");
     struct buffer copy = {0}, blob = {0};
     buffer_put(&copy, state.data, state.size);
-    assert_true(buffer_ok(&copy));
     struct state_header *header = (struct state_header *)(void *)copy.data;
+    assert(buffer_ok(&copy) && header != NULL);
     header->now_ms = now_ms;
     header->due_ms = due_ms;
     header->first_event_ms = first_event_ms;
