@@ -471,12 +471,9 @@ void accounts_acknowledged(struct accounts *accounts, uint32_t account, uint64_t
 
 bool accounts_send_deadline(struct accounts *accounts, uint32_t account, int64_t due_ms, uint32_t waits_for) {
     struct account *sent = entry(accounts, account);
-    if (sent->deadline_is_stored && PLANTED(deadline_kept))
-        return true;
-    if (sent->deadline_is_stored && sent->stored_due_ms == due_ms && sent->stored_waits == waits_for)
-        return true;
-    sent->deadline_is_stored = false;
-    return false;
+    bool same = sent->stored_due_ms == due_ms && sent->stored_waits == waits_for;
+    sent->deadline_is_stored = sent->deadline_is_stored && (same || PLANTED(deadline_kept));
+    return sent->deadline_is_stored;
 }
 
 void accounts_deadline_stored(struct accounts *accounts, uint32_t account, int64_t due_ms, uint32_t waits_for) {

@@ -101,33 +101,35 @@ static struct written_commit *last_of_request(const struct write_behind *behind,
 }
 
 /* An account that was committed again later is written with the later commit; all that are waiting are known, so that
- * the changelog makes up for it where the meta has passed it by. */
-static void merge(struct write_behind *behind, struct accounts *accounts, const struct written_commit *commit) {
+ * the changelog makes up for it where the meta has passed it by. Returns how many blobs are to be written. */
+static uint32_t merge(const struct written_commit *commit, struct accounts *accounts, struct stored_blob *ret_blobs) {
+    uint32_t count = 0;
     for (uint32_t i = 0; i < commit->count; i++) {
         struct committed_account *written = &commit->accounts[i];
-        struct stored_blob *blob = &behind->merged[behind->merged_count];
+        struct stored_blob *blob = &ret_blobs[count];
         written->sends_deadline = false;
         if (accounts_commit(accounts, written->account) != (uint32_t)commit->number)
             continue;
         *blob = commit->blobs[i];
         blob->deadline_is_stored = accounts_send_deadline(accounts, written->account, blob->due_ms, blob->waits_for);
         written->sends_deadline = !blob->deadline_is_stored;
-        behind->merged_count++;
+        count++;
     }
+    return count;
 }
 
 enum result write_behind_send(struct write_behind *behind, const struct store *store, uint64_t ticket, int32_t shard,
                               struct accounts *accounts, struct error *error) {
     assert(write_behind_is_due(behind));
-    uint32_t blobs_max;
+    uint32_t blobs_max, count = 0;
     struct written_commit *last = last_of_request(behind, &blobs_max);
     behind->merged = calloc(blobs_max + 1, sizeof *behind->merged);
     if (behind->merged == NULL)
         return out_of_memory(error);
     for (const struct written_commit *commit = behind->first; commit != last->next; commit = commit->next)
-        merge(behind, accounts, commit);
+        count += merge(commit, accounts, behind->merged + count);
     struct store_write write = {.blobs = behind->merged,
-                                .count = behind->merged_count,
+                                .count = count,
                                 .has_meta = true,
                                 .changelog_offset = last->changelog_offset,
                                 .shard_record = last->shard_record};
@@ -175,7 +177,6 @@ void write_behind_acknowledge(struct write_behind *behind, struct accounts *acco
 void write_behind_void(struct write_behind *behind) {
     free(behind->merged);
     behind->merged = NULL;
-    behind->merged_count = 0;
     behind->sent = NULL;
 }
 

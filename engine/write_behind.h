@@ -15,7 +15,6 @@ struct write_behind {
     uint32_t count;
     size_t bytes;
     struct stored_blob *merged; /* of the open request */
-    uint32_t merged_count;
 };
 
 /* What the store is told of an account beside its blob, and which it is of the shard's accounts. */

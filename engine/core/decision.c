@@ -18,7 +18,7 @@ static uint32_t values_of(const struct dimension *dimension) {
 }
 
 /* Behind the rules' own values comes `unknown`. */
-static struct text value_at(const struct dimension *dimension, uint32_t number) {
+struct text dimension_value(const struct dimension *dimension, uint32_t number) {
     assert(number >= 1 && number <= values_of(dimension) + 1);
     if (number > values_of(dimension))
         return UNKNOWN;
@@ -27,7 +27,7 @@ static struct text value_at(const struct dimension *dimension, uint32_t number) 
 
 static uint32_t number_of(const struct dimension *dimension, struct text value) {
     for (uint32_t number = 1; number <= values_of(dimension) + 1 && number <= UINT8_MAX; number++)
-        if (text_equal(value_at(dimension, number), value))
+        if (text_equal(dimension_value(dimension, number), value))
             return number;
     return VALUE_WRITTEN;
 }
@@ -35,10 +35,6 @@ static uint32_t number_of(const struct dimension *dimension, struct text value) 
 uint32_t dimension_numbers(const struct dimension *dimension) {
     uint32_t numbers = values_of(dimension) + 2;
     return numbers < UINT8_MAX + 1u ? numbers : UINT8_MAX + 1u;
-}
-
-struct text dimension_value(const struct dimension *dimension, uint32_t number) {
-    return value_at(dimension, number);
 }
 
 struct dimension_memory dimension_recall(const struct state *state, uint32_t slot) {
@@ -49,7 +45,7 @@ struct dimension_memory dimension_recall(const struct state *state, uint32_t slo
         return (struct dimension_memory){.since_ms = INSTANT_NONE};
     struct dimension_section section = dimension_section(payload, size);
     struct text value = section.number == VALUE_WRITTEN ? section.written
-                                                        : value_at(dimension_of(state, slot), section.number);
+                                                        : dimension_value(dimension_of(state, slot), section.number);
     return (struct dimension_memory){true, section.since_ms, value};
 }
 

@@ -68,44 +68,48 @@ static void bind_ids(struct binding *binding) {
         put_payload(binding, stream, payload);
 }
 
-/* Index of the aggregate; aggregates_count: the program has none such. */
-static uint32_t find_aggregate(struct binding *binding, uint64_t fingerprint) {
-    const struct program *program = binding->engine->program;
-    uint32_t count = program->aggregates_count, index = binding->next_aggregate;
+/* Whether the program's aggregate, dimension or segment of that index is the one that the blob names. */
+typedef bool is_named(const struct program *program, uint32_t index, const void *name);
+
+static inline bool aggregate_is(const struct program *program, uint32_t index, const void *fingerprint) {
+    return program->aggregates[index].fingerprint == *(const uint64_t *)fingerprint;
+}
+
+static inline bool dimension_is(const struct program *program, uint32_t index, const void *name) {
+    return text_equal(program->dimensions[index].name, *(const struct text *)name);
+}
+
+static inline bool segment_is(const struct program *program, uint32_t index, const void *name) {
+    return text_equal(program->segments[index].name, *(const struct text *)name);
+}
+
+/* The index of the one among `count` that is named so, looked for from `*next` on; `count`: there is none such. */
+static inline uint32_t find(const struct program *program, is_named *is, uint32_t count, const void *name,
+                            uint32_t *next) {
+    uint32_t index = *next;
     for (uint32_t i = 0; i < count; i++, index++) {
         index = index < count ? index : 0;
-        if (program->aggregates[index].fingerprint != fingerprint)
+        if (!is(program, index, name))
             continue;
-        binding->next_aggregate = index + 1;
+        *next = index + 1;
         return index;
     }
     return count;
+}
+
+static uint32_t find_aggregate(struct binding *binding, uint64_t fingerprint) {
+    const struct program *program = binding->engine->program;
+    return find(program, aggregate_is, program->aggregates_count, &fingerprint, &binding->next_aggregate);
 }
 
 static uint32_t find_dimension(struct binding *binding, struct text name) {
     const struct program *program = binding->engine->program;
-    uint32_t count = program->dimensions_count, index = binding->next_dimension;
-    for (uint32_t i = 0; i < count; i++, index++) {
-        index = index < count ? index : 0;
-        if (!text_equal(program->dimensions[index].name, name))
-            continue;
-        binding->next_dimension = index + 1;
-        return index;
-    }
-    return count;
+    return find(program, dimension_is, program->dimensions_count, &name, &binding->next_dimension);
 }
 
 static uint32_t find_segment(struct binding *binding, struct text name) {
     const struct program *program = binding->engine->program;
-    uint32_t count = program->segments_count, index = binding->next_segment;
-    for (uint32_t i = 0; i < count; i++, index++) {
-        index = index < count ? index : 0;
-        if (!text_equal(program->segments[index].name, name))
-            continue;
-        binding->next_segment = index + 1;
-        return index;
-    }
-    return count;
+    return find(program, segment_is, program->segments_count, &name, &binding->next_segment);
 }
 
 /* Moves the bits of a former program's open filters to their places in this one. */

@@ -41,7 +41,7 @@ struct encoding_maker {
     struct slot_encoding *slots;
     struct prefix *prefixes;
     uint32_t slots_count, prefixes_count;
-    uint64_t overhead;
+    uint64_t overhead, slot_overhead; /* of the slots so far; of the last one, what its longest prefix takes */
 };
 
 static void put_sized(struct buffer *out, struct text text) {
@@ -51,6 +51,8 @@ static void put_sized(struct buffer *out, struct text text) {
 
 static void begin_slot(struct encoding_maker *maker, enum slot_form form) {
     maker->slots[maker->slots_count++] = (struct slot_encoding){form, maker->prefixes_count};
+    maker->overhead += maker->slot_overhead;
+    maker->slot_overhead = 0;
 }
 
 static void begin_prefix(struct encoding_maker *maker, enum part_tag tag) {
@@ -62,7 +64,8 @@ static void begin_prefix(struct encoding_maker *maker, enum part_tag tag) {
 static void end_prefix(struct encoding_maker *maker, uint32_t more) {
     struct prefix *prefix = &maker->prefixes[maker->prefixes_count++];
     prefix->size = (uint32_t)maker->bytes.size - prefix->at;
-    maker->overhead += prefix->size + more;
+    uint64_t size = (uint64_t)prefix->size + more;
+    maker->slot_overhead = size > maker->slot_overhead ? size : maker->slot_overhead;
 }
 
 static void put_filters(struct buffer *out, const struct program *program) {
@@ -156,7 +159,7 @@ const struct encoding *encoding_make(const struct program *program, struct arena
     if (copy != NULL)
         memcpy(copy, bytes.data, bytes.size);
     buffer_free(&maker.bytes);
-    *encoding = (struct encoding){maker.slots, maker.prefixes, copy, maker.overhead};
+    *encoding = (struct encoding){maker.slots, maker.prefixes, copy, maker.overhead + maker.slot_overhead};
     return copy == NULL ? NULL : encoding;
 }
 

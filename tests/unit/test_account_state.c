@@ -30,15 +30,19 @@ static void assert_filled(const struct state *state, uint32_t slot, uint32_t wan
         assert_int_equal(section[i], byte);
 }
 
+/* With nothing, or up to 299 bytes. */
+static void refill(struct state *state, uint32_t *sizes, uint32_t slot, uint64_t *seed) {
+    sizes[slot] = test_random(seed, 3) == 0 ? 0 : test_random(seed, 300);
+    fill(state, slot, sizes[slot], (uint8_t)slot);
+}
+
 static void test_sections_keep_their_bytes_whatever_their_neighbours_do(void **unused) {
     (void)unused;
     struct state state = test_state_begin();
     uint32_t sizes[TEST_SLOTS] = {0};
     uint64_t seed = 7;
     for (int round = 0; round < 2000; round++) {
-        uint32_t slot = test_random(&seed, TEST_SLOTS);
-        sizes[slot] = test_random(&seed, 3) == 0 ? 0 : test_random(&seed, 300);
-        fill(&state, slot, sizes[slot], (uint8_t)slot);
+        refill(&state, sizes, test_random(&seed, TEST_SLOTS), &seed);
         for (uint32_t i = 0; i < TEST_SLOTS; i++)
             assert_filled(&state, i, sizes[i], (uint8_t)i);
     }
@@ -70,11 +74,6 @@ static struct state begin_with_many_slots(void) {
     state.slots = MANY_SLOTS;
     state_begin(&state, TEXT("acme"));
     return state;
-}
-
-static void refill(struct state *state, uint32_t *sizes, uint32_t slot, uint64_t *seed) {
-    sizes[slot] = test_random(seed, 3) == 0 ? 0 : test_random(seed, 300);
-    fill(state, slot, sizes[slot], (uint8_t)slot);
 }
 
 static void test_a_state_of_which_a_part_is_viewed_changes_as_a_whole_one_does(void **unused) {

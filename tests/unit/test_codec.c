@@ -128,6 +128,18 @@ static void encode_account(struct world *world, struct buffer *blob) {
     assert_true(buffer_ok(blob));
 }
 
+/* A world with the account `a`, and its blob. */
+static void begin_rich(struct world *world, struct buffer *blob) {
+    world_begin(world, rich_rules);
+    take_some_records(world);
+    encode_account(world, blob);
+}
+
+/* Where the parts begin, with the facts': behind the account's id. */
+static size_t parts_at(const struct buffer *blob) {
+    return (size_t)((uint8_t *)memmem(blob->data, blob->size, "\001a\001", 3) - blob->data) + 2;
+}
+
 static enum result decode(struct world *world, const void *bytes, size_t size, struct error *error) {
     struct state_bytes state;
     enum result result = engine_decode(replay_engine(world->replay), bytes, size, NULL, INSTANT_NONE, &state, error);
@@ -161,10 +173,8 @@ static void test_a_blob_that_is_cut_off_or_bent_is_rejected_and_never_trusted(vo
     struct buffer blob = {0}, bound = {0};
     struct state_bytes state;
     struct error error;
-    world_begin(&world, rich_rules);
+    begin_rich(&world, &blob);
     world_begin(&changed, poor_rules);
-    take_some_records(&world);
-    encode_account(&world, &blob);
     /* Bound to other rules, and not evaluated with them yet: with what left, and with an aggregate that came. */
     struct ruleset_known known = {.hash = world.program->hash};
     struct engine *engine = replay_engine(changed.replay);
@@ -184,9 +194,7 @@ static void test_another_version_is_named_as_such(void **unused) {
     struct world world;
     struct buffer blob = {0};
     struct error error;
-    world_begin(&world, rich_rules);
-    take_some_records(&world);
-    encode_account(&world, &blob);
+    begin_rich(&world, &blob);
     blob.data[0] = 9;
     assert_int_equal(decode(&world, blob.data, blob.size, &error), RESULT_REJECT);
     assert_non_null(strstr(error.text, "is of version 9, this program reads version 2"));
@@ -217,9 +225,7 @@ static void test_an_instant_or_a_size_in_another_form_than_its_own_is_refused(vo
     (void)unused;
     struct world world;
     struct buffer blob = {0};
-    world_begin(&world, rich_rules);
-    take_some_records(&world);
-    encode_account(&world, &blob);
+    begin_rich(&world, &blob);
     const uint8_t *now = blob.data + INSTANTS_AT;
     uint8_t longer[PACKED_LONG], size_longer[5] = {SECTION_LONG, 0, 0, 0, SECTION_LONG};
     int64_t now_ms;
@@ -231,7 +237,7 @@ static void test_an_instant_or_a_size_in_another_form_than_its_own_is_refused(vo
     write_i64(longer + PACKED_SHORT, INSTANT_NONE);
     assert_int_equal(decode_replaced(&world, &blob, INSTANTS_AT, PACKED_SHORT, longer, PACKED_LONG), RESULT_REJECT);
 
-    size_t facts_at = (size_t)((uint8_t *)memmem(blob.data, blob.size, "\001a\001", 3) - blob.data) + 3;
+    size_t facts_at = parts_at(&blob) + 1;
     size_longer[1] = blob.data[facts_at];
     assert_int_equal(decode_replaced(&world, &blob, facts_at, 1, &blob.data[facts_at], 1), RESULT_OK);
     assert_int_equal(decode_replaced(&world, &blob, facts_at, 1, size_longer, sizeof size_longer), RESULT_REJECT);
@@ -243,12 +249,9 @@ static void test_a_part_that_stands_twice_is_refused(void **unused) {
     (void)unused;
     struct world world;
     struct buffer blob = {0};
-    world_begin(&world, rich_rules);
-    take_some_records(&world);
-    encode_account(&world, &blob);
-    size_t parts_at = (size_t)((uint8_t *)memmem(blob.data, blob.size, "\001a\001", 3) - blob.data) + 2;
-    assert_int_equal(decode_replaced(&world, &blob, blob.size, 0, blob.data + parts_at, blob.size - parts_at),
-                     RESULT_REJECT);
+    begin_rich(&world, &blob);
+    size_t at = parts_at(&blob);
+    assert_int_equal(decode_replaced(&world, &blob, blob.size, 0, blob.data + at, blob.size - at), RESULT_REJECT);
     buffer_free(&blob);
     world_end(&world);
 }
