@@ -1,4 +1,4 @@
-/* An expression as a tree. Made by parse.c in the arena; names are resolved and types filled in by check.c; read by
+/* An expression as a tree. Made by parse*.c in the arena; names are resolved and types filled in by check.c; read by
  * compile.c. Long chains are flat, so a tree is never deeper than NESTING_MAX allows. */
 #pragma once
 
