@@ -70,10 +70,12 @@ struct segment_memory segment_recall(const struct state *state, uint32_t slot) {
     if (section == NULL)
         return memory;
     uint8_t flags = *section++;
-    int64_t *const fields[] = {&memory.since_ms, &memory.exited_ms, &memory.qualifying_ms};
-    for (uint32_t i = 0; i < 3; i++)
-        if ((flags >> i & 1) != 0)
-            section = read_packed(section, fields[i]);
+    if ((flags & SEGMENT_INSIDE) != 0)
+        section = read_packed(section, &memory.since_ms);
+    if ((flags & SEGMENT_HAS_EXITED) != 0)
+        section = read_packed(section, &memory.exited_ms);
+    if ((flags & SEGMENT_QUALIFYING) != 0)
+        read_packed(section, &memory.qualifying_ms);
     return memory;
 }
 
@@ -177,15 +179,6 @@ struct dimension_decision dimension_decide(const struct evaluation *evaluation, 
     const struct dimension *dimension = &evaluation->program->dimensions[index];
     return dimension->score == REGISTER_NONE ? decide_by_cases(evaluation, dimension, memory)
                                              : decide_by_bands(evaluation, dimension, memory);
-}
-
-bool segment_until(const struct evaluation *evaluation, const struct segment *segment) {
-    return segment->until.result == REGISTER_NONE ? !evaluation_true(evaluation, segment->when.result)
-                                                  : evaluation_true(evaluation, segment->until.result);
-}
-
-bool segment_wants_in(const struct evaluation *evaluation, const struct segment *segment) {
-    return evaluation_true(evaluation, segment->when.result) && !segment_until(evaluation, segment);
 }
 
 static enum segment_decision decide_outside(const struct evaluation *evaluation, const struct segment *segment,

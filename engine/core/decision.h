@@ -45,6 +45,16 @@ struct segment_memory {
 
 struct dimension_memory dimension_recall(const struct state *state, uint32_t slot);
 struct segment_memory segment_recall(const struct state *state, uint32_t slot);
+/* Of that memory the membership alone. */
+static inline int64_t segment_since(const struct state *state, uint32_t slot) {
+    uint32_t size;
+    const uint8_t *section = state_section(state, slot, &size);
+    int64_t since_ms = INSTANT_NONE;
+    if (section != NULL && (*section & SEGMENT_INSIDE) != 0)
+        read_packed(section + 1, &since_ms);
+    return since_ms;
+}
+
 /* False: no room, nothing is changed. */
 MUST_USE bool dimension_remember(struct state *state, uint32_t slot, int64_t since_ms, struct text value);
 MUST_USE bool segment_remember(struct state *state, uint32_t slot, const struct segment_memory *memory);
@@ -76,5 +86,11 @@ enum segment_decision segment_decide(const struct evaluation *evaluation, uint32
                                      struct segment_memory *memory);
 
 /* The parts of a segment's decision, which looking ahead needs too. */
-bool segment_until(const struct evaluation *evaluation, const struct segment *segment);
-bool segment_wants_in(const struct evaluation *evaluation, const struct segment *segment);
+static inline bool segment_until(const struct evaluation *evaluation, const struct segment *segment) {
+    return segment->until.result == REGISTER_NONE ? !evaluation_true(evaluation, segment->when.result)
+                                                  : evaluation_true(evaluation, segment->until.result);
+}
+
+static inline bool segment_wants_in(const struct evaluation *evaluation, const struct segment *segment) {
+    return evaluation_true(evaluation, segment->when.result) && !segment_until(evaluation, segment);
+}

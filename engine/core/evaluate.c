@@ -11,9 +11,12 @@ void evaluation_begin_stream(struct engine *engine, enum stream stream, const st
 }
 
 void evaluation_begin(struct engine *engine, const struct clocks *clocks) {
-    engine->evaluation.code_done = 0;
+    struct evaluation *evaluation = &engine->evaluation;
+    evaluation->code_done = 0;
+    evaluation->now_ms = state_header(&engine->state)->now_ms;
+    evaluation->facts_read = false;
     for (enum stream stream = 0; stream < STREAMS; stream++)
-        evaluation_begin_stream(engine, stream, clocks);
+        evaluation->look_ms[stream] = look_instant(engine->program, clocks, stream, evaluation->now_ms);
 }
 
 void evaluation_sit_down(struct engine *engine) {
@@ -159,7 +162,8 @@ void evaluate(struct engine *engine, const struct clocks *clocks, const struct c
     bool rules_changed = header->ruleset_hash != engine->program->hash;
     evaluation_begin(engine, clocks);
     engine->changes_count = 0;
-    outcome_leave_former(engine);
+    if (engine->state.offsets[SLOT_FORMER] != 0)
+        outcome_leave_former(engine);
     if (desk_is_of(engine->desk, engine->account_hash, &engine->state) && !engine->options.visit_every_tick)
         evaluate_again(engine);
     else

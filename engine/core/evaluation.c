@@ -6,16 +6,9 @@
 #include "engine/core/account/facts.h"
 #include "engine/core/aggregates.h"
 
-int64_t look_instant(const struct program *program, const struct clocks *clocks, enum stream stream, int64_t now_ms) {
-    int64_t stall_after_ms = program->stall_after_ms[stream], newest_ms = clocks->newest_ms[stream];
-    if (stall_after_ms == 0 || newest_ms == INSTANT_NONE || now_ms - newest_ms <= stall_after_ms)
-        return now_ms;
-    return newest_ms + stall_after_ms;
-}
-
 const struct event *evaluation_facts(struct evaluation *evaluation) {
     if (!evaluation->facts_read)
-        facts_get_fields(evaluation->state, &evaluation->facts, &evaluation->facts_fields_size);
+        (void)facts_get(evaluation->state, &evaluation->facts, &evaluation->facts_fields_size);
     evaluation->facts_read = true;
     return &evaluation->facts;
 }
@@ -232,11 +225,10 @@ void evaluation_run_filters(struct evaluation *evaluation, const struct event *e
     run(evaluation, filters->instructions, filters->instructions + filters->count);
 }
 
-void evaluation_run(struct evaluation *evaluation, uint32_t end) {
+void evaluation_run_on(struct evaluation *evaluation, uint32_t end) {
     const struct instruction *code = evaluation->program->code.instructions;
-    if (end > evaluation->code_done)
-        run(evaluation, code + evaluation->code_done, code + end);
-    evaluation->code_done = end > evaluation->code_done ? end : evaluation->code_done;
+    run(evaluation, code + evaluation->code_done, code + end);
+    evaluation->code_done = end;
 }
 
 bool evaluation_run_again(struct evaluation *evaluation, uint32_t instruction) {

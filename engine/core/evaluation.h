@@ -41,7 +41,13 @@ struct evaluation {
 };
 
 /* min(now, the stream's clock): where its aggregates are looked at from. */
-int64_t look_instant(const struct program *program, const struct clocks *clocks, enum stream stream, int64_t now_ms);
+static inline int64_t look_instant(const struct program *program, const struct clocks *clocks, enum stream stream,
+                                   int64_t now_ms) {
+    int64_t stall_after_ms = program->stall_after_ms[stream], newest_ms = clocks->newest_ms[stream];
+    if (stall_after_ms == 0 || newest_ms == INSTANT_NONE || now_ms - newest_ms <= stall_after_ms)
+        return now_ms;
+    return newest_ms + stall_after_ms;
+}
 
 /* The slot of an aggregate, dimension or segment in the state. */
 static inline uint32_t aggregate_slot(uint32_t index) {
@@ -70,8 +76,13 @@ static inline struct window aggregate_window(const struct evaluation *evaluation
 /* Runs the filters of the event's stream. */
 void evaluation_run_filters(struct evaluation *evaluation, const struct event *event);
 
-/* Runs the code up to the instruction `end`. */
-void evaluation_run(struct evaluation *evaluation, uint32_t end);
+/* Runs the code up to the instruction `end`, from where it was run to before. */
+void evaluation_run_on(struct evaluation *evaluation, uint32_t end);
+
+static inline void evaluation_run(struct evaluation *evaluation, uint32_t end) {
+    if (end > evaluation->code_done)
+        evaluation_run_on(evaluation, end);
+}
 
 /* Runs one instruction of the code again: whether its register has another value now. */
 bool evaluation_run_again(struct evaluation *evaluation, uint32_t instruction);
@@ -82,7 +93,8 @@ void evaluation_add_timed(const struct evaluation *evaluation, bool sliced, uint
 /* Adds the steps that look at aggregates of these streams (bit i: stream i) that are not empty. */
 void evaluation_add_streams(const struct evaluation *evaluation, uint32_t streams, uint64_t *set);
 
-/* The facts' fields; all absent where there are none. */
+/* The facts' fields; all absent where there are none. Their texts stay good until the engine's next call: where the
+ * state grows out of its owner's memory meanwhile, that is left as it was. */
 const struct event *evaluation_facts(struct evaluation *evaluation);
 
 static inline bool evaluation_true(const struct evaluation *evaluation, uint16_t boolean) {

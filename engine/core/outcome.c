@@ -8,10 +8,15 @@
 #include "engine/core/engine_internal.h"
 #include "engine/core/scores.h"
 
+/* A change with what is its own still empty, and what all share not yet set: outcome_finish does that. */
 static struct change *append(struct engine *engine, enum change_kind kind, struct text subject) {
     assert(engine->changes_count < engine->changes_max);
     struct change *change = &engine->changes[engine->changes_count++];
-    *change = (struct change){.kind = kind, .subject = subject, .previous_since_ms = INSTANT_NONE};
+    change->kind = kind;
+    change->subject = subject;
+    change->from = change->to = change->reasons_of = change->playbook = TEXT_MISSING;
+    change->reasons_count = change->because_count = 0;
+    change->previous_since_ms = INSTANT_NONE;
     return change;
 }
 
@@ -162,6 +167,11 @@ bool outcome_segment(struct engine *engine, uint32_t index) {
     const struct segment *segment = &engine->program->segments[index];
     uint32_t slot = segment_slot(engine->program, index);
     evaluation_run(&engine->evaluation, segment->code_end);
+    /* Of most segments nothing is remembered, and nothing begins. */
+    if (engine->state.offsets[slot] == 0 && !segment_wants_in(&engine->evaluation, segment)) {
+        outcome_segment_registers(&engine->evaluation, segment, INSTANT_NONE);
+        return false;
+    }
     struct segment_memory before = segment_recall(&engine->state, slot), memory = before;
     enum segment_decision decision = segment_decide(&engine->evaluation, index, &memory);
     if (decision == SEGMENT_ENTERS)
@@ -181,10 +191,10 @@ static uint32_t segments_inside(struct engine *engine) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < engine->program->segments_count; i++) {
         const struct segment *segment = &engine->program->segments[i];
-        struct segment_memory memory = segment_recall(&engine->state, segment_slot(engine->program, i));
-        if (memory.since_ms == INSTANT_NONE)
+        int64_t since_ms = segment_since(&engine->state, segment_slot(engine->program, i));
+        if (since_ms == INSTANT_NONE)
             continue;
-        engine->segment_status[count] = (struct segment_status){segment->name, memory.since_ms};
+        engine->segment_status[count] = (struct segment_status){segment->name, since_ms};
         engine->segments[count++] = segment->name;
     }
     return count;
@@ -195,68 +205,52 @@ static struct text fact_text(const struct event *facts, uint32_t field) {
 }
 
 static struct change_facts facts_for_change(struct engine *engine) {
-    struct event facts;
-    if (!facts_get(&engine->state, &facts, NULL))
-        return (struct change_facts){.known = false, .arr = NAN};
-    return (struct change_facts){.known = true,
-                                 .name = fact_text(&facts, FACT_NAME),
-                                 .owner = fact_text(&facts, FACT_OWNER),
-                                 .plan = fact_text(&facts, FACT_PLAN),
-                                 .currency = fact_text(&facts, FACT_CURRENCY),
-                                 .arr = event_has(&facts, FACT_ARR) ? facts.fields[FACT_ARR].number : NAN};
+    const struct event *facts = evaluation_facts(&engine->evaluation);
+    return (struct change_facts){.known = facts->present != 0,
+                                 .name = fact_text(facts, FACT_NAME),
+                                 .owner = fact_text(facts, FACT_OWNER),
+                                 .plan = fact_text(facts, FACT_PLAN),
+                                 .currency = fact_text(facts, FACT_CURRENCY),
+                                 .arr = event_has(facts, FACT_ARR) ? facts->fields[FACT_ARR].number : NAN};
 }
 
-/* What every change of the evaluation says alike: the account as it stands after all of them. */
-static struct change common_part(struct engine *engine, const struct cause *cause) {
+/* What every change of an evaluation says alike, without what it says of the account. */
+static void set_origin(const struct engine *engine, const struct cause *cause, struct change *change) {
+    change->account_id = state_id(&engine->state);
+    change->at_ms = engine->evaluation.now_ms;
+    change->cause = *cause;
+    change->ruleset = engine->program->ruleset;
+    change->backfill = engine->options.live_from_ms != INSTANT_NONE && change->at_ms < engine->options.live_from_ms;
+}
+
+/* The account as it stands after all changes of the evaluation: as its status says it. */
+static void set_account(struct engine *engine, struct change *change) {
     const struct program *program = engine->program;
-    int64_t now_ms = engine->evaluation.now_ms;
-    struct change common = {.account_id = state_id(&engine->state),
-                            .at_ms = now_ms,
-                            .churn_risk = NAN,
-                            .coverage = NAN,
-                            .facts = facts_for_change(engine),
-                            .cause = *cause,
-                            .ruleset = program->ruleset,
-                            .segments = engine->segments,
-                            .segments_count = segments_inside(engine),
-                            .backfill = engine->options.live_from_ms != INSTANT_NONE &&
-                                        now_ms < engine->options.live_from_ms};
-    if (program->churn_risk != REGISTER_NONE) {
-        common.churn_risk = engine->evaluation.scores[program->churn_risk].value;
-        common.coverage = engine->evaluation.scores[program->churn_risk].coverage;
-    }
-    if (program->lifecycle_stage != REGISTER_NONE)
-        common.lifecycle_stage =
-            engine->evaluation.registers[program->dimensions[program->lifecycle_stage].result].text;
-    return common;
-}
-
-static void complete(struct engine *engine, struct change *change, const struct change *common) {
-    change->account_id = common->account_id;
-    change->sequence = ++state_header(&engine->state)->sequence;
-    change->at_ms = common->at_ms;
-    change->churn_risk = common->churn_risk;
-    change->coverage = common->coverage;
-    change->lifecycle_stage = common->lifecycle_stage;
-    change->segments = common->segments;
-    change->segments_count = common->segments_count;
-    change->facts = common->facts;
-    change->cause = common->cause;
-    change->ruleset = common->ruleset;
-    change->backfill = common->backfill;
+    bool has_score = program->churn_risk != REGISTER_NONE, has_stage = program->lifecycle_stage != REGISTER_NONE;
+    change->churn_risk = has_score ? engine->evaluation.scores[program->churn_risk].value : NAN;
+    change->coverage = has_score ? engine->evaluation.scores[program->churn_risk].coverage : NAN;
+    change->lifecycle_stage =
+        has_stage ? engine->evaluation.registers[program->dimensions[program->lifecycle_stage].result].text
+                  : TEXT_MISSING;
+    change->segments = engine->segments;
+    change->segments_count = engine->status.segments_count;
+    change->facts = facts_for_change(engine);
 }
 
 void outcome_finish(struct engine *engine, const struct cause *cause) {
     if (engine->changes_count == 0)
         return;
-    struct change common = common_part(engine, cause);
+    uint64_t *sequence = &state_header(&engine->state)->sequence;
+    outcome_status(engine);
     for (uint32_t i = 0; i < engine->changes_count; i++) {
         struct change *change = &engine->changes[i];
-        complete(engine, change, &common);
+        change->sequence = ++*sequence;
+        set_origin(engine, cause, change);
+        set_account(engine, change);
         if (text_is_missing(change->reasons_of))
             give_reasons(engine, engine->program->churn_risk, change);
     }
-    outcome_status(engine);
+    engine->status.sequence = *sequence;
 }
 
 static void exit_everything(struct engine *engine) {
@@ -269,34 +263,41 @@ static void exit_everything(struct engine *engine) {
     engine->changes_count = segments;
     for (uint32_t i = 0; i < engine->program->segments_count; i++) {
         const struct segment *segment = &engine->program->segments[i];
-        struct segment_memory memory = segment_recall(&engine->state, segment_slot(engine->program, i));
-        if (memory.since_ms == INSTANT_NONE)
+        int64_t since_ms = segment_since(&engine->state, segment_slot(engine->program, i));
+        if (since_ms == INSTANT_NONE)
             continue;
         struct change *change = append(engine, CHANGE_EXITED, segment->name);
-        change->previous_since_ms = memory.since_ms;
+        change->previous_since_ms = since_ms;
         change->playbook = segment->playbook;
     }
 }
 
 void outcome_erase(struct engine *engine, const struct cause *cause) {
-    int64_t now_ms = engine->evaluation.now_ms;
-    struct change common = {.account_id = state_id(&engine->state),
-                            .at_ms = now_ms,
-                            .churn_risk = NAN,
-                            .coverage = NAN,
-                            .facts = {.known = false, .arr = NAN},
-                            .cause = *cause,
-                            .ruleset = engine->program->ruleset,
-                            .backfill = engine->options.live_from_ms != INSTANT_NONE &&
-                                        now_ms < engine->options.live_from_ms};
+    uint64_t *sequence = &state_header(&engine->state)->sequence;
     exit_everything(engine);
-    for (uint32_t i = 0; i < engine->changes_count; i++)
-        complete(engine, &engine->changes[i], &common);
+    for (uint32_t i = 0; i < engine->changes_count; i++) {
+        struct change *change = &engine->changes[i];
+        change->sequence = ++*sequence;
+        set_origin(engine, cause, change);
+        change->churn_risk = change->coverage = NAN;
+        change->lifecycle_stage = TEXT_MISSING;
+        change->segments = NULL;
+        change->segments_count = 0;
+        change->facts = (struct change_facts){.known = false, .arr = NAN};
+    }
     engine->status = (struct status){.account_id = state_id(&engine->state),
                                      .erased = true,
-                                     .sequence = state_header(&engine->state)->sequence,
-                                     .at_ms = now_ms,
+                                     .sequence = *sequence,
+                                     .at_ms = engine->evaluation.now_ms,
                                      .ruleset = engine->program->ruleset};
+}
+
+static void set_status_facts(struct engine *engine) {
+    struct status *status = &engine->status;
+    status->facts = *evaluation_facts(&engine->evaluation);
+    status->has_facts = status->facts.present != 0;
+    status->facts.entries = engine->entries;
+    status->facts.entries_count = facts_entries(&engine->state, engine->evaluation.facts_fields_size, engine->entries);
 }
 
 void outcome_status(struct engine *engine) {
@@ -311,15 +312,17 @@ void outcome_status(struct engine *engine) {
             engine->dimension_status[dimensions++] = (struct dimension_status){program->dimensions[i].name,
                                                                                memory.value, memory.since_ms};
     }
-    engine->status = (struct status){.account_id = state_id(&engine->state),
-                                     .sequence = state_header(&engine->state)->sequence,
-                                     .at_ms = state_header(&engine->state)->now_ms,
-                                     .ruleset = program->ruleset,
-                                     .scores = engine->score_status,
-                                     .scores_count = program->scores_count,
-                                     .dimensions = engine->dimension_status,
-                                     .dimensions_count = dimensions,
-                                     .segments = engine->segment_status,
-                                     .segments_count = segments_inside(engine)};
-    engine->status.has_facts = facts_get(&engine->state, &engine->status.facts, engine->entries);
+    struct status *status = &engine->status;
+    status->account_id = state_id(&engine->state);
+    status->erased = false;
+    status->sequence = state_header(&engine->state)->sequence;
+    status->at_ms = state_header(&engine->state)->now_ms;
+    status->ruleset = program->ruleset;
+    status->scores = engine->score_status;
+    status->scores_count = program->scores_count;
+    status->dimensions = engine->dimension_status;
+    status->dimensions_count = dimensions;
+    status->segments = engine->segment_status;
+    status->segments_count = segments_inside(engine);
+    set_status_facts(engine);
 }

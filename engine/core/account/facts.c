@@ -1,7 +1,5 @@
 #include "engine/core/account/facts.h"
 
-#include "base/cursor.h"
-
 #define MASK_SIZE      4
 #define NUMBER_SIZE    8
 #define SMALL_SIZE     1
@@ -76,57 +74,29 @@ bool facts_set(struct state *state, const struct event *event) {
     return true;
 }
 
-static struct text take_text(struct cursor *cursor) {
-    return cursor_text(cursor, cursor_u32(cursor));
+/* The text whose size stands at `at`. */
+static struct text text_at(const uint8_t *at) {
+    return (struct text){(const char *)at + TEXT_SIZE_SIZE, read_u32(at)};
 }
 
-static void take_field(struct cursor *cursor, uint32_t field, struct event *facts) {
-    switch (stream_schemas[STREAM_ACCOUNT].fields[field].type) {
+/* Returns what lies behind the field. */
+static const uint8_t *take_field(const uint8_t *at, enum field_type type, union field_value *ret_value) {
+    switch (type) {
     case FIELD_STRING:
-        facts->fields[field].text = take_text(cursor);
-        return;
+        ret_value->text = text_at(at);
+        return at + TEXT_SIZE_SIZE + ret_value->text.size;
     case FIELD_ENUM:
     case FIELD_BOOLEAN:
-        facts->fields[field].number = cursor_u8(cursor);
-        return;
+        ret_value->number = *at;
+        return at + SMALL_SIZE;
     default:
-        facts->fields[field].number = cursor_f64(cursor);
+        ret_value->number = read_f64(at);
+        return at + NUMBER_SIZE;
     }
 }
 
-/* Reads the fields and leaves the cursor at the first entry. */
-static struct cursor read_fields(const struct state *state, struct event *facts) {
-    uint32_t size;
-    const uint8_t *section = state_section(state, SLOT_FACTS, &size);
-    struct cursor cursor = cursor_of(section, size);
-    uint32_t mask = cursor_u32(&cursor);
-    facts->stream = STREAM_ACCOUNT;
-    facts->account_id = state_id(state);
-    facts->present = mask | UINT32_C(1) << stream_schemas[STREAM_ACCOUNT].account_id;
-    facts->fields[stream_schemas[STREAM_ACCOUNT].account_id].text = facts->account_id;
-    for (uint32_t i = 0; i < stream_schemas[STREAM_ACCOUNT].fields_count; i++)
-        if ((mask >> i & 1) != 0)
-            take_field(&cursor, i, facts);
-    facts->time_ms = (int64_t)facts->fields[stream_schemas[STREAM_ACCOUNT].time].number;
-    return cursor;
-}
-
-bool facts_get(const struct state *state, struct event *ret_facts, struct map_entry *entries) {
-    uint32_t count = 0;
-    *ret_facts = (struct event){.stream = STREAM_ACCOUNT};
-    if (state->offsets[SLOT_FACTS] == 0)
-        return false;
-    struct cursor cursor = read_fields(state, ret_facts);
-    while (entries != NULL && cursor_left(&cursor) > 0 && count < FACTS_ENTRIES_MAX) {
-        entries[count].key = take_text(&cursor);
-        entries[count++].value = take_text(&cursor);
-    }
-    ret_facts->entries = entries;
-    ret_facts->entries_count = count;
-    return true;
-}
-
-bool facts_get_fields(const struct state *state, struct event *ret_facts, uint32_t *ret_fields_size) {
+bool facts_get(const struct state *state, struct event *ret_facts, uint32_t *ret_fields_size) {
+    const struct stream_schema *schema = &stream_schemas[STREAM_ACCOUNT];
     uint32_t size;
     const uint8_t *section = state_section(state, SLOT_FACTS, &size);
     ret_facts->stream = STREAM_ACCOUNT;
@@ -134,8 +104,30 @@ bool facts_get_fields(const struct state *state, struct event *ret_facts, uint32
     *ret_fields_size = 0;
     if (section == NULL)
         return false;
-    *ret_fields_size = (uint32_t)(read_fields(state, ret_facts).at - section);
+    uint32_t mask = read_u32(section);
+    const uint8_t *at = section + MASK_SIZE;
+    for (uint32_t fields = mask; fields != 0; fields &= fields - 1) {
+        uint32_t field = (uint32_t)__builtin_ctz(fields);
+        at = take_field(at, schema->fields[field].type, &ret_facts->fields[field]);
+    }
+    ret_facts->account_id = state_id(state);
+    ret_facts->fields[schema->account_id].text = ret_facts->account_id;
+    ret_facts->present = mask | UINT32_C(1) << schema->account_id;
+    ret_facts->time_ms = (int64_t)ret_facts->fields[schema->time].number;
+    *ret_fields_size = (uint32_t)(at - section);
     return true;
+}
+
+uint32_t facts_entries(const struct state *state, uint32_t fields_size, struct map_entry *ret_entries) {
+    uint32_t size, count = 0;
+    const uint8_t *section = state_section(state, SLOT_FACTS, &size);
+    for (uint32_t at = fields_size; at < size && count < FACTS_ENTRIES_MAX; count++) {
+        struct map_entry *entry = &ret_entries[count];
+        entry->key = text_at(section + at);
+        entry->value = text_at(section + at + TEXT_SIZE_SIZE + entry->key.size);
+        at += 2 * TEXT_SIZE_SIZE + entry->key.size + entry->value.size;
+    }
+    return count;
 }
 
 /* Whether the text that begins with its size at `at` is the key; most differ in their size already. */
