@@ -173,16 +173,10 @@ int64_t aggregate_counting_since(const struct state *state, uint32_t aggregate) 
     return INSTANT_NONE;
 }
 
-int64_t aggregate_counts_from(const struct evaluation *evaluation, uint32_t aggregate) {
-    if (evaluation->state->offsets[SLOT_COUNTING] == 0)
-        return AGGREGATE_ALWAYS;
+int64_t aggregate_counts_from_slice(const struct evaluation *evaluation, uint32_t aggregate) {
     int64_t since_ms = aggregate_counting_since(evaluation->state, aggregate);
     int64_t slice_ms = evaluation->program->aggregates[aggregate].slice_ms;
     return since_ms == INSTANT_NONE ? AGGREGATE_ALWAYS : slice_index(since_ms - 1, slice_ms) + 1;
-}
-
-bool aggregate_covers(const struct evaluation *evaluation, uint32_t aggregate, int64_t first_slice) {
-    return aggregate_counts_from(evaluation, aggregate) <= first_slice;
 }
 
 double aggregate_trend(const struct evaluation *evaluation, const struct instruction *instruction, int64_t index,
@@ -216,7 +210,7 @@ static double since_first(const struct evaluation *evaluation, const struct inst
                  extreme_time(evaluation->state, aggregate_slot(instruction->left)));
 }
 
-static double over_window(const struct evaluation *evaluation, const struct instruction *instruction) {
+double aggregate_over_window(const struct evaluation *evaluation, const struct instruction *instruction) {
     const struct aggregate *aggregate = &evaluation->program->aggregates[instruction->left];
     struct window window = aggregate_window(evaluation, aggregate, instruction->right);
     uint32_t slot = aggregate_slot(instruction->left);
@@ -249,10 +243,8 @@ double aggregate_number(const struct evaluation *evaluation, const struct instru
         return since(evaluation, aggregate->stream, extreme_time(evaluation->state, slot));
     case OP_SINCE_FIRST:
         return since_first(evaluation, instruction);
-    case OP_OPEN:
-        return tickets_open(evaluation->state, aggregate->open_index);
     default:
-        return over_window(evaluation, instruction);
+        return tickets_open(evaluation->state, aggregate->open_index);
     }
 }
 

@@ -22,12 +22,22 @@ int64_t aggregate_counting_since(const struct state *state, uint32_t aggregate);
 
 /* The first slice over the whole of which it counted; AGGREGATE_ALWAYS: all. */
 #define AGGREGATE_ALWAYS (INT64_MIN / 2)
-int64_t aggregate_counts_from(const struct evaluation *evaluation, uint32_t aggregate);
+int64_t aggregate_counts_from_slice(const struct evaluation *evaluation, uint32_t aggregate);
+
+/* Nearly always all aggregates are as old as their account. */
+static inline int64_t aggregate_counts_from(const struct evaluation *evaluation, uint32_t aggregate) {
+    return evaluation->state->offsets[SLOT_COUNTING] == 0 ? AGGREGATE_ALWAYS
+                                                          : aggregate_counts_from_slice(evaluation, aggregate);
+}
 
 /* Whether an aggregate counted over the whole window: where not, it is missing. */
-bool aggregate_covers(const struct evaluation *evaluation, uint32_t aggregate, int64_t first_slice);
+static inline bool aggregate_covers(const struct evaluation *evaluation, uint32_t aggregate, int64_t first_slice) {
+    return aggregate_counts_from(evaluation, aggregate) <= first_slice;
+}
 
-/* The value of an aggregate's instruction (OP_COUNT to OP_OPEN but for the texts). */
+/* The value of an aggregate's instruction: of OP_COUNT, OP_SUM, OP_MIN, OP_MAX and OP_DISTINCT, and of the others but
+ * for the texts. */
+double aggregate_over_window(const struct evaluation *evaluation, const struct instruction *instruction);
 double aggregate_number(const struct evaluation *evaluation, const struct instruction *instruction);
 struct text aggregate_text(const struct evaluation *evaluation, const struct instruction *instruction);
 

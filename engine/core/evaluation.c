@@ -59,74 +59,100 @@ static bool text_in(const union value *list, uint32_t count, struct text text) {
     return false;
 }
 
-static bool is_true(union value value) {
-    return value.number == 1;
-}
-
 static bool both_present(double left, double right) {
     return !isnan(left) && !isnan(right);
 }
 
-/* Operations on numbers that give a number. */
-static double arithmetic(enum operation operation, double left, double right) {
-    switch (operation) {
-    case OP_ADD:
-        return finite_or_missing(left + right);
-    case OP_SUBTRACT:
-        return finite_or_missing(left - right);
-    case OP_MULTIPLY:
-        return finite_or_missing(left * right);
-    case OP_DIVIDE:
-        return finite_or_missing(left / right);
-    case OP_MIN2:
-        return both_present(left, right) ? fmin(left, right) : NAN;
-    default:
-        return both_present(left, right) ? fmax(left, right) : NAN;
-    }
+static double least(double left, double right) {
+    return both_present(left, right) ? fmin(left, right) : NAN;
+}
+
+static double greatest(double left, double right) {
+    return both_present(left, right) ? fmax(left, right) : NAN;
 }
 
 static bool not_equal_text(struct text left, struct text right) {
     return !text_is_missing(left) && !text_is_missing(right) && !text_equal(left, right);
 }
 
+/* The operands of those operations that have them. */
+static inline double left_of(const union value *registers, const struct instruction *instruction) {
+    return registers[instruction->left].number;
+}
+
+static inline double right_of(const union value *registers, const struct instruction *instruction) {
+    return registers[instruction->right].number;
+}
+
+static inline uint64_t bits_of(double number) {
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    return bits;
+}
+
+/* No other bits are a one, and to compare them is less than to ask for what is missing too. */
+static inline bool is_true(const union value *registers, uint16_t source) {
+    return bits_of(registers[source].number) == bits_of(1);
+}
+
 /* Inlined into the loop that runs it: a call for each instruction would cost as much as most of them do. Each operation
- * finds its own operands: not all have two. */
+ * finds its own operands, as not all have two, and none asks again which one it is. */
 static inline __attribute__((always_inline)) void run_one(struct evaluation *evaluation, union value *registers,
                                                           const struct instruction *instruction) {
-    enum operation operation = instruction->operation;
     union value *result = &registers[instruction->target];
-    switch (operation) {
+    switch ((enum operation)instruction->operation) {
     case OP_ADD:
+        result->number = finite_or_missing(left_of(registers, instruction) + right_of(registers, instruction));
+        return;
     case OP_SUBTRACT:
+        result->number = finite_or_missing(left_of(registers, instruction) - right_of(registers, instruction));
+        return;
     case OP_MULTIPLY:
+        result->number = finite_or_missing(left_of(registers, instruction) * right_of(registers, instruction));
+        return;
     case OP_DIVIDE:
+        result->number = finite_or_missing(left_of(registers, instruction) / right_of(registers, instruction));
+        return;
     case OP_MIN2:
+        result->number = least(left_of(registers, instruction), right_of(registers, instruction));
+        return;
     case OP_MAX2:
-        result->number = arithmetic(operation, registers[instruction->left].number,
-                                    registers[instruction->right].number);
+        result->number = greatest(left_of(registers, instruction), right_of(registers, instruction));
         return;
     case OP_NEGATE:
-        result->number = -registers[instruction->left].number;
+        result->number = -left_of(registers, instruction);
         return;
     case OP_ABS:
-        result->number = fabs(registers[instruction->left].number);
+        result->number = fabs(left_of(registers, instruction));
         return;
     case OP_COALESCE:
-        result->number = isnan(registers[instruction->left].number) ? registers[instruction->right].number
-                                                                    : registers[instruction->left].number;
+        result->number = isnan(left_of(registers, instruction)) ? right_of(registers, instruction)
+                                                                : left_of(registers, instruction);
         return;
     case OP_COALESCE_TEXT:
         result->text = text_is_missing(registers[instruction->left].text) ? registers[instruction->right].text
                                                                           : registers[instruction->left].text;
         return;
     case OP_EQUAL:
+        result->number = compare_numbers(OP_EQUAL, left_of(registers, instruction), right_of(registers, instruction));
+        return;
     case OP_NOT_EQUAL:
+        result->number = compare_numbers(OP_NOT_EQUAL, left_of(registers, instruction),
+                                         right_of(registers, instruction));
+        return;
     case OP_LESS:
+        result->number = compare_numbers(OP_LESS, left_of(registers, instruction), right_of(registers, instruction));
+        return;
     case OP_LESS_EQUAL:
+        result->number = compare_numbers(OP_LESS_EQUAL, left_of(registers, instruction),
+                                         right_of(registers, instruction));
+        return;
     case OP_GREATER:
+        result->number = compare_numbers(OP_GREATER, left_of(registers, instruction), right_of(registers, instruction));
+        return;
     case OP_GREATER_EQUAL:
-        result->number = compare_numbers(operation, registers[instruction->left].number,
-                                         registers[instruction->right].number);
+        result->number = compare_numbers(OP_GREATER_EQUAL, left_of(registers, instruction),
+                                         right_of(registers, instruction));
         return;
     case OP_EQUAL_TEXT:
         result->number = text_equal(registers[instruction->left].text, registers[instruction->right].text);
@@ -142,16 +168,16 @@ static inline __attribute__((always_inline)) void run_one(struct evaluation *eva
         result->number = text_in(&registers[instruction->right], instruction->extra, registers[instruction->left].text);
         return;
     case OP_AND:
-        result->number = is_true(registers[instruction->left]) && is_true(registers[instruction->right]);
+        result->number = is_true(registers, instruction->left) & is_true(registers, instruction->right);
         return;
     case OP_OR:
-        result->number = is_true(registers[instruction->left]) || is_true(registers[instruction->right]);
+        result->number = is_true(registers, instruction->left) | is_true(registers, instruction->right);
         return;
     case OP_NOT:
-        result->number = !is_true(registers[instruction->left]);
+        result->number = !is_true(registers, instruction->left);
         return;
     case OP_MISSING:
-        result->number = isnan(registers[instruction->left].number);
+        result->number = isnan(left_of(registers, instruction));
         return;
     case OP_MISSING_TEXT:
         result->number = text_is_missing(registers[instruction->left].text);
@@ -191,16 +217,18 @@ static inline __attribute__((always_inline)) void run_one(struct evaluation *eva
         result->text = aggregate_text(evaluation, instruction);
         return;
     case OP_AGE:
-        result->number = (double)evaluation->now_ms - registers[instruction->left].number;
+        result->number = (double)evaluation->now_ms - left_of(registers, instruction);
         return;
     case OP_UNTIL:
-        result->number = registers[instruction->left].number - (double)evaluation->now_ms;
+        result->number = left_of(registers, instruction) - (double)evaluation->now_ms;
         return;
     case OP_COUNT:
     case OP_SUM:
     case OP_MIN:
     case OP_MAX:
     case OP_DISTINCT:
+        result->number = aggregate_over_window(evaluation, instruction);
+        return;
     case OP_TREND:
     case OP_LAST_NUMBER:
     case OP_SINCE:
