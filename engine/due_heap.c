@@ -14,8 +14,8 @@ struct __attribute__((packed, aligned(4))) due_node {
 /* Four children to a node: half the levels of a binary heap, and the children lie side by side. */
 #define CHILDREN 4
 
-static bool before(struct due_node left, struct due_node right) {
-    return left.due_ms != right.due_ms ? left.due_ms < right.due_ms : left.account < right.account;
+static inline bool before(const struct due_node *left, const struct due_node *right) {
+    return left->due_ms != right->due_ms ? left->due_ms < right->due_ms : left->account < right->account;
 }
 
 bool due_heap_reserve(struct due_heap *heap, uint32_t accounts) {
@@ -55,7 +55,7 @@ static void put(struct due_heap *heap, uint32_t place, struct due_node node) {
 static void rise(struct due_heap *heap, uint32_t place, struct due_node node) {
     while (place > 0) {
         uint32_t parent = (place - 1) / CHILDREN;
-        if (!before(node, heap->nodes[parent]))
+        if (!before(&node, &heap->nodes[parent]))
             break;
         put(heap, place, heap->nodes[parent]);
         place = parent;
@@ -63,25 +63,33 @@ static void rise(struct due_heap *heap, uint32_t place, struct due_node node) {
     put(heap, place, node);
 }
 
+static inline const struct due_node *earlier(const struct due_node *left, const struct due_node *right) {
+    return before(right, left) ? right : left;
+}
+
+/* The earliest of the children, of which the first is in the heap. */
+static inline const struct due_node *earliest(const struct due_heap *heap, uint64_t first) {
+    const struct due_node *child = heap->nodes + first, *least = child;
+    if (first + CHILDREN <= heap->count)
+        return earlier(earlier(child, child + 1), earlier(child + 2, child + 3));
+    for (const struct due_node *end = heap->nodes + heap->count; ++child < end;)
+        least = earlier(least, child);
+    return least;
+}
+
 static void sink(struct due_heap *heap, uint32_t place, struct due_node node) {
-    for (;;) {
-        uint64_t child = (uint64_t)place * CHILDREN + 1;
-        if (child >= heap->count)
+    for (uint64_t child; (child = (uint64_t)place * CHILDREN + 1) < heap->count;) {
+        const struct due_node *least = earliest(heap, child);
+        if (!before(least, &node))
             break;
-        uint32_t least = (uint32_t)child;
-        for (uint32_t i = (uint32_t)child + 1; i < child + CHILDREN && i < heap->count; i++)
-            if (before(heap->nodes[i], heap->nodes[least]))
-                least = i;
-        if (!before(heap->nodes[least], node))
-            break;
-        put(heap, place, heap->nodes[least]);
-        place = least;
+        put(heap, place, *least);
+        place = (uint32_t)(least - heap->nodes);
     }
     put(heap, place, node);
 }
 
 static void settle(struct due_heap *heap, uint32_t place, struct due_node node) {
-    if (place > 0 && before(node, heap->nodes[(place - 1) / CHILDREN]))
+    if (place > 0 && before(&node, &heap->nodes[(place - 1) / CHILDREN]))
         rise(heap, place, node);
     else
         sink(heap, place, node);
