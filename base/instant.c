@@ -141,8 +141,8 @@ bool instant_parse(struct text text, int64_t *ret_instant_ms) {
     return true;
 }
 
-/* The last `count` digits of `value`; returns their end. */
-static char *put_digits(char *at, unsigned value, int count) {
+/* The last `count` digits of `value`; returns their end. Inlined, so that how many there are is known. */
+static inline char *put_digits(char *at, unsigned value, int count) {
     for (int i = count; i-- > 0; value /= 10)
         at[i] = (char)('0' + value % 10);
     return at + count;

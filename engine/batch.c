@@ -61,16 +61,22 @@ uint8_t *batch_room(struct batch *batch, size_t size_max) {
     return arena_take(&batch->arena, size_max);
 }
 
-enum result batch_add_written(struct batch *batch, const struct record *record, struct error *error) {
-    assert(record->headers_count == 0);
+enum result batch_add_kept(struct batch *batch, const struct record *record, struct error *error) {
     if (!batch_reserve(batch))
         return out_of_memory(error);
     struct record *added = &batch->records[batch->count++];
     *added = *record;
     added->offset = OFFSET_NONE;
-    arena_shrink(&batch->arena, record->key.data, record_bytes(record));
     batch->bytes += record_bytes(record);
     return RESULT_OK;
+}
+
+enum result batch_add_written(struct batch *batch, const struct record *record, struct error *error) {
+    assert(record->headers_count == 0);
+    enum result result = batch_add_kept(batch, record, error);
+    if (result == RESULT_OK)
+        arena_shrink(&batch->arena, record->key.data, record_bytes(record));
+    return result;
 }
 
 void batch_clear(struct batch *batch) {

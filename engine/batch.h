@@ -42,10 +42,12 @@ struct batch {
 
 /* Copies `record` with all that it refers to; its offset starts as OFFSET_NONE. RESULT_FATAL: memory is out. */
 MUST_USE enum result batch_add(struct batch *batch, const struct record *record, struct error *error);
-/* Room for a key and a value, one behind the other, for who writes them there before he adds their record; what he does
- * not need goes back with that. NULL: memory is out. */
+/* Room for what a record refers to, for who writes it there before he adds the record. NULL: memory is out. */
 MUST_USE uint8_t *batch_room(struct batch *batch, size_t size_max);
-/* Adds a record without headers whose key and value stand in that room (a missing value: nobody sees what is there). */
+/* Adds a record of which all stands in such room, or lives as long as the batch: nothing is copied. */
+MUST_USE enum result batch_add_kept(struct batch *batch, const struct record *record, struct error *error);
+/* Adds a record without headers whose key and value stand in such room, one behind the other; what they do not need of
+ * it goes back (a missing value: nobody sees what is there). */
 MUST_USE enum result batch_add_written(struct batch *batch, const struct record *record, struct error *error);
 void batch_clear(struct batch *batch); /* empty; memory is kept */
 void batch_free(struct batch *batch);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/instant.h"
+#include "base/number.h"
 #include "producer/clip.h"
 #include "producer/encoder_state.h"
 
@@ -13,6 +14,8 @@ enum result encode_failed(struct error *error) {
 }
 
 /* ---- changes */
+
+#define CHANGE_HEADERS 8
 
 /* CloudEvents' types, by the kind of change. */
 static struct text event_type(enum change_kind kind) {
@@ -39,34 +42,57 @@ static void write_change(struct encoder_state *encoder, const struct change *cha
     change_write(&clipped, origin, framing, &encoder->value);
 }
 
-/* CloudEvents 1.0, Kafka protocol binding, binary content mode. */
+/* What of a change's record is its own: the id, which begins with the account's, the instant and the value. */
+struct change_texts {
+    struct header headers[CHANGE_HEADERS];
+    char at[INSTANT_TEXT_MAX];
+    char bytes[]; /* the id, then the value */
+};
+
+static uint32_t write_id(const struct change *change, char *to) {
+    char room[INTEGER_TEXT_MAX];
+    struct text account_id = change->account_id, sequence = decimal_format(change->sequence, room);
+    memcpy(to, account_id.data, account_id.size);
+    to[account_id.size] = '/';
+    memcpy(to + account_id.size + 1, sequence.data, sequence.size);
+    return account_id.size + 1 + sequence.size;
+}
+
+/* CloudEvents 1.0, Kafka protocol binding, binary content mode. The headers' names and most values live as long as the
+ * encoder does, which no batch survives. */
 static enum result add_change(struct encoder_state *encoder, const struct change *change, struct batch *batch,
                               struct error *error) {
-    char at[INSTANT_TEXT_MAX];
-    struct buffer *id = &encoder->scratch;
-    buffer_clear(id);
-    buffer_put_text(id, change->account_id);
-    buffer_put_u8(id, '/');
-    buffer_put_decimal(id, change->sequence);
-    const struct header headers[] = {
+    struct text value = buffer_text(&encoder->value);
+    size_t id_size_max = (size_t)change->account_id.size + 1 + INTEGER_TEXT_MAX;
+    struct change_texts *texts = NULL;
+    if (buffer_ok(&encoder->value))
+        texts = (struct change_texts *)(void *)batch_room(batch, sizeof *texts + id_size_max + value.size);
+    if (texts == NULL)
+        return encode_failed(error);
+    struct text id = {texts->bytes, write_id(change, texts->bytes)};
+    struct text key = {id.data, change->account_id.size};
+    const struct header headers[CHANGE_HEADERS] = {
         {TEXT("ce_specversion"), TEXT("1.0")},
-        {TEXT("ce_id"), buffer_text(id)},
+        {TEXT("ce_id"), id},
         {TEXT("ce_type"), event_type(change->kind)},
         {TEXT("ce_source"), encoder->source},
-        {TEXT("ce_subject"), change->account_id},
-        {TEXT("ce_time"), {at, instant_format(change->at_ms, at)}},
+        {TEXT("ce_subject"), key},
+        {TEXT("ce_time"), {texts->at, instant_format(change->at_ms, texts->at)}},
         {TEXT("ce_dataschema"), encoder->dataschema},
         {TEXT("content-type"), framing_content_type(&encoder->options.changes)},
     };
+    memcpy(texts->headers, headers, sizeof headers);
+    char *value_begin = texts->bytes + id.size;
+    memcpy(value_begin, value.data, value.size);
     const struct record record = {
         .output = OUTPUT_CHANGES,
         .partition = PARTITION_BY_KEY,
-        .headers = headers,
-        .headers_count = sizeof headers / sizeof headers[0],
-        .key = change->account_id,
-        .value = buffer_text(&encoder->value),
+        .headers = texts->headers,
+        .headers_count = CHANGE_HEADERS,
+        .key = key,
+        .value = {value_begin, value.size},
     };
-    return buffer_ok(id) && buffer_ok(&encoder->value) ? batch_add(batch, &record, error) : encode_failed(error);
+    return batch_add_kept(batch, &record, error);
 }
 
 static bool has_place(const struct cause *cause) {

@@ -59,10 +59,36 @@ static void what_is_written_in_its_place_is_a_record_like_others_and_takes_no_mo
     batch_free(&batch);
 }
 
+static void what_a_record_refers_to_may_be_kept_instead_of_copied(void **state) {
+    (void)state;
+    static const struct header headers[] = {{TEXT("name"), TEXT("lasting")}};
+    struct batch batch = {0};
+    struct error error;
+    uint8_t *room = batch_room(&batch, 5);
+    assert_non_null(room);
+    memcpy(room, "valu", 4);
+    struct record record = {.output = OUTPUT_CHANGES,
+                            .partition = PARTITION_BY_KEY,
+                            .offset = 7,
+                            .headers = headers,
+                            .headers_count = 1,
+                            .key = TEXT("key"),
+                            .value = {(const char *)room, 5}};
+    assert_int_equal(batch_add_kept(&batch, &record, &error), RESULT_OK);
+    room[4] = 'e';
+    assert_int_equal(batch.count, 1);
+    assert_ptr_equal(batch.records[0].headers, headers);
+    assert_true(text_equals(batch.records[0].value, "value"));
+    assert_int_equal(batch.records[0].offset, OFFSET_NONE);
+    assert_int_equal(batch.bytes, strlen("namelastingkeyvalue"));
+    batch_free(&batch);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_added_stays_as_it_was),
         cmocka_unit_test(what_is_written_in_its_place_is_a_record_like_others_and_takes_no_more_than_it_has),
+        cmocka_unit_test(what_a_record_refers_to_may_be_kept_instead_of_copied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
