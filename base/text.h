@@ -25,10 +25,31 @@ static inline bool text_is_missing(struct text text) {
     return text.data == NULL;
 }
 
+/* Eight bytes or fewer as a number. */
+static inline uint64_t bytes_word(const char *bytes, size_t size) {
+    uint64_t word = 0;
+    memcpy(&word, bytes, size);
+    return word;
+}
+
+/* Whether `size` bytes are the same. Names and ids are short: up to sixteen are compared as two words that may overlap,
+ * which is less than to call memcmp. */
+static inline bool bytes_equal(const char *left, const char *right, uint32_t size) {
+    if (size > 16)
+        return memcmp(left, right, size) == 0;
+    if (size >= 8)
+        return ((bytes_word(left, 8) ^ bytes_word(right, 8)) |
+                (bytes_word(left + size - 8, 8) ^ bytes_word(right + size - 8, 8))) == 0;
+    if (size >= 4)
+        return ((bytes_word(left, 4) ^ bytes_word(right, 4)) |
+                (bytes_word(left + size - 4, 4) ^ bytes_word(right + size - 4, 4))) == 0;
+    return size == 0 || (left[0] == right[0] && left[size / 2] == right[size / 2] && left[size - 1] == right[size - 1]);
+}
+
 /* Both present and of the same bytes. */
 static inline bool text_equal(struct text left, struct text right) {
     return left.data != NULL && right.data != NULL && left.size == right.size &&
-           memcmp(left.data, right.data, left.size) == 0;
+           bytes_equal(left.data, right.data, left.size);
 }
 
 static inline bool text_equals(struct text left, const char *right) {

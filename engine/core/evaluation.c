@@ -55,7 +55,7 @@ static bool text_in(const union value *list, uint32_t count, struct text text) {
     if (text_is_missing(text))
         return false;
     for (uint32_t i = 0; i < count; i++)
-        if (list[i].text.size == text.size && memcmp(list[i].text.data, text.data, text.size) == 0)
+        if (list[i].text.size == text.size && bytes_equal(list[i].text.data, text.data, text.size))
             return true;
     return false;
 }

@@ -132,7 +132,7 @@ uint32_t facts_entries(const struct state *state, uint32_t fields_size, struct m
 
 /* Whether the text that begins with its size at `at` is the key; most differ in their size already. */
 static bool is_key(const uint8_t *at, struct text key) {
-    return read_u32(at) == key.size && memcmp(at + TEXT_SIZE_SIZE, key.data, key.size) == 0;
+    return read_u32(at) == key.size && bytes_equal((const char *)at + TEXT_SIZE_SIZE, key.data, key.size);
 }
 
 struct text facts_entry(const struct state *state, uint32_t fields_size, struct text key) {
