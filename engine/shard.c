@@ -300,12 +300,12 @@ static struct state_bytes state_of(const struct shard *shard, uint32_t account) 
     return account == ACCOUNT_NONE ? (struct state_bytes){0} : accounts_state(shard->accounts, account);
 }
 
-static enum result apply(struct shard *shard, uint32_t account, const struct event *event,
+static enum result apply(struct shard *shard, uint32_t account, const struct event *event, uint64_t id_hash,
                          enum step_outcome *ret_outcome, struct error *error) {
     struct step step;
     struct state_bytes state = state_of(shard, account);
     int64_t newest_ms = shard->clocks.newest_ms[event->stream];
-    engine_apply(shard->engine, state, event, &shard->clocks, &step);
+    engine_apply(shard->engine, state, event, id_hash, &shard->clocks, &step);
     if (shard->clocks.newest_ms[event->stream] != newest_ms)
         shard->resumed |= 1u << event->stream;
     counters_add(shard->counters, COUNTER_EVENTS_ERASED, step.outcome == STEP_ERASED);
@@ -329,7 +329,8 @@ enum result shard_take(struct shard *shard, uint32_t guess, const struct event *
     shard->need.kind = NEED_NOTHING;
     if (!find(shard, guess, event->account_id, &account))
         return need(shard, (struct shard_need){.kind = NEED_ACCOUNT, .account_id = event->account_id});
-    if (state_remembers(state_of(shard, account), event)) {
+    uint64_t id_hash = event_id_hash(event);
+    if (state_remembers(state_of(shard, account), event, id_hash)) {
         counters_add(shard->counters, COUNTER_DUPLICATES, 1);
         *ret_outcome = STEP_DUPLICATE;
         return RESULT_OK;
@@ -337,7 +338,7 @@ enum result shard_take(struct shard *shard, uint32_t guess, const struct event *
     enum result result = shard_advance(shard, watermark_of(shard, event), error);
     if (result != RESULT_OK)
         return result;
-    return apply(shard, account, event, ret_outcome, error);
+    return apply(shard, account, event, id_hash, ret_outcome, error);
 }
 
 /* ---- the store */

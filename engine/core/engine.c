@@ -148,10 +148,14 @@ static struct state_bytes bytes_of(const struct state *state) {
     return (struct state_bytes){state->data, state->size, state->capacity};
 }
 
-bool state_remembers(struct state_bytes state, const struct event *event) {
+uint64_t event_id_hash(const struct event *event) {
+    return event->stream == STREAM_ACCOUNT ? 0 : hash_text(event->event_id);
+}
+
+bool state_remembers(struct state_bytes state, const struct event *event, uint64_t id_hash) {
     if (state.size == 0 || text_is_missing(event->event_id) || state_is_erased(state))
         return false;
-    return event_ids_has(state.data, state.size, event->stream, hash_text(event->event_id));
+    return event_ids_has(state.data, state.size, event->stream, id_hash);
 }
 
 static int64_t later(int64_t left_ms, int64_t right_ms) {
@@ -208,7 +212,7 @@ static bool fits(const struct engine *engine) {
 
 /* Step 2 for an event: false where the account has no room for it. Its id comes last, when nothing else has to be found
  * in the state any more, unless it is evaluated. */
-static bool take_event(struct engine *engine, const struct event *event, const struct clocks *clocks,
+static bool take_event(struct engine *engine, const struct event *event, uint64_t id_hash, const struct clocks *clocks,
                        struct effect *ret_effect) {
     struct state *state = &engine->state;
     struct state_header *header = state_header(state);
@@ -219,7 +223,7 @@ static bool take_event(struct engine *engine, const struct event *event, const s
     if (aggregates_add(&engine->evaluation, event, ret_effect) != AGGREGATES_DONE)
         return false;
     state_unbind_behind(state, event->stream);
-    return event_ids_add(state, event->stream, hash_text(event->event_id), engine->program->duplicate_ids);
+    return event_ids_add(state, event->stream, id_hash, engine->program->duplicate_ids);
 }
 
 /* Evaluates the account after a record: false where it has no room for what comes out. */
@@ -239,14 +243,14 @@ static bool evaluate_record(struct engine *engine, const struct event *event, co
 
 /* Applies a record to the living account that the engine is bound to, and evaluates it, unless it surely changes no
  * outcome. */
-static bool apply_and_evaluate(struct engine *engine, const struct event *event, const struct clocks *clocks,
-                               struct step *step) {
+static bool apply_and_evaluate(struct engine *engine, const struct event *event, uint64_t id_hash,
+                               const struct clocks *clocks, struct step *step) {
     struct effect effect = {0};
     bool is_facts = event->stream == STREAM_ACCOUNT;
     int64_t former_ms = state_header(&engine->state)->now_ms;
     engine->evaluation.changed_count = 0;
     catch_up(state_header(&engine->state), clocks, event->time_ms);
-    if (is_facts ? !facts_set(&engine->state, event) : !take_event(engine, event, clocks, &effect))
+    if (is_facts ? !facts_set(&engine->state, event) : !take_event(engine, event, id_hash, clocks, &effect))
         return false;
     if (engine->state.size > engine->options.account_bytes_max)
         return false;
@@ -300,8 +304,8 @@ static void bring_to_life(struct engine *engine, struct state_bytes state, const
     mark_if_born_late(header, clocks);
 }
 
-void engine_apply(struct engine *engine, struct state_bytes state, const struct event *event, struct clocks *clocks,
-                  struct step *ret_step) {
+void engine_apply(struct engine *engine, struct state_bytes state, const struct event *event, uint64_t id_hash,
+                  struct clocks *clocks, struct step *ret_step) {
     *ret_step = (struct step){.state = state};
     bool lives = state.size > 0 && !state_is_erased(state);
     if (event->tombstone && !lives) {
@@ -320,7 +324,7 @@ void engine_apply(struct engine *engine, struct state_bytes state, const struct 
         return;
     }
     protect(engine, event);
-    if (!apply_and_evaluate(engine, event, clocks, ret_step)) {
+    if (!apply_and_evaluate(engine, event, id_hash, clocks, ret_step)) {
         clocks->newest_ms[event->stream] = newest_ms;
         ret_step->outcome = STEP_ACCOUNT_TOO_LARGE;
         return;

@@ -51,10 +51,14 @@ MUST_USE enum result engine_create(const struct program *program, const struct e
 void engine_free(struct engine *engine);
 const struct program *engine_program(const struct engine *engine);
 
+/* What an event's id is remembered as; facts have none. */
+uint64_t event_id_hash(const struct event *event);
+
 /* Steps 2 and 3 of a record (docs/rules.md): applies it and evaluates its account. The ticks up to the watermark
- * have fired; the stream's newest time in `clocks` is moved. The caller has asked state_remembers. */
-void engine_apply(struct engine *engine, struct state_bytes state, const struct event *event, struct clocks *clocks,
-                  struct step *ret_step);
+ * have fired; the stream's newest time in `clocks` is moved. The caller has asked state_remembers of `id_hash`, which
+ * is the event's. */
+void engine_apply(struct engine *engine, struct state_bytes state, const struct event *event, uint64_t id_hash,
+                  struct clocks *clocks, struct step *ret_step);
 
 /* Evaluates the account at the tick `tick_ms`. */
 void engine_tick(struct engine *engine, struct state_bytes state, int64_t tick_ms, const struct clocks *clocks,
@@ -71,7 +75,7 @@ uint64_t state_sequence(struct state_bytes state);
 bool state_is_erased(struct state_bytes state);
 /* Whether the event's id is remembered, and the event therefore a duplicate: to be asked before the watermark is moved
  * by it. */
-bool state_remembers(struct state_bytes state, const struct event *event);
+bool state_remembers(struct state_bytes state, const struct event *event, uint64_t id_hash);
 
 /* The account as it stands, without evaluating it. */
 void engine_status(struct engine *engine, struct state_bytes state, const struct clocks *clocks,

@@ -505,7 +505,7 @@ static void test_an_account_larger_than_a_limit_that_was_lowered_lives_on_and_gr
     struct event login = {.stream = STREAM_LOGIN, .account_id = TEXT("a"), .event_id = TEXT("l2")};
     login.time_ms = next_tick_ms;
     struct clocks clocks = CLOCKS_INITIAL;
-    engine_apply(small, state, &login, &clocks, &step);
+    engine_apply(small, state, &login, event_id_hash(&login), &clocks, &step);
     assert_int_equal(step.outcome, STEP_ACCOUNT_TOO_LARGE);
     engine_tick(small, state, next_tick_ms + 30 * DAY, &clocks, &step);
     assert_int_equal(step.outcome, STEP_APPLIED);
