@@ -49,6 +49,7 @@ struct run {
     uint32_t workers;         /* 0: one, pinned to a processor of its own */
     const char *rules;        /* a file; NULL: the load's own */
     const char *commit_every; /* NULL: as is the default */
+    int times;                /* for each of the others' one; 0: once */
 };
 
 /* What the process of the stage printed, see stage.c. */
@@ -59,7 +60,8 @@ struct figures {
 
 void bench_run(struct bench *bench, const struct run *run, struct figures *ret_figures);
 
-/* The same stages in turn, `pairs` times; the series are nanoseconds of CPU for each record. */
+/* The same stages in turn, `pairs` times, those of more `times` again after each turn; the series are nanoseconds of
+ * CPU for each record. */
 struct repeated {
     struct series process, redis, wall;
     struct figures last;

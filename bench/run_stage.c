@@ -250,15 +250,25 @@ void bench_run(struct bench *bench, const struct run *run, struct figures *ret_f
             ret_figures->changes, ret_figures->ticks, ret_figures->commits, ret_figures->commit_bytes / 1e6);
 }
 
+static void repeat_once(struct bench *bench, const struct run *run, struct repeated *repeated) {
+    bench_run(bench, run, &repeated->last);
+    series_add(&repeated->process, repeated->last.cpu_ns / repeated->last.records);
+    series_add(&repeated->redis, repeated->last.redis_cpu_ns / repeated->last.records);
+    series_add(&repeated->wall, repeated->last.wall_ns / repeated->last.records);
+}
+
+static int turns_of(const struct run *runs, uint32_t count) {
+    int turns = 1;
+    for (uint32_t i = 0; i < count; i++)
+        turns = runs[i].times > turns ? runs[i].times : turns;
+    return turns;
+}
+
 void bench_repeat(struct bench *bench, const struct run *runs, uint32_t count, struct repeated *ret_repeated) {
+    int turns = turns_of(runs, count);
     memset(ret_repeated, 0, count * sizeof *ret_repeated);
-    for (int pair = 0; pair < bench->pairs; pair++)
-        for (uint32_t i = 0; i < count; i++) {
-            struct figures found;
-            bench_run(bench, &runs[i], &found);
-            series_add(&ret_repeated[i].process, found.cpu_ns / found.records);
-            series_add(&ret_repeated[i].redis, found.redis_cpu_ns / found.records);
-            series_add(&ret_repeated[i].wall, found.wall_ns / found.records);
-            ret_repeated[i].last = found;
-        }
+    for (int turn = 0; turn < bench->pairs * turns; turn++)
+        for (uint32_t i = 0; i < count; i++)
+            if (turn % turns == 0 || turn % turns < runs[i].times)
+                repeat_once(bench, &runs[i], &ret_repeated[i]);
 }
