@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/result.h"
 #include "base/text.h"
 
@@ -81,9 +82,7 @@ static inline void buffer_put_u64(struct buffer *buffer, uint64_t value) {
 }
 
 static inline void buffer_put_f64(struct buffer *buffer, double value) {
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    buffer_put_u64(buffer, bits);
+    buffer_put_u64(buffer, number_bits(value));
 }
 
 /* Base 128, low groups first, as Avro and Protocol Buffers write them. There is room for VARINT_SIZE_MAX; returned is
@@ -95,14 +94,19 @@ static inline uint8_t *write_varint(uint8_t *to, uint64_t value) {
     return to;
 }
 
+/* Signed: zigzag, then varint; this is Avro's `int` and `long`. */
+static inline uint8_t *write_zigzag(uint8_t *to, int64_t value) {
+    return write_varint(to, ((uint64_t)value << 1) ^ (uint64_t)(value >> 63));
+}
+
 static inline void buffer_put_varint(struct buffer *buffer, uint64_t value) {
     if (buffer_has_room(buffer, VARINT_SIZE_MAX))
         buffer->size = (size_t)(write_varint(buffer->data + buffer->size, value) - buffer->data);
 }
 
-/* Signed: zigzag, then varint; this is Avro's `int` and `long`. */
 static inline void buffer_put_zigzag(struct buffer *buffer, int64_t value) {
-    buffer_put_varint(buffer, ((uint64_t)value << 1) ^ (uint64_t)(value >> 63));
+    if (buffer_has_room(buffer, VARINT_SIZE_MAX))
+        buffer->size = (size_t)(write_zigzag(buffer->data + buffer->size, value) - buffer->data);
 }
 
 void buffer_put_string(struct buffer *buffer, const char *string);

@@ -189,8 +189,7 @@ static uint32_t format_moderate(double number, char ret_text[NUMBER_TEXT_MAX]) {
     static const double limits[] = {1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2,  1e3,  1e4,
                                     1e5,  1e6,  1e7,  1e8, 1e9, 1e10, 1e11, 1e12};
     double size = fabs(number);
-    uint64_t bits;
-    memcpy(&bits, &size, sizeof bits);
+    uint64_t bits = number_bits(size);
     struct approximation approximation = {
         .mantissa = (bits & (IMPLICIT_BIT - 1)) | IMPLICIT_BIT,
         .shift = (unsigned)(EXPONENT_BIAS + DBL_MANT_DIG - 1 - (int)(bits >> (DBL_MANT_DIG - 1))),

@@ -3,11 +3,19 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/text.h"
 
 #define NUMBER_TEXT_MAX  32
 #define INTEGER_TEXT_MAX 20
+
+/* The bits of a double, as IEEE 754 has them. */
+static inline uint64_t number_bits(double number) {
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    return bits;
+}
 
 /* `[+-]? digits [. digits] [(e|E) [+-] digits]`, the whole text and nothing else; false where it is not that or where
  * the number is not finite. */

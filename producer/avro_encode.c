@@ -15,10 +15,6 @@ enum { OPERAND_BRANCH_NULL, OPERAND_BRANCH_DOUBLE, OPERAND_BRANCH_STRING, OPERAN
 #define CHANGE_ITEMS_MAX 40u /* of a change without what its arrays hold */
 #define STATUS_ITEMS_MAX 12u
 
-static inline uint8_t *write_number(uint8_t *to, int64_t value) {
-    return write_varint(to, ((uint64_t)value << 1) ^ (uint64_t)(value >> 63));
-}
-
 static inline uint8_t *write_byte(uint8_t *to, uint8_t value) {
     *to = value;
     return to + 1;
@@ -31,15 +27,13 @@ static inline uint8_t *write_small(uint8_t *to, uint32_t value) {
 }
 
 static inline uint8_t *write_double(uint8_t *to, double number) {
-    uint64_t bits;
-    memcpy(&bits, &number, sizeof bits);
-    bits = htole64(bits);
+    uint64_t bits = htole64(number_bits(number));
     memcpy(to, &bits, sizeof bits);
     return to + sizeof bits;
 }
 
 static inline uint8_t *write_text(uint8_t *to, struct text text) {
-    to = write_number(to, text.size);
+    to = write_zigzag(to, text.size);
     if (text.size > 0)
         memcpy(to, text.data, text.size);
     return to + text.size;
@@ -60,12 +54,12 @@ static inline uint8_t *write_nullable_double(uint8_t *to, double number) {
 static uint8_t *write_nullable_instant(uint8_t *to, int64_t instant_ms) {
     if (instant_ms == INSTANT_NONE)
         return write_small(to, BRANCH_NULL);
-    return write_number(write_small(to, BRANCH_VALUE), instant_ms);
+    return write_zigzag(write_small(to, BRANCH_VALUE), instant_ms);
 }
 
 /* Arrays and maps are one block of `count` entries, which follow, and an empty one. */
 static inline uint8_t *write_block_start(uint8_t *to, uint32_t count) {
-    return count > 0 ? write_number(to, count) : to;
+    return count > 0 ? write_zigzag(to, count) : to;
 }
 
 static inline uint8_t *write_block_end(uint8_t *to) {
@@ -138,8 +132,8 @@ static uint8_t *write_cause(uint8_t *to, const struct cause *cause, struct text 
     to = write_nullable_text(to, topic);
     if (!has_place)
         return write_small(write_small(to, BRANCH_NULL), BRANCH_NULL);
-    to = write_number(write_small(to, BRANCH_VALUE), cause->place.partition);
-    return write_number(write_small(to, BRANCH_VALUE), cause->place.offset);
+    to = write_zigzag(write_small(to, BRANCH_VALUE), cause->place.partition);
+    return write_zigzag(write_small(to, BRANCH_VALUE), cause->place.offset);
 }
 
 static size_t arrays_size_max(const struct change *change) {
@@ -172,8 +166,8 @@ static size_t change_size_max(const struct change *change, const struct change_o
 
 static uint8_t *write_change(uint8_t *to, const struct change *change, const struct change_origin *origin) {
     to = write_text(to, change->account_id);
-    to = write_number(to, (int64_t)change->sequence);
-    to = write_number(to, change->at_ms);
+    to = write_zigzag(to, (int64_t)change->sequence);
+    to = write_zigzag(to, change->at_ms);
     to = write_small(to, change->kind);
     to = write_text(to, change->subject);
     to = write_nullable_text(to, change->from);
@@ -191,7 +185,7 @@ static uint8_t *write_change(uint8_t *to, const struct change *change, const str
     to = write_text(to, change->ruleset);
     to = write_nullable_text(to, change->playbook);
     to = write_small(to, change->backfill);
-    return write_number(to, origin->decided_at_ms);
+    return write_zigzag(to, origin->decided_at_ms);
 }
 
 /* What was written begins at the buffer's end, where there is room for `size_max` bytes. */
@@ -241,7 +235,7 @@ static inline uint8_t *write_field_value(uint8_t *to, const struct event *event,
         return write_double(to, number);
     if (field->type == FIELD_BOOLEAN)
         return write_byte(to, number != 0);
-    return write_number(to, (int64_t)number);
+    return write_zigzag(to, (int64_t)number);
 }
 
 static inline uint8_t *write_field(uint8_t *to, const struct event *event, uint32_t index, const struct field *field) {
@@ -289,7 +283,7 @@ static uint8_t *write_dimensions(uint8_t *to, const struct status *status) {
     for (uint32_t i = 0; i < status->dimensions_count; i++) {
         to = write_text(to, status->dimensions[i].name);
         to = write_text(to, status->dimensions[i].value);
-        to = write_number(to, status->dimensions[i].since_ms);
+        to = write_zigzag(to, status->dimensions[i].since_ms);
     }
     return write_block_end(to);
 }
@@ -298,7 +292,7 @@ static uint8_t *write_memberships(uint8_t *to, const struct status *status) {
     to = write_block_start(to, status->segments_count);
     for (uint32_t i = 0; i < status->segments_count; i++) {
         to = write_text(to, status->segments[i].name);
-        to = write_number(to, status->segments[i].since_ms);
+        to = write_zigzag(to, status->segments[i].since_ms);
     }
     return write_block_end(to);
 }
@@ -324,8 +318,8 @@ static size_t status_size_max(const struct status *status) {
 
 static uint8_t *write_status(uint8_t *to, const struct status *status) {
     to = write_text(to, status->account_id);
-    to = write_number(to, (int64_t)status->sequence);
-    to = write_number(to, status->at_ms);
+    to = write_zigzag(to, (int64_t)status->sequence);
+    to = write_zigzag(to, status->at_ms);
     to = write_text(to, status->ruleset);
     to = write_scores(to, status);
     to = write_dimensions(to, status);

@@ -147,10 +147,11 @@ static void put_path_segment(struct buffer *out, struct text text) {
 }
 
 static void compose_source(struct encoder_state *encoder) {
-    buffer_clear(&encoder->scratch);
-    buffer_put_string(&encoder->scratch, "/bellwether/");
-    put_path_segment(&encoder->scratch, encoder->options.group);
-    encoder->source = arena_text(&encoder->arena, buffer_text(&encoder->scratch));
+    struct buffer source = {0};
+    buffer_put_string(&source, "/bellwether/");
+    put_path_segment(&source, encoder->options.group);
+    encoder->source = buffer_ok(&source) ? arena_text(&encoder->arena, buffer_text(&source)) : TEXT_MISSING;
+    buffer_free(&source);
 }
 
 static void compose_dataschema(struct encoder_state *encoder) {
@@ -183,8 +184,7 @@ enum result encoder_create(const struct encoder_options *options, struct encoder
     bool is_copied = copy_options(encoder, options);
     compose_source(encoder);
     compose_dataschema(encoder);
-    if (!is_copied || !buffer_ok(&encoder->scratch) || text_is_missing(encoder->source) ||
-        text_is_missing(encoder->dataschema)) {
+    if (!is_copied || text_is_missing(encoder->source) || text_is_missing(encoder->dataschema)) {
         encoder_free(&port);
         return encode_failed(error);
     }
@@ -197,7 +197,6 @@ void encoder_free(struct encoder *encoder) {
     if (state == NULL)
         return;
     buffer_free(&state->value);
-    buffer_free(&state->scratch);
     arena_free(&state->arena);
     free(state);
     *encoder = (struct encoder){0};

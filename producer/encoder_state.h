@@ -10,7 +10,6 @@ struct encoder_state {
     struct text source;     /* ce_source */
     struct text dataschema; /* ce_dataschema */
     struct buffer value;    /* of the record being made */
-    struct buffer scratch;  /* for headers that are composed */
 };
 
 /* Says that memory is out. */

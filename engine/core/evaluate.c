@@ -3,20 +3,26 @@
 #include "engine/core/engine_internal.h"
 #include "engine/core/scores.h"
 
-void evaluation_begin_stream(struct engine *engine, enum stream stream, const struct clocks *clocks) {
+static void begin_now(struct engine *engine) {
+    engine->evaluation.now_ms = state_header(&engine->state)->now_ms;
+    engine->evaluation.facts_read = false;
+}
+
+static void set_look(struct engine *engine, enum stream stream, const struct clocks *clocks) {
     struct evaluation *evaluation = &engine->evaluation;
-    evaluation->now_ms = state_header(&engine->state)->now_ms;
-    evaluation->facts_read = false;
     evaluation->look_ms[stream] = look_instant(engine->program, clocks, stream, evaluation->now_ms);
 }
 
+void evaluation_begin_stream(struct engine *engine, enum stream stream, const struct clocks *clocks) {
+    begin_now(engine);
+    set_look(engine, stream, clocks);
+}
+
 void evaluation_begin(struct engine *engine, const struct clocks *clocks) {
-    struct evaluation *evaluation = &engine->evaluation;
-    evaluation->code_done = 0;
-    evaluation->now_ms = state_header(&engine->state)->now_ms;
-    evaluation->facts_read = false;
+    engine->evaluation.code_done = 0;
+    begin_now(engine);
     for (enum stream stream = 0; stream < STREAMS; stream++)
-        evaluation->look_ms[stream] = look_instant(engine->program, clocks, stream, evaluation->now_ms);
+        set_look(engine, stream, clocks);
 }
 
 void evaluation_sit_down(struct engine *engine) {

@@ -85,17 +85,6 @@ static inline double right_of(const union value *registers, const struct instruc
     return registers[instruction->right].number;
 }
 
-static inline uint64_t bits_of(double number) {
-    uint64_t bits;
-    memcpy(&bits, &number, sizeof bits);
-    return bits;
-}
-
-/* No other bits are a one, and to compare them is less than to ask for what is missing too. */
-static inline bool is_true(const union value *registers, uint16_t source) {
-    return bits_of(registers[source].number) == bits_of(1);
-}
-
 /* Inlined into the loop that runs it: a call for each instruction would cost as much as most of them do. Each operation
  * finds its own operands, as not all have two, and none asks again which one it is. */
 static inline __attribute__((always_inline)) void run_one(struct evaluation *evaluation, union value *registers,
@@ -169,13 +158,13 @@ static inline __attribute__((always_inline)) void run_one(struct evaluation *eva
         result->number = text_in(&registers[instruction->right], instruction->extra, registers[instruction->left].text);
         return;
     case OP_AND:
-        result->number = is_true(registers, instruction->left) & is_true(registers, instruction->right);
+        result->number = value_true(registers, instruction->left) & value_true(registers, instruction->right);
         return;
     case OP_OR:
-        result->number = is_true(registers, instruction->left) | is_true(registers, instruction->right);
+        result->number = value_true(registers, instruction->left) | value_true(registers, instruction->right);
         return;
     case OP_NOT:
-        result->number = !is_true(registers, instruction->left);
+        result->number = !value_true(registers, instruction->left);
         return;
     case OP_MISSING:
         result->number = isnan(left_of(registers, instruction));

@@ -2,6 +2,7 @@
  * reused for every evaluation; allocated once. */
 #pragma once
 
+#include "base/number.h"
 #include "engine/core/account/state.h"
 #include "engine/core/account/windows.h"
 #include "engine/core/clocks.h"
@@ -97,8 +98,13 @@ void evaluation_add_streams(const struct evaluation *evaluation, uint32_t stream
  * state grows out of its owner's memory meanwhile, that is left as it was. */
 const struct event *evaluation_facts(struct evaluation *evaluation);
 
+/* No other bits are a one, and to compare them is less than to ask for what is missing too. */
+static inline bool value_true(const union value *registers, uint16_t boolean) {
+    return number_bits(registers[boolean].number) == number_bits(1);
+}
+
 static inline bool evaluation_true(const struct evaluation *evaluation, uint16_t boolean) {
-    return evaluation->registers[boolean].number == 1;
+    return value_true(evaluation->registers, boolean);
 }
 
 /* Whether two values of a register are told apart, bit by bit; a text by where it lies. Numbers leave a text's size as

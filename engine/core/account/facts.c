@@ -118,21 +118,20 @@ bool facts_get(const struct state *state, struct event *ret_facts, uint32_t *ret
     return true;
 }
 
+/* The entry at `*at` of the section; `*at` is then behind it. */
+static inline struct map_entry take_entry(const uint8_t *section, uint32_t *at) {
+    struct map_entry entry = {.key = text_at(section + *at)};
+    entry.value = text_at(section + *at + TEXT_SIZE_SIZE + entry.key.size);
+    *at += 2 * TEXT_SIZE_SIZE + entry.key.size + entry.value.size;
+    return entry;
+}
+
 uint32_t facts_entries(const struct state *state, uint32_t fields_size, struct map_entry *ret_entries) {
     uint32_t size, count = 0;
     const uint8_t *section = state_section(state, SLOT_FACTS, &size);
-    for (uint32_t at = fields_size; at < size && count < FACTS_ENTRIES_MAX; count++) {
-        struct map_entry *entry = &ret_entries[count];
-        entry->key = text_at(section + at);
-        entry->value = text_at(section + at + TEXT_SIZE_SIZE + entry->key.size);
-        at += 2 * TEXT_SIZE_SIZE + entry->key.size + entry->value.size;
-    }
+    for (uint32_t at = fields_size; at < size && count < FACTS_ENTRIES_MAX; count++)
+        ret_entries[count] = take_entry(section, &at);
     return count;
-}
-
-/* Whether the text that begins with its size at `at` is the key; most differ in their size already. */
-static bool is_key(const uint8_t *at, struct text key) {
-    return read_u32(at) == key.size && bytes_equal((const char *)at + TEXT_SIZE_SIZE, key.data, key.size);
 }
 
 struct text facts_entry(const struct state *state, uint32_t fields_size, struct text key) {
@@ -140,10 +139,9 @@ struct text facts_entry(const struct state *state, uint32_t fields_size, struct 
     uint32_t size;
     const uint8_t *section = state_section(state, SLOT_FACTS, &size);
     for (uint32_t at = fields_size; at < size;) {
-        const uint8_t *entry = section + at, *its_value = entry + TEXT_SIZE_SIZE + read_u32(entry);
-        if (is_key(entry, key))
-            value = (struct text){(const char *)its_value + TEXT_SIZE_SIZE, read_u32(its_value)};
-        at += 2 * TEXT_SIZE_SIZE + read_u32(entry) + read_u32(its_value);
+        struct map_entry entry = take_entry(section, &at);
+        if (text_equal(entry.key, key))
+            value = entry.value;
     }
     return value;
 }

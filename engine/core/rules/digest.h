@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/hash.h"
+#include "base/number.h"
 
 static inline uint64_t digest_u64(uint64_t digest, uint64_t value) {
     uint8_t bytes[8];
@@ -28,6 +29,6 @@ static inline uint64_t digest_number(uint64_t digest, double number) {
     if (number == 0)
         bits = 0; /* and one zero */
     else if (!isnan(number))
-        memcpy(&bits, &number, sizeof bits);
+        bits = number_bits(number);
     return digest_u64(digest, bits);
 }

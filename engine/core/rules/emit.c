@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/hash.h"
+#include "base/number.h"
 
 #define BUCKETS 1024
 
@@ -37,17 +38,11 @@ static bool has_room(struct emitter *emitter, uint32_t more) {
 }
 
 /* Constants are told apart by their bits: what is missing is equal to itself here, and -0 is another than 0. */
-static uint64_t bits_of(double number) {
-    uint64_t bits;
-    memcpy(&bits, &number, sizeof bits);
-    return bits;
-}
-
 static bool constant_equals(const struct emitter *emitter, uint32_t at, bool is_text, union value value) {
     if (emitter->constant_is_text[at] != is_text)
         return false;
     return is_text ? text_equal(emitter->constants[at].text, value.text)
-                   : bits_of(emitter->constants[at].number) == bits_of(value.number);
+                   : number_bits(emitter->constants[at].number) == number_bits(value.number);
 }
 
 static bool constants_equal(const struct emitter *emitter, uint32_t at, bool is_text, const union value *values,
@@ -59,7 +54,7 @@ static bool constants_equal(const struct emitter *emitter, uint32_t at, bool is_
 }
 
 static uint16_t *constant_bucket(const struct emitter *emitter, bool is_text, union value value) {
-    uint64_t bits = is_text ? 0 : bits_of(value.number);
+    uint64_t bits = is_text ? 0 : number_bits(value.number);
     uint64_t hash = is_text ? hash_text(value.text) : hash_bytes(&bits, sizeof bits, 0);
     return &emitter->constant_buckets[hash % BUCKETS];
 }
