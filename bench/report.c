@@ -48,7 +48,8 @@ static const char *const method[] = {
     "then an hour of uses by the same law, under the default rules. One record in a hundred is no use but new facts, "
     "of another plan: "
     "those change one thing each, and nothing else changes anything. Only that hour, which has no midnight in "
-    "it, is measured; all before is committed and stored.",
+    "it, is measured; all before is committed and stored, but for the changes of the accounts' births, fourteen each, "
+    "which are not published.",
     "*Restless*: five uses per account in 60 days, six segments (`bench/restless.yaml`), hourly ticks, "
     "measured from the first record on. Facts count as records.",
     "*Evaluate* leaves out the encoding of outputs and all commits; *encode + transaction* has them, and a "
