@@ -1,11 +1,16 @@
 #include "cli/composition.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/random.h>
 
 #include "base/instant.h"
 
 #define LATENESS_IN_RUN_MS (5 * MINUTE) /* where the rules give none */
+
+/* What the allocator comes to by itself where the largest blocks are freed that it adapts to. */
+#define KEPT_BLOCK_BYTES_MAX (32 * 1024 * 1024)
+#define KEPT_BYTES_MAX       (64 * 1024 * 1024) /* at the end of a heap; a heap has no more */
 
 /* The kernel gives up to 256 bytes without fail once it has begun to give any. */
 static void fill_random(void *context, void *data, size_t size) {
@@ -130,9 +135,18 @@ static enum result open_store(const struct composition *composition, struct work
     return result;
 }
 
+/* librdkafka allocates what it fetches and publishes, and frees it a batch later. The allocator would give these
+ * megabytes back to the system whenever they come to lie at the end of a heap, and then ask for them again, page by
+ * page: a tenth of what a record costs to consume. They are kept. */
+static void keep_memory(void) {
+    (void)mallopt(M_MMAP_THRESHOLD, KEPT_BLOCK_BYTES_MAX);
+    (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES_MAX);
+}
+
 enum result composition_open(const struct composition *composition, uint32_t number, struct worker_ports *ret_ports,
                              struct error *error) {
     struct worker_ports *ports = ret_ports;
+    keep_memory();
     *ports = (struct worker_ports){.clock = composition->clock, .chance = {NULL, fill_random}};
     name_worker(composition, number, ports);
     enum result result = open_source(composition, ports, error);
