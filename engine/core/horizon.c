@@ -194,8 +194,9 @@ static void find_first(const struct horizon *horizon) {
     evaluation_add_timed(horizon->evaluation, true, horizon->first);
 }
 
-/* A decision that is not come to sees nothing that moves, and waits for no time: it stays as it is. */
-static double look_once(const struct horizon *horizon, bool *ret_is_loose) {
+/* A decision that is not come to sees nothing that moves, and waits for no time: it stays as it is. What is loose and
+ * ends the stretch before `too_soon_ms` ends the look, and nothing is proven. */
+static double look_once(const struct horizon *horizon, double too_soon_ms, bool *ret_is_loose) {
     const struct dependence *dependence = horizon->evaluation->dependence;
     uint64_t *pending = horizon->evaluation->pending;
     double until = horizon->length_ms;
@@ -216,8 +217,8 @@ static double look_once(const struct horizon *horizon, bool *ret_is_loose) {
                 continue;
             until = stays;
             *ret_is_loose = is_loose(horizon, step);
-            if (until <= 0)
-                return until;
+            if (until <= (*ret_is_loose ? too_soon_ms : 0))
+                return 0;
         }
     }
     return until;
@@ -286,6 +287,13 @@ static bool lower(const struct horizon *horizon, struct habit *habit, double bes
     return true;
 }
 
+/* A bound that is loose and ends the stretch before half of the next length: that length promises more. */
+static double too_soon(const struct horizon *horizon, const struct habit *habit) {
+    if (habit->scale > 0)
+        return horizon->length_ms / 2;
+    return habit->level > 0 ? length_of(horizon, level_below(habit->level)) / 2 : 0;
+}
+
 double horizon_look(struct horizon *horizon, uint8_t *habits) {
     double best = 0;
     struct habit habit = habit_of(*habits);
@@ -294,7 +302,8 @@ double horizon_look(struct horizon *horizon, uint8_t *habits) {
     for (int looks = 0; looks < LOOKS_MAX; looks++) {
         set_reach(horizon, habit.level, habit.scale);
         bool is_loose;
-        double until = look_once(horizon, &is_loose);
+        double too_soon_ms = best > 0 || looks + 1 == LOOKS_MAX ? 0 : too_soon(horizon, &habit);
+        double until = look_once(horizon, too_soon_ms, &is_loose);
         if (best > 0 &&
             until <= best) { /* It is no loose bound that ends it: behind that instant, look as far as before. */
             habit.level = first;
