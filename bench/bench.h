@@ -52,6 +52,9 @@ struct run {
     int times;                /* for each of the others' one; 0: once */
 };
 
+/* Those that take a second or two differ most from run to run, and every ratio rests on one of them. */
+#define SHORT_STAGE_TIMES 3
+
 /* What the process of the stage printed, see stage.c. */
 struct figures {
     double cpu_ns, wall_ns, redis_cpu_ns, records, changes, ticks, commits, commit_bytes;

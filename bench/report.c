@@ -71,10 +71,10 @@ static void print_method(const struct bench *bench, FILE *out) {
         out,
         "# Benchmark\n\n"
         "Written by `./run bench%s`; do not edit. Each figure is measured by this command on one machine, against a "
-        "Kafka and a Redis that it starts itself. Stages take turns (A B A B, %d times; those that take less "
-        "than a second three times as often).\n\n"
+        "Kafka and a Redis that it starts itself. Stages take turns (A B A B, %d times; those that take a "
+        "second or two, %d times).\n\n"
         "## Method\n\n",
-        bench->quick ? " --quick" : "", bench->pairs);
+        bench->quick ? " --quick" : "", bench->pairs, bench->pairs * SHORT_STAGE_TIMES);
     for (size_t k = 0; k < sizeof method / sizeof method[0]; k++)
         fprintf(out, "- %s\n", method[k]);
     fputs("\n## Machine\n\n", out);

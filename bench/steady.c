@@ -3,9 +3,6 @@
 
 #include "bench/bench.h"
 
-/* Those that take less than a second differ most from run to run, and every ratio rests on one of them. */
-#define SHORT_STAGE_TIMES 3
-
 #define QUICK_STEADY_ACCOUNTS   100000
 #define QUICK_STEADY_EVENTS     500000 /* fewer end within one commit, which is none of catching up */
 #define QUICK_RESTLESS_ACCOUNTS 40000
