@@ -106,18 +106,22 @@ void kafka_handle_close(struct kafka_handle *handle) {
     *handle = (struct kafka_handle){0};
 }
 
+/* Of what the library says in an error event as well, the line is for those who look closely. It calls for attention
+ * where the protocol has an answer, so nothing of it is an error. */
+static enum log_level line_level(const char *facility, int level) {
+    if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "FATAL") == 0)
+        return LEVEL_DEBUG;
+    return level <= LOG_WARNING ? LEVEL_WARNING : level <= LOG_INFO ? LEVEL_INFO : LEVEL_DEBUG;
+}
+
 static void log_event(const struct kafka_handle *handle, rd_kafka_event_t *event) {
     const char *facility, *text;
     int level;
     if (handle->logger == NULL || rd_kafka_event_log(event, &facility, &text, &level) != 0)
         return;
-    enum log_level ours = level <= LOG_ERR       ? LEVEL_ERROR
-                          : level <= LOG_WARNING ? LEVEL_WARNING
-                          : level <= LOG_INFO    ? LEVEL_INFO
-                                                 : LEVEL_DEBUG;
     char line[1024];
     snprintf(line, sizeof line, "librdkafka: %s: %s", facility, text);
-    handle->logger->write(handle->logger->context, ours, line);
+    handle->logger->write(handle->logger->context, line_level(facility, level), line);
 }
 
 rd_kafka_event_t *kafka_handle_event(struct kafka_handle *handle) {
@@ -145,15 +149,24 @@ void kafka_handle_taken(struct kafka_handle *handle, uint32_t messages, size_t b
     assert(refusal == NULL); /* it is told where one of them is NULL */
 }
 
+/* Handles that are served are no members, and lie idle for hours: that brokers were away meanwhile was told by the
+ * group's consumer when it was news. */
+static void log_error(const struct kafka_handle *handle, rd_kafka_event_t *event) {
+    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+    bool is_old_news = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
+                       code == RD_KAFKA_RESP_ERR__TIMED_OUT;
+    char line[1024];
+    if (handle->logger == NULL)
+        return;
+    snprintf(line, sizeof line, "librdkafka: %s: %s", rd_kafka_err2name(code), rd_kafka_event_error_string(event));
+    handle->logger->write(handle->logger->context, is_old_news ? LEVEL_DEBUG : LEVEL_WARNING, line);
+}
+
 void kafka_handle_serve(struct kafka_handle *handle) {
     rd_kafka_event_t *event;
     while ((event = kafka_handle_event(handle)) != NULL) {
-        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR && handle->logger != NULL) {
-            char line[1024];
-            snprintf(line, sizeof line, "librdkafka: %s: %s", rd_kafka_err2name(rd_kafka_event_error(event)),
-                     rd_kafka_event_error_string(event));
-            handle->logger->write(handle->logger->context, LEVEL_WARNING, line);
-        }
+        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR)
+            log_error(handle, event);
         rd_kafka_event_destroy(event);
     }
 }

@@ -94,6 +94,7 @@ void client_close(struct client *client) {
 
 static void take_deliveries(struct client *client, rd_kafka_event_t *event) {
     const rd_kafka_message_t *message;
+    uint32_t failed_before = client->failed;
     while ((message = rd_kafka_event_message_next(event)) != NULL) {
         assert(client->outstanding > 0);
         client->outstanding--;
@@ -107,6 +108,8 @@ static void take_deliveries(struct client *client, rd_kafka_event_t *event) {
                       rd_kafka_topic_name(message->rkt), rd_kafka_err2str(message->err));
         }
     }
+    if (client->failed == failed_before)
+        client->told_disconnected = false;
 }
 
 static void log_line(const struct client *client, enum log_level level, const char *text) {
@@ -117,24 +120,40 @@ static void log_line(const struct client *client, enum log_level level, const ch
     client->logger->write(client->logger->context, level, line);
 }
 
-/* That all brokers are down follows from what was said of each of them. */
-static void take_error(struct client *client, rd_kafka_event_t *event) {
-    client->troubles++;
-    if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-        error_set(&client->trouble, RESULT_RETRY, "%s", rd_kafka_event_error_string(event));
-    log_line(client, LEVEL_WARNING, rd_kafka_event_error_string(event));
+static bool is_of_connections(rd_kafka_resp_err_t code) {
+    return code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
+           code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
 }
 
-/* The library's own lines. It calls for attention where the protocol has an answer, so nothing of it is an error. */
+/* That all brokers are down follows from what was said of each of them. A lost connection is tried again by the library
+ * ten times a second, and what it says of that lies here until somebody asks: the first of it is told, until records
+ * are delivered again. */
+static void take_error(struct client *client, rd_kafka_event_t *event) {
+    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+    bool is_repetition = is_of_connections(code) && client->told_disconnected;
+    client->troubles++;
+    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        error_set(&client->trouble, RESULT_RETRY, "%s", rd_kafka_event_error_string(event));
+    if (is_of_connections(code))
+        client->told_disconnected = true;
+    log_line(client, is_repetition ? LEVEL_DEBUG : LEVEL_WARNING, rd_kafka_event_error_string(event));
+}
+
+/* What the library says of itself. Of some of it an error event tells as well, or the answer to a call that failed,
+ * which the caller logs. It calls for attention where the protocol has an answer, so nothing of it is an error. */
+static enum log_level line_level(const char *facility, int severity) {
+    static const char *const told_elsewhere[] = {"FAIL", "FATAL", "TXNERR", "ADDPARTS"};
+    for (size_t i = 0; i < sizeof told_elsewhere / sizeof told_elsewhere[0]; i++)
+        if (strcmp(facility, told_elsewhere[i]) == 0)
+            return LEVEL_DEBUG;
+    return severity <= LOG_WARNING ? LEVEL_WARNING : severity <= LOG_INFO ? LEVEL_INFO : LEVEL_DEBUG;
+}
+
 static void take_log(const struct client *client, rd_kafka_event_t *event) {
     const char *facility = "", *text = "";
     int severity = LOG_DEBUG;
     if (rd_kafka_event_log(event, &facility, &text, &severity) == 0)
-        log_line(client,
-                 severity <= LOG_WARNING ? LEVEL_WARNING
-                 : severity <= LOG_INFO  ? LEVEL_INFO
-                                         : LEVEL_DEBUG,
-                 text);
+        log_line(client, line_level(facility, severity), text);
 }
 
 bool client_poll(struct client *client, int timeout_ms) {

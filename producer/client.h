@@ -39,11 +39,12 @@ struct client {
     rd_kafka_t *handle;
     rd_kafka_queue_t *queue;
     const struct logger *logger;
-    uint64_t troubles;    /* errors that the library reported by itself */
-    struct error trouble; /* the newest of them that gives a reason; empty: none */
-    uint32_t outstanding; /* records handed over of which no delivery report has come */
-    uint32_t failed;      /* of those that have come, the bad ones */
-    struct error failure; /* the first of them */
+    uint64_t troubles;      /* errors that the library reported by itself */
+    struct error trouble;   /* the newest of them that gives a reason; empty: none */
+    bool told_disconnected; /* logged; nothing was delivered since */
+    uint32_t outstanding;   /* records handed over of which no delivery report has come */
+    uint32_t failed;        /* of those that have come, the bad ones */
+    struct error failure;   /* the first of them */
     rd_kafka_resp_err_t failure_code;
     /* Told of each delivery, with the record's opaque; may be NULL. */
     void (*delivered)(const rd_kafka_message_t *message);

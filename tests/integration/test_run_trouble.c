@@ -49,6 +49,14 @@ static void assert_ends_well(struct deployment *deployment, struct event_lines *
     event_lines_free(lines);
 }
 
+/* What mends itself is no error, whatever librdkafka calls it. */
+static void assert_no_error_was_logged(const struct deployment *deployment) {
+    char *log = deployment_log(deployment, 0);
+    if (strstr(log, "\"level\":\"error\"") != NULL)
+        fail_msg("an error was logged:\n%s", log);
+    free(log);
+}
+
 static void start_and_await(struct deployment *deployment, const char *words) {
     struct process *process = deployment_start(deployment, 0, "--until-end");
     process_await_line(process, words, NULL, deadline_after(AWAIT_MS));
@@ -120,6 +128,7 @@ static void a_broker_that_is_killed_in_the_middle_costs_nothing(void **state) {
     kafka_server_kill(&fixture->kafka);
     kafka_server_restart(&fixture->kafka);
     assert_ends_well(deployment, &lines);
+    assert_no_error_was_logged(deployment);
 }
 
 /* ---- Redis */
