@@ -92,7 +92,7 @@ static void check_configuration(struct inspection *inspection) {
     check_properties(configuration, &inspection->setup->findings);
     check_schemas(inspection->setup, &inspection->setup->findings);
     check_variables(inspection->invocation->environment, &inspection->setup->findings);
-    if (text_is_missing(configuration->rules.file))
+    if (text_is_missing(configuration->rules.file) && !configuration->unreadable)
         finding_add(&inspection->setup->findings, SEVERITY_ERROR, TEXT("rules"),
                     "no rules are named: write `rules: FILE`, or set BELLWETHER_RULES");
     if (tell_findings(inspection))

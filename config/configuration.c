@@ -1,6 +1,7 @@
 #include "config/configuration.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #define SECRET_FILE_SIZE_MAX   4096
 #define HOST_NAME_SIZE_MAX     256
 #define PATH_DEPTH_MAX         8
+#define TOPIC_NAME_SIZE_MAX    249
 #define PROPERTIES_ENVIRONMENT "BELLWETHER_KAFKA_PROPERTIES_"
 
 /* What is at hand while a configuration is read. */
@@ -155,11 +157,13 @@ static void read_file(struct reading *reading, const char *file) {
         reading->folder = arena_text(reading->arena, (struct text){file, (uint32_t)(slash - file) + 1});
     if (yaml_read_file(file, reading->arena, &document, &error) != RESULT_OK) {
         /* The message begins with the file, and where there is one, with the place. */
+        reading->configuration->unreadable = true;
         finding_add(reading->findings, SEVERITY_ERROR, TEXT(""), "%s", error.text);
         return;
     }
     if (document.root == NULL)
         return;
+    reading->configuration->unreadable = document.root->kind != NODE_MAPPING;
     if (document.root->kind == NODE_MAPPING)
         read_mapping(reading, document.root, TEXT(""));
     else
@@ -210,6 +214,20 @@ static void read_environment(const struct reading *reading, const char *const *e
     read_environment_properties(reading, environment);
 }
 
+/* `scheme://user:password@host`. */
+static bool url_has_password(const char *url) {
+    const char *scheme = strstr(url, "://");
+    if (scheme == NULL)
+        return false;
+    const char *user = scheme + strlen("://"), *end = user + strcspn(user, "/");
+    const char *at = memrchr(user, '@', (size_t)(end - user));
+    return at != NULL && memchr(user, ':', (size_t)(at - user)) != NULL;
+}
+
+static bool is_secret(const struct option *option, const char *value) {
+    return option->secret || ((option->kind == OPTION_URL || option->kind == OPTION_REDIS) && url_has_password(value));
+}
+
 static void read_set(const struct reading *reading, const char *set) {
     static const char properties[] = "kafka.properties.";
     const char *equals = strchr(set, '=');
@@ -221,7 +239,7 @@ static void read_set(const struct reading *reading, const char *set) {
     if (equals == NULL)
         finding_add(reading->findings, SEVERITY_ERROR, where,
                     "expected OPTION=VALUE, as in kafka.brokers=localhost:9092");
-    else if ((option != NULL && option->secret) || (is_property && property_is_secret(name)))
+    else if ((option != NULL && is_secret(option, equals + 1)) || (is_property && property_is_secret(name)))
         finding_add(
             reading->findings, SEVERITY_ERROR, where,
             "a secret on the command line is seen by everybody on this machine; set it in the environment or in a "
@@ -234,12 +252,35 @@ static void read_set(const struct reading *reading, const char *set) {
         set_option(reading, option, &found);
     } else {
         struct text nearest = option_nearest(path);
-        finding_add(reading->findings, SEVERITY_ERROR, where, "there is no such option%s%.*s",
-                    text_is_missing(nearest) ? "" : "; did you mean ", TEXT_ARGUMENTS(nearest));
+        finding_add(reading->findings, SEVERITY_ERROR, where, "there is no such option%s%.*s%s",
+                    text_is_missing(nearest) ? "" : "; did you mean `", TEXT_ARGUMENTS(nearest),
+                    text_is_missing(nearest) ? "" : "`?");
     }
 }
 
 /* ---- what follows from the rest ---- */
+
+/* Where an option's value came from, to name it in a problem. */
+static struct text whence(const struct reading *reading, const struct option *option) {
+    const struct origin *origin = &reading->configuration->origins[option - option_table];
+    char variable[OPTION_ENVIRONMENT_SIZE_MAX];
+    switch (origin->kind) {
+    case ORIGIN_FILE:
+        return place_text(reading->arena, reading->configuration->file, origin->line, origin->column);
+    case ORIGIN_ENVIRONMENT:
+        option_environment(option, variable);
+        return arena_text(reading->arena, text_of(variable));
+    case ORIGIN_COMMAND_LINE:
+        return TEXT("--set");
+    case ORIGIN_DEFAULT:
+        break;
+    }
+    return TEXT("configuration");
+}
+
+static void blame(const struct reading *reading, const char *path, const char *what) {
+    finding_add(reading->findings, SEVERITY_ERROR, whence(reading, option_find(text_of(path))), "%s %s", path, what);
+}
 
 /* The first line of a file that holds a secret, without its end; missing, and a problem, where it cannot be read. */
 static struct text read_secret(const struct reading *reading, const char *path, struct text file) {
@@ -247,13 +288,14 @@ static struct text read_secret(const struct reading *reading, const char *path, 
     if (text_is_missing(file))
         return TEXT_MISSING;
     FILE *stream = fopen(file.data, "re");
+    const char *reason = stream == NULL ? strerror(errno) : "it holds no password in its first line";
     size_t size = stream == NULL ? 0 : fread(content, 1, sizeof content, stream);
     if (stream != NULL)
         fclose(stream);
     size = stream == NULL ? 0 : strcspn((content[size == sizeof content ? size - 1 : size] = '\0', content), "\r\n");
     if (size == 0)
-        finding_add(reading->findings, SEVERITY_ERROR, text_of(path), "the file %.*s %s", TEXT_ARGUMENTS(file),
-                    stream == NULL ? "cannot be read" : "holds no password in its first line");
+        finding_add(reading->findings, SEVERITY_ERROR, whence(reading, option_find(text_of(path))),
+                    "%s: the file %.*s cannot be used: %s", path, TEXT_ARGUMENTS(file), reason);
     struct text secret = size == 0 ? TEXT_MISSING : arena_text(reading->arena, (struct text){content, (uint32_t)size});
     explicit_bzero(content, sizeof content);
     return secret;
@@ -299,14 +341,6 @@ static void decide_encodings(struct configuration *configuration) {
             *encodings[i] = decided;
 }
 
-/* Where an option's value came from, to name it in a problem. */
-static struct text whence(const struct reading *reading, const char *path) {
-    const struct origin *origin = &reading->configuration->origins[option_find(text_of(path)) - option_table];
-    if (origin->kind == ORIGIN_FILE)
-        return place_text(reading->arena, reading->configuration->file, origin->line, origin->column);
-    return text_of(path);
-}
-
 static void check_timeouts(const struct reading *reading) {
     const struct configuration *configuration = reading->configuration;
     int64_t needed_ms = configuration->kafka.transaction_timeout_ms + configuration->kafka.coordinator_interval_ms;
@@ -314,13 +348,12 @@ static void check_timeouts(const struct reading *reading) {
     duration_format(needed_ms, needed);
     if (configuration->kafka.session_timeout_ms < needed_ms)
         finding_add(
-            reading->findings, SEVERITY_ERROR, whence(reading, "kafka.session_timeout"),
+            reading->findings, SEVERITY_ERROR, whence(reading, option_find(TEXT("kafka.session_timeout"))),
             "kafka.session_timeout is too short: it must be at least kafka.transaction_timeout plus "
             "kafka.coordinator_interval, %s, so that a dead owner's transaction has ended when its partitions move",
             needed);
     if (configuration->commit.interval_ms > configuration->commit.interval_max_ms)
-        finding_add(reading->findings, SEVERITY_ERROR, whence(reading, "commit.interval"),
-                    "commit.interval is longer than commit.interval_max");
+        blame(reading, "commit.interval", "is longer than commit.interval_max");
 }
 
 static void check_encodings(const struct reading *reading) {
@@ -331,28 +364,56 @@ static void check_encodings(const struct reading *reading) {
         const struct option *option = &option_table[i];
         if (option->kind == OPTION_CHOICE && strncmp(option->path, "encodings.", 10) == 0 &&
             *(const int *)((const char *)configuration + option->offset) == ENCODING_CONFLUENT)
-            finding_add(reading->findings, SEVERITY_ERROR, whence(reading, option->path),
-                        "%s is `confluent`, which needs registry.url", option->path);
+            blame(reading, option->path, "is `confluent`, which needs registry.url");
     }
+}
+
+/* What brokers take for a topic's name. */
+static bool is_topic_name(struct text name) {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    for (uint32_t i = 0; i < name.size; i++)
+        if (memchr(letters, name.data[i], sizeof letters - 1) == NULL)
+            return false;
+    return name.size > 0 && name.size <= TOPIC_NAME_SIZE_MAX && !text_equals(name, ".") && !text_equals(name, "..");
+}
+
+/* The option whose value lies there in the configuration. */
+static const struct option *option_of(const struct reading *reading, const struct text *value) {
+    size_t offset = (size_t)((const char *)value - (const char *)reading->configuration);
+    const struct option *option = option_table;
+    while (option->offset != offset)
+        option++;
+    return option;
+}
+
+static void check_topic(const struct reading *reading, const struct text *const *topics, uint32_t index) {
+    const struct option *option = option_of(reading, topics[index]);
+    struct text name = *topics[index];
+    if (!is_topic_name(name))
+        finding_add(reading->findings, SEVERITY_ERROR, whence(reading, option),
+                    "%s: `%.*s` cannot name a topic: letters, digits, `.`, `_` and `-` are expected, at most %d",
+                    option->path, TEXT_ARGUMENTS(name), TOPIC_NAME_SIZE_MAX);
+    for (uint32_t i = 0; i < index; i++)
+        if (text_equal(*topics[i], name))
+            finding_add(reading->findings, SEVERITY_ERROR, whence(reading, option),
+                        "%s and %s are both `%.*s`; each needs a topic of its own", option_of(reading, topics[i])->path,
+                        option->path, TEXT_ARGUMENTS(name));
 }
 
 static void check_topics(const struct reading *reading) {
     const struct configuration *configuration = reading->configuration;
-    struct text topics[CONFIGURED_STREAMS + 4] = {configuration->outputs.changes, configuration->outputs.status,
-                                                  configuration->outputs.dead_letters,
-                                                  configuration->outputs.changelog};
+    const struct text *topics[CONFIGURED_STREAMS + 4] = {
+        &configuration->outputs.changes, &configuration->outputs.status, &configuration->outputs.dead_letters,
+        &configuration->outputs.changelog};
     uint32_t count = 4;
     for (int i = 0; i < CONFIGURED_STREAMS; i++)
         if (configuration->streams.on[i])
-            topics[count++] = configuration->streams.topics[i];
+            topics[count++] = &configuration->streams.topics[i];
     if (count == 4)
         finding_add(reading->findings, SEVERITY_ERROR, TEXT("streams"),
                     "every stream is off: there is nothing to read");
     for (uint32_t i = 0; i < count; i++)
-        for (uint32_t j = 0; j < i; j++)
-            if (text_equal(topics[i], topics[j]))
-                finding_add(reading->findings, SEVERITY_ERROR, TEXT("topics"),
-                            "two of the topics are both `%.*s`; each needs its own", TEXT_ARGUMENTS(topics[i]));
+        check_topic(reading, topics, i);
 }
 
 enum result configuration_read(struct arena *arena, const struct configuration_input *input,

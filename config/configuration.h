@@ -60,6 +60,7 @@ struct origin {
 
 struct configuration {
     struct text file; /* missing: none was read */
+    bool unreadable;  /* the file: what it would have said is not known */
     struct origin origins[OPTIONS_MAX];
 
     struct {

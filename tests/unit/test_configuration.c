@@ -189,7 +189,25 @@ static void test_confluent_without_a_registry_and_topics_used_twice_are_refused(
     (void)state;
     expect_finding("encodings: { nps: confluent }\n",
                    "c.yaml:1:19: encodings.nps is `confluent`, which needs registry.url");
-    expect_finding("topics: { nps: logins }\n", "topics: two of the topics are both `logins`; each needs its own");
+    expect_finding("topics: { nps: logins }\n",
+                   "c.yaml:1:16: topics.login and topics.nps are both `logins`; each needs a topic of its own");
+}
+
+static void test_what_cannot_name_a_topic_is_refused_also_where_the_group_makes_the_name(void **state) {
+    (void)state;
+    expect_finding("topics: { nps: 'the scores' }\n",
+                   "c.yaml:1:16: topics.nps: `the scores` cannot name a topic: letters, digits, `.`, `_` and `-` are "
+                   "expected, at most 249");
+    expect_finding("kafka: { group: 'a b' }\n",
+                   "configuration: topics.changelog: `a b-changelog` cannot name a topic: letters, digits, `.`, `_` "
+                   "and `-` are expected, at most 249");
+    struct fixture fixture;
+    read_all(&fixture,
+             "kafka: { group: 'a b' }\ntopics: { changelog: a_b.changes-1, nps: 'n p', login: l }\n"
+             "streams: { nps: off }\n",
+             NULL, NULL);
+    assert_int_equal(fixture.result, RESULT_OK);
+    arena_free(&fixture.arena);
 }
 
 static void test_all_that_is_wrong_is_found_at_once(void **state) {
@@ -206,6 +224,7 @@ static void test_a_file_that_is_missing_or_no_yaml_is_named(void **state) {
     read_all(&fixture, "kafka: [\n", NULL, NULL);
     assert_int_equal(fixture.result, RESULT_REJECT);
     assert_non_null(strstr(fixture.findings.items[0].what.data, "c.yaml:2"));
+    assert_true(fixture.configuration.unreadable);
     arena_free(&fixture.arena);
 }
 
@@ -283,13 +302,43 @@ static void test_a_secret_on_the_command_line_is_refused(void **state) {
     assert_int_equal(fixture.result, RESULT_REJECT);
     assert_null(strstr(only_finding(&fixture), "hunter"));
     arena_free(&fixture.arena);
+    static const char *const urls[] = {"redis.url=redis://:hunter2@h:1/0", "redis.url=redis://me:hunter2@h",
+                                       "registry.url=https://me:hunter2@h:8081"};
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        read_all(&fixture, NULL, NULL, urls[i]);
+        assert_int_equal(fixture.result, RESULT_REJECT);
+        assert_null(strstr(only_finding(&fixture), "hunter"));
+        arena_free(&fixture.arena);
+    }
+    static const char *const harmless[] = {"redis.url=redis://me@h:1/0", "redis.url=redis://[::1]:1",
+                                           "registry.url=http://h:8081/a@b"};
+    for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++) {
+        read_all(&fixture, NULL, NULL, harmless[i]);
+        assert_int_equal(fixture.result, RESULT_OK);
+        arena_free(&fixture.arena);
+    }
+}
+
+static void test_an_unknown_option_on_the_command_line_is_refused_with_the_nearest(void **state) {
+    (void)state;
+    struct fixture fixture;
+    read_all(&fixture, NULL, NULL, "kafka.broker=h:1");
+    assert_string_equal(only_finding(&fixture),
+                        "--set kafka.broker: there is no such option; did you mean `kafka.brokers`?");
+    arena_free(&fixture.arena);
 }
 
 static void test_a_secret_file_that_cannot_be_read_is_named(void **state) {
     (void)state;
     struct fixture fixture;
     read_all(&fixture, "redis: { password_file: /nowhere/at/all }\n", NULL, NULL);
-    assert_string_equal(only_finding(&fixture), "redis.password_file: the file /nowhere/at/all cannot be read");
+    assert_string_equal(only_finding(&fixture), "c.yaml:1:25: redis.password_file: the file /nowhere/at/all cannot be "
+                                                "used: No such file or directory");
+    arena_free(&fixture.arena);
+    const char *environment[] = {"BELLWETHER_KAFKA_PASSWORD_FILE=/dev/null", NULL};
+    read_all(&fixture, NULL, environment, NULL);
+    assert_string_equal(only_finding(&fixture), "BELLWETHER_KAFKA_PASSWORD_FILE: kafka.password_file: the file "
+                                                "/dev/null cannot be used: it holds no password in its first line");
     arena_free(&fixture.arena);
 }
 
@@ -297,7 +346,10 @@ static void test_what_is_printed_reads_back_the_same(void **state) {
     (void)state;
     struct fixture fixture;
     struct buffer first = {0}, second = {0};
-    read_all(&fixture, "kafka: { group: 'a: b #c' }\nhttp: null\nlive_from: 2026-01-01\nrules: /r.yaml\n", NULL, NULL);
+    read_all(
+        &fixture,
+        "kafka: { group: 'a: b #c' }\ntopics: { changelog: c }\nhttp: null\nlive_from: 2026-01-01\nrules: /r.yaml\n",
+        NULL, NULL);
     assert_int_equal(fixture.result, RESULT_OK);
     configuration_print(&fixture.configuration, &first);
     buffer_put(&first, "", 1);
@@ -380,12 +432,14 @@ int main(void) {
         cmocka_unit_test(test_properties_of_the_protocol_are_refused_by_name),
         cmocka_unit_test(test_a_session_shorter_than_a_transaction_is_refused),
         cmocka_unit_test(test_confluent_without_a_registry_and_topics_used_twice_are_refused),
+        cmocka_unit_test(test_what_cannot_name_a_topic_is_refused_also_where_the_group_makes_the_name),
         cmocka_unit_test(test_all_that_is_wrong_is_found_at_once),
         cmocka_unit_test(test_a_file_that_is_missing_or_no_yaml_is_named),
         cmocka_unit_test(test_rules_are_a_path_alone_or_a_mapping),
         cmocka_unit_test(test_a_redis_url_is_taken_apart),
         cmocka_unit_test(test_secrets_come_from_files_and_are_never_shown),
         cmocka_unit_test(test_a_secret_on_the_command_line_is_refused),
+        cmocka_unit_test(test_an_unknown_option_on_the_command_line_is_refused_with_the_nearest),
         cmocka_unit_test(test_a_secret_file_that_cannot_be_read_is_named),
         cmocka_unit_test(test_what_is_printed_reads_back_the_same),
         cmocka_unit_test(test_sizes_are_read_and_written),
