@@ -93,7 +93,8 @@ static enum result create_topics(struct session *session, struct error *error) {
     return RESULT_OK;
 }
 
-static enum result read_rules(struct session *session, struct error *error) {
+/* What is wrong with them is logged. */
+static enum result read_rules(struct session *session) {
     const char *path = arguments_value(session->invocation->arguments, "rules");
     struct findings findings = {.arena = &session->rules_arena};
     enum result result = path == NULL
@@ -101,7 +102,7 @@ static enum result read_rules(struct session *session, struct error *error) {
                                                &findings)
                              : rules_file_read(path, &session->rules_arena, &session->daemon.program, &findings);
     findings_log(&findings, session->log);
-    return result == RESULT_OK ? RESULT_OK : error_set(error, RESULT_REJECT, "the rules are not good");
+    return result;
 }
 
 static enum result start_daemon(struct session *session, struct error *error) {
@@ -152,8 +153,6 @@ static enum result put_up(struct session *session, struct error *error) {
         result = schemas_open(&session->schemas, &session->setup, error);
     if (result == RESULT_OK)
         result = create_topics(session, error);
-    if (result == RESULT_OK)
-        result = read_rules(session, error);
     if (result == RESULT_OK)
         result = start_daemon(session, error);
     if (result == RESULT_OK)
@@ -435,6 +434,10 @@ static enum exit_status run(const struct invocation *invocation) {
         log_set_level(invocation->log, LEVEL_ERROR);
     if (read_seed(&session, &error) != RESULT_OK) {
         log_write(invocation->log, LEVEL_ERROR, "%s", error.text);
+        return EXIT_USAGE;
+    }
+    if (read_rules(&session) != RESULT_OK) {
+        arena_free(&session.rules_arena);
         return EXIT_USAGE;
     }
     block_signals(&session.signals);

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cli/brokers.h"
 #include "cli/clock.h"
 #include "cli/commands.h"
 #include "cli/publishing.h"
@@ -139,7 +140,13 @@ static enum result produce_all(struct session *session, struct error *error) {
     static const char *const standard_input[] = {"-"};
     const struct arguments *arguments = session->invocation->arguments;
     bool given = arguments->operands_count > 0, typed = !given && isatty(STDIN_FILENO) == 1;
-    enum result result = session->partitions_new > 0 ? create_topics(session, error) : see_topics(session, error);
+    enum result result = record_files_open(&session->files, given ? arguments->operands : standard_input,
+                                           given ? arguments->operands_count : 1, session->stream,
+                                           session->invocation->log, false, error);
+    if (result == RESULT_OK)
+        result = brokers_await(&session->setup, BROKERS_TIMEOUT_MS, error);
+    if (result == RESULT_OK)
+        result = session->partitions_new > 0 ? create_topics(session, error) : see_topics(session, error);
     if (result == RESULT_OK)
         result = open_producer(session, error);
     if (result != RESULT_OK)
@@ -148,13 +155,7 @@ static enum result produce_all(struct session *session, struct error *error) {
         return RESULT_OK; /* the topics were all that was wanted */
     if (typed)
         log_write(session->invocation->log, LEVEL_INFO, "reading lines of JSON from the terminal, until Ctrl-D");
-    result = record_files_open(&session->files, given ? arguments->operands : standard_input,
-                               given ? arguments->operands_count : 1, session->stream, session->invocation->log, false,
-                               error);
-    if (result == RESULT_OK)
-        result = send_files(session, error);
-    record_files_close(&session->files);
-    return result;
+    return send_files(session, error);
 }
 
 static enum exit_status tell_outcome(const struct session *session) {
@@ -192,6 +193,7 @@ static enum exit_status run(const struct invocation *invocation) {
         status = result == RESULT_OK ? tell_outcome(&session) : EXIT_FAILED;
     if (session.producer != NULL)
         produce_close(session.producer);
+    record_files_close(&session.files);
     schemas_close(&session.schemas);
     setup_free(&session.setup);
     return status;

@@ -1,16 +1,27 @@
 #include "cli/record_files.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PROGRESS_EVERY 256 /* records */
+
+/* So that a mistyped name is told at once, and not after hours with the files before it. */
+static enum result see_files(const char *const *paths, uint32_t count, struct error *error) {
+    for (uint32_t i = 0; i < count; i++)
+        if (strcmp(paths[i], "-") != 0 && access(paths[i], R_OK) != 0)
+            return error_set(error, RESULT_FATAL, "%s: %s", paths[i], strerror(errno));
+    return RESULT_OK;
+}
 
 enum result record_files_open(struct record_files *files, const char *const *paths, uint32_t paths_count,
                               enum stream stream, struct log *log, bool quiet, struct error *error) {
     *files = (struct record_files){.paths = paths, .paths_count = paths_count, .stream = stream, .log = log};
     progress_start(&files->progress, "records", quiet);
-    return own_schemas_load(&files->schemas, error);
+    enum result result = see_files(paths, paths_count, error);
+    return result == RESULT_OK ? own_schemas_load(&files->schemas, error) : result;
 }
 
 static void close_file(struct record_files *files) {

@@ -21,7 +21,8 @@ struct record_files {
     uint64_t last_line; /* of the record that was given last */
 };
 
-/* Borrows paths and log. `quiet`: no progress is shown. */
+/* Borrows paths and log. `quiet`: no progress is shown. RESULT_FATAL: one of the files is not there, or may not be
+ * read, and none was begun. */
 MUST_USE enum result record_files_open(struct record_files *files, const char *const *paths, uint32_t paths_count,
                                        enum stream stream, struct log *log, bool quiet, struct error *error);
 void record_files_close(struct record_files *files);

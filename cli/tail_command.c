@@ -6,6 +6,7 @@
 
 #include "base/instant.h"
 #include "base/json.h"
+#include "cli/brokers.h"
 #include "cli/change_line.h"
 #include "cli/change_reader.h"
 #include "cli/clock.h"
@@ -274,6 +275,8 @@ static enum result follow(struct session *session, struct error *error) {
 static enum result tail_all(struct session *session, const struct topic_reader_options *reader_options,
                             struct error *error) {
     enum result result = value_reader_open(&session->values, &session->setup, error);
+    if (result == RESULT_OK)
+        result = brokers_await(&session->setup, BROKERS_TIMEOUT_MS, error);
     if (result == RESULT_OK)
         result = topic_reader_open(reader_options, BROKERS_TIMEOUT_MS, &session->reader, error);
     printer_open(&session->printer, STDOUT_FILENO);

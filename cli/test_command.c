@@ -68,6 +68,8 @@ static enum result run_suite(struct session *session, const struct test_suite *s
     }
     tests = session->totals.tests - tests;
     failed = session->totals.failed - failed;
+    if (tests == 0)
+        return RESULT_OK; /* --only leaves none of this file */
     session->totals.files++;
     buffer_printf(&session->printer.buffer, "%.*s: %u tests, ", TEXT_ARGUMENTS(suite->file), tests);
     char word[32];

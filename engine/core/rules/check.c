@@ -1,6 +1,7 @@
 #include "engine/core/rules/check.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "engine/core/rules/checker.h"
 #include "engine/core/rules/names.h"
@@ -10,6 +11,10 @@ static struct text literal_advice(struct checker *checker, const struct tree *li
     struct arena *arena = checker->report->arena;
     struct text shown = checker_shown(checker, literal->outside);
     bool is_span = other->type == TYPE_DURATION || other->type == TYPE_INSTANT;
+    /* 2026-01-01 is numbers, one taken off the other. */
+    bool is_date = shown.size > 1 && memchr(shown.data + 1, '-', shown.size - 1) != NULL;
+    if (literal->type == TYPE_NUMBER && other->type == TYPE_INSTANT && is_date)
+        return arena_printf(arena, "; a date is written instant(\"%.*s\")", TEXT_ARGUMENTS(shown));
     if (literal->type == TYPE_NUMBER && is_span)
         return arena_printf(arena, "; write `%.*sd` for days, `%.*sh` for hours", TEXT_ARGUMENTS(shown),
                             TEXT_ARGUMENTS(shown));

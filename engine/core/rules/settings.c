@@ -68,10 +68,11 @@ static bool check_cut_off(struct report *report, const struct node *node) {
         if (!is_cut_off(node->keys[i]->text))
             continue;
         struct text shown = report_shown(report, node->keys[i]->text);
-        report_problem(report, node_position(node->keys[i]),
-                       "`%.*s` was cut off what stands before it: inside { } an expression that holds a comma or a "
-                       "bracket must be in quotes",
-                       TEXT_ARGUMENTS(shown));
+        report_problem(
+            report, node_position(node->keys[i]),
+            "`%.*s` was cut off from what stands before it: inside { } an expression that holds a comma or a "
+            "bracket must be in quotes",
+            TEXT_ARGUMENTS(shown));
         return false;
     }
     return true;
