@@ -57,13 +57,18 @@ static bool tell_findings(struct inspection *inspection) {
     return first == inspection->told;
 }
 
-static void check_rules(struct inspection *inspection, const char *path) {
+static void check_rules(struct inspection *inspection, const char *path, bool with_configuration) {
+    struct findings *findings = &inspection->setup->findings;
     const struct program *program;
-    enum result result = rules_file_read(path, &inspection->setup->arena, &program, &inspection->setup->findings);
-    if (tell_findings(inspection) && result == RESULT_OK)
-        tell_ok(inspection, "rules", "%s: ruleset %.*s, %u scores, %u dimensions, %u segments", path,
-                TEXT_ARGUMENTS(program->ruleset), program->scores_count, program->dimensions_count,
-                program->segments_count);
+    enum result result = rules_file_read(path, &inspection->setup->arena, &program, findings);
+    if (!tell_findings(inspection) || result != RESULT_OK)
+        return;
+    tell_ok(inspection, "rules", "%s: ruleset %.*s, %u scores, %u dimensions, %u segments", path,
+            TEXT_ARGUMENTS(program->ruleset), program->scores_count, program->dimensions_count,
+            program->segments_count);
+    if (with_configuration && findings->errors == 0) /* else it is not known which streams there are */
+        rules_file_check_streams(program, inspection->setup->topics, findings);
+    tell_findings(inspection);
 }
 
 /* Variables that look like overrides and are none. Kubernetes makes BELLWETHER_SERVICE_... and BELLWETHER_PORT... of a
@@ -146,7 +151,7 @@ static void check_all(struct inspection *inspection) {
     if (rules == NULL && !text_is_missing(configuration->rules.file))
         rules = configuration->rules.file.data;
     if (rules != NULL)
-        check_rules(inspection, rules);
+        check_rules(inspection, rules, !only_rules);
     if (only_rules || arguments_has(arguments, "offline"))
         return;
     if (inspection->setup->findings.errors > 0) {

@@ -51,3 +51,26 @@ enum result rules_pack_read(const char *name, struct arena *arena, const struct 
     return result == RESULT_OK ? compile(&document, arena, ret_program, findings)
                                : unreadable(findings, result, &error);
 }
+
+static uint32_t count_facts(const struct program *program) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < program->code.count; i++) {
+        uint16_t operation = program->code.instructions[i].operation;
+        count += operation >= OP_FACT_NUMBER && operation <= OP_FACT_ENTRY;
+    }
+    return count;
+}
+
+void rules_file_check_streams(const struct program *program, const char *const topics[STREAMS],
+                              struct findings *findings) {
+    for (int i = 0; i < STREAMS; i++) {
+        struct text where = arena_printf(findings->arena, "streams.%.*s", TEXT_ARGUMENTS(stream_schemas[i].name));
+        if (topics[i] == NULL && program->aggregates_of_count[i] > 0)
+            finding_add(findings, SEVERITY_WARNING, where,
+                        "it is off, and the rules look at it: to them nothing ever happens there, so that counts and "
+                        "sums of it are 0 for every account, and all else of it is missing");
+        if (topics[i] == NULL && i == STREAM_ACCOUNT && count_facts(program) > 0)
+            finding_add(findings, SEVERITY_WARNING, where,
+                        "it is off, and the rules look at facts: they are missing for every account");
+    }
+}

@@ -13,3 +13,7 @@ MUST_USE enum result rules_file_read(const char *path, struct arena *arena, cons
 /* The same of a pack that is compiled in (config/rules/): `default.yaml`, `starter.yaml`. */
 MUST_USE enum result rules_pack_read(const char *name, struct arena *arena, const struct program **ret_program,
                                      struct findings *findings);
+
+/* Warns of each stream that is off (`topics`: NULL) and that the rules look at: to them nothing ever happened there. */
+void rules_file_check_streams(const struct program *program, const char *const topics[STREAMS],
+                              struct findings *findings);

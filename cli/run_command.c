@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/daemon.h"
 #include "cli/publishing.h"
+#include "cli/rejection_log.h"
 #include "cli/rules_file.h"
 #include "producer/topics.h"
 
@@ -34,6 +35,7 @@ struct session {
     struct daemon daemon;
     struct http_server *http;
     struct topics_report topics;
+    struct rejection_log rejections;
     sigset_t signals;
     bool stopping;
     int64_t stop_before_ms;
@@ -50,6 +52,8 @@ static enum result read_rules(struct session *session) {
     findings.arena = &reading->arena;
     enum result result = rules_file_read(session->setup.configuration.rules.file.data, &reading->arena,
                                          &reading->program, &findings);
+    if (result == RESULT_OK)
+        rules_file_check_streams(reading->program, session->setup.topics, &findings);
     findings_log(&findings, session->log);
     if (result != RESULT_OK) {
         arena_free(&reading->arena);
@@ -237,6 +241,7 @@ static enum exit_status watch(struct session *session) {
     const struct worker *failed = NULL;
     while (daemon_working(&session->daemon) > 0) {
         answer_signals(session, WATCH_EVERY_MS);
+        rejection_log_look(&session->rejections, &session->daemon.view, clock_monotonic_ms(), &session->setup.logger);
         const struct worker *first = failed == NULL ? daemon_failed(&session->daemon) : NULL;
         if (first != NULL) {
             failed = first;

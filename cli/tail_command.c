@@ -79,12 +79,6 @@ static void choose_topic(struct session *session, const char *given) {
 
 /* ---- what to show */
 
-static void put_json_tree(struct buffer *out, const json_t *tree) {
-    char *text = json_dumps(tree, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    buffer_put_string(out, text == NULL ? "null" : text);
-    free(text);
-}
-
 static bool is_wanted(const struct session *session, const struct change *change) {
     return (text_is_missing(session->account) || text_equal(session->account, change->account_id)) &&
            (text_is_missing(session->segment) || text_equal(session->segment, change->subject));
@@ -133,9 +127,9 @@ static void show_other(struct session *session, const rd_kafka_message_t *messag
     }
     json_t *input = session->json && session->stream < STREAMS ? as_input(session, message, tree) : NULL;
     if (input != NULL)
-        put_json_tree(out, input);
+        tree_write(input, out);
     else if (tree != NULL)
-        put_json_tree(out, tree);
+        tree_write(tree, out);
     else
         buffer_put_string(out, "null");
     json_decref(input);
@@ -246,6 +240,11 @@ static enum result read_arguments(struct session *session, struct topic_reader_o
         return error_set(error, RESULT_REJECT, "--from-beginning and --since say two things: give one of them");
     if (reader_options->until_end && reader_options->start == READ_FROM_END)
         return error_set(error, RESULT_REJECT, "--exit ends at the present end: give --from-beginning or --since too");
+    if (strcmp(session->topic, session->setup.outputs[OUTPUT_CHANGELOG]) == 0)
+        return error_set(error, RESULT_REJECT,
+                         "--topic: %s is the changelog, of which nothing can be read: its records have a form of their "
+                         "own; what came of them is in segment-changes and account-status",
+                         session->topic);
     if (!text_is_missing(session->segment) && session->kind != TOPIC_CHANGES)
         return error_set(error, RESULT_REJECT, "--segment is for changes only");
     return since == NULL ? RESULT_OK : since_argument(since, &reader_options->start_value, error);

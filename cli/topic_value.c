@@ -1,5 +1,6 @@
 #include "cli/topic_value.h"
 
+#include "base/json.h"
 #include "cli/avro_json.h"
 
 enum result value_reader_open(struct value_reader *reader, const struct setup *setup, struct error *error) {
@@ -51,4 +52,50 @@ enum result value_read(struct value_reader *reader, struct text bytes, const cha
     if (result == RESULT_REJECT && own != NULL && read_avro(own->schema, bytes, ret_tree, &plain) == RESULT_OK)
         return RESULT_OK;
     return result;
+}
+
+static void put_tree(struct json *json, const json_t *tree);
+
+static void put_object(struct json *json, json_t *object) {
+    json_open_object(json);
+    for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at)) {
+        json_key_text(json, text_of(json_object_iter_key(at)));
+        put_tree(json, json_object_iter_value(at));
+    }
+    json_close_object(json);
+}
+
+static void put_tree(struct json *json, const json_t *tree) {
+    switch (json_typeof(tree)) {
+    case JSON_OBJECT:
+        put_object(json, (json_t *)(uintptr_t)tree); /* jansson's iterators take no const; nothing is changed */
+        break;
+    case JSON_ARRAY:
+        json_open_array(json);
+        for (size_t i = 0; i < json_array_size(tree); i++)
+            put_tree(json, json_array_get(tree, i));
+        json_close_array(json);
+        break;
+    case JSON_STRING:
+        json_put_text(json, (struct text){json_string_value(tree), (uint32_t)json_string_length(tree)});
+        break;
+    case JSON_INTEGER:
+        json_put_integer(json, json_integer_value(tree));
+        break;
+    case JSON_REAL:
+        json_put_number(json, json_real_value(tree));
+        break;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        json_put_boolean(json, json_is_true(tree));
+        break;
+    case JSON_NULL:
+        json_put_null(json);
+        break;
+    }
+}
+
+void tree_write(const json_t *tree, struct buffer *out) {
+    struct json json = {.out = out};
+    put_tree(&json, tree);
 }

@@ -22,3 +22,6 @@ void value_reader_close(struct value_reader *reader);
  * now. */
 MUST_USE enum result value_read(struct value_reader *reader, struct text bytes, const char *record, json_t **ret_tree,
                                 struct error *error);
+
+/* Writes a value as JSON on one line, its members in their order, and numbers in as few digits as tell them apart. */
+void tree_write(const json_t *tree, struct buffer *out);

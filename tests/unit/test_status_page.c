@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -116,12 +117,34 @@ static void test_who_gets_no_partitions_for_a_minute_is_a_reserve_and_ready(void
     tear_down(&fixture);
 }
 
+static void test_every_metric_is_explained_in_the_documentation(void **state) {
+    (void)state;
+    static char documentation[65536];
+    static const char begin[] = "# TYPE ";
+    struct fixture fixture;
+    set_up(&fixture);
+    FILE *file = fopen(BELLWETHER_SOURCE_DIR "/docs/operations.md", "re");
+    assert_non_null(file);
+    size_t size = fread(documentation, 1, sizeof documentation - 1, file);
+    fclose(file);
+    assert_in_range(size, 1, sizeof documentation - 2);
+    for (const char *line = page(&fixture, "/metrics"); (line = strstr(line, begin)) != NULL; line++) {
+        char quoted[128];
+        const char *name = line + strlen(begin);
+        snprintf(quoted, sizeof quoted, "`%.*s`", (int)strcspn(name, " "), name);
+        if (strstr(documentation, quoted) == NULL)
+            fail_msg("docs/operations.md does not speak of %s", quoted);
+    }
+    tear_down(&fixture);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_metrics_are_summed_over_the_workers),
         cmocka_unit_test(test_only_shards_that_are_held_are_shown),
         cmocka_unit_test(test_ready_is_who_does_the_work_that_it_was_given),
         cmocka_unit_test(test_who_gets_no_partitions_for_a_minute_is_a_reserve_and_ready),
+        cmocka_unit_test(test_every_metric_is_explained_in_the_documentation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
