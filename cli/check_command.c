@@ -71,6 +71,24 @@ static void check_rules(struct inspection *inspection, const char *path, bool wi
     tell_findings(inspection);
 }
 
+#define VARIABLE_PREFIX "BELLWETHER_"
+
+static void check_variable(struct text variable, struct findings *findings) {
+    const size_t skip = strlen(VARIABLE_PREFIX); /* all have it, which would make all of them near */
+    char names[OPTIONS_MAX][OPTION_ENVIRONMENT_SIZE_MAX];
+    struct text known[OPTIONS_MAX], end = {variable.data + skip, variable.size - (uint32_t)skip};
+    for (size_t i = 0; i < option_table_count; i++) {
+        option_environment(&option_table[i], names[i]);
+        known[i] = text_of(names[i] + skip);
+        if (text_equal(end, known[i]))
+            return;
+    }
+    int nearest = text_nearest(end, known, option_table_count);
+    finding_add(findings, SEVERITY_WARNING, arena_text(findings->arena, variable),
+                "the environment has this, and there is no such option%s%s%s", nearest < 0 ? "" : "; did you mean ",
+                nearest < 0 ? "" : names[nearest], nearest < 0 ? "" : "?");
+}
+
 /* Variables that look like overrides and are none. Kubernetes makes BELLWETHER_SERVICE_... and BELLWETHER_PORT... of a
  * service's name; the program's own are those of its flags. */
 static void check_variables(const char *const *environment, struct findings *findings) {
@@ -78,17 +96,11 @@ static void check_variables(const char *const *environment, struct findings *fin
                                          "BELLWETHER_CONFIG=", "BELLWETHER_CACHE="};
     for (; *environment != NULL; environment++) {
         struct text variable = {*environment, (uint32_t)strcspn(*environment, "=")};
-        bool known = strncmp(*environment, "BELLWETHER_", strlen("BELLWETHER_")) != 0;
+        bool known = strncmp(*environment, VARIABLE_PREFIX, strlen(VARIABLE_PREFIX)) != 0;
         for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
             known = known || strncmp(*environment, others[i], strlen(others[i])) == 0;
-        for (size_t i = 0; i < option_table_count && !known; i++) {
-            char name[OPTION_ENVIRONMENT_SIZE_MAX];
-            option_environment(&option_table[i], name);
-            known = text_equals(variable, name);
-        }
         if (!known)
-            finding_add(findings, SEVERITY_WARNING, arena_text(findings->arena, variable),
-                        "the environment has this, and there is no such option");
+            check_variable(variable, findings);
     }
 }
 

@@ -145,6 +145,9 @@ static void respond_ready(void *context, struct http_response *response) {
                       held_back);
     } else if (running == 0 && view->wall_ms() - view->started_ms < ASSIGNMENT_WAIT_MS) {
         buffer_put_string(out, "waiting for partitions\n");
+    } else if (running == 0) {
+        response->status = 200;
+        buffer_put_string(out, "ready: no shards, as other processes have them all, or Kafka does not answer\n");
     } else {
         response->status = 200;
         buffer_printf(out, "ready: %" PRIu32 " shards, %" PRIu32 " of them stalled\n", running, stalled);

@@ -66,6 +66,12 @@ static enum result make_room(struct byte_source *source, size_t size_max, struct
     return RESULT_OK;
 }
 
+/* Without the name that the library makes up for a descriptor: `<fd:3>: unexpected end of file`. */
+static const char *reason_of(const char *problem) {
+    const char *end = problem[0] == '<' ? strstr(problem, ">: ") : NULL;
+    return end == NULL ? problem : end + strlen(">: ");
+}
+
 enum result byte_source_fill(struct byte_source *source, size_t size_max, struct error *error) {
     enum result result = make_room(source, size_max, error);
     if (result != RESULT_OK || source->at_end)
@@ -76,7 +82,7 @@ enum result byte_source_fill(struct byte_source *source, size_t size_max, struct
     int number = Z_OK;
     const char *problem = gzerror(source->file, &number);
     if (count < 0 || (count == 0 && number == Z_BUF_ERROR))
-        return error_set(error, RESULT_FATAL, "%s", number == Z_ERRNO ? strerror(errno) : problem);
+        return error_set(error, RESULT_FATAL, "%s", number == Z_ERRNO ? strerror(errno) : reason_of(problem));
     source->end += count;
     source->at_end = count == 0;
     return RESULT_OK;

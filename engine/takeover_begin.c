@@ -304,6 +304,17 @@ static enum progress assign_all(struct pipeline *pipeline, struct error *error) 
     return takeover_answer(pipeline, source->assign(source->context, pipeline->offsets, count, error), error);
 }
 
+static void tell_beginning(struct pipeline *pipeline) {
+    uint32_t held_back = 0;
+    for (uint32_t i = 0; i < pipeline->held_count; i++)
+        held_back += pipeline->held[i].held_back;
+    if (held_back == 0)
+        pipeline_log(pipeline, LEVEL_INFO, "%u shards run.", pipeline->held_count);
+    else
+        pipeline_log(pipeline, LEVEL_INFO, "%u shards run, %u are held back by newer rules.",
+                     pipeline->held_count - held_back, held_back);
+}
+
 enum progress takeover_begin(struct pipeline *pipeline, struct error *error) {
     for (uint32_t i = 0; i < pipeline->held_count; i++) {
         struct held_shard *held = &pipeline->held[i];
@@ -318,6 +329,6 @@ enum progress takeover_begin(struct pipeline *pipeline, struct error *error) {
     pipeline->mode = MODE_RUNNING;
     pipeline->batch_begun_ms = monotonic_ms(pipeline);
     pipeline->ends_asked_ms = pipeline->batch_begun_ms;
-    pipeline_log(pipeline, LEVEL_INFO, "%u shards run.", pipeline->held_count);
+    tell_beginning(pipeline);
     return PROGRESS_DONE;
 }

@@ -172,7 +172,7 @@ static void damaged_gzip_fails(void **state) {
             outcome = record_file_next(records, &record, &error);
         while (outcome == FILE_RECORD);
         assert_int_equal(outcome, FILE_FAILED);
-        assert_non_null(strstr(error.text, "unexpected end of file"));
+        assert_string_equal(error.text, "unexpected end of file");
         record_file_close(records);
         memory_file_remove(&file);
     }
