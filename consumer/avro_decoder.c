@@ -122,11 +122,13 @@ ALWAYS_INLINE enum result read_boolean(struct decoding *decoding, const struct s
 
 ALWAYS_INLINE enum result read_enum(struct decoding *decoding, const struct step *step, struct cursor *cursor,
                                     double *ret_number) {
-    int64_t symbol = read_short(cursor);
-    if (symbol < 0 || symbol >= step->count)
+    uint32_t symbol = read_index(cursor, step->count);
+    if (cursor->failed)
+        return malformed(decoding, "they end too early");
+    if (symbol == step->count)
         return malformed_field(decoding, step, "is a symbol that the writer's enum does not have");
-    if (step->symbols[symbol] == UINT32_MAX && !cursor->failed)
-        return unknown_symbol(decoding, step, (uint32_t)symbol);
+    if (step->symbols[symbol] == UINT32_MAX)
+        return unknown_symbol(decoding, step, symbol);
     *ret_number = step->symbols[symbol];
     return RESULT_OK;
 }
@@ -142,8 +144,8 @@ ALWAYS_INLINE enum result read_entry(struct decoding *decoding, const struct ste
         return result;
     const struct schema *values = step->schema;
     if (values->kind == SCHEMA_UNION) {
-        int64_t branch = read_short(cursor);
-        if (cursor->failed || branch < 0 || branch >= values->count)
+        uint32_t branch = read_index(cursor, values->count);
+        if (branch == values->count)
             return malformed_field(decoding, step, "has a branch that the writer's union does not have");
         values = values->branches[branch];
     }
@@ -229,6 +231,7 @@ ALWAYS_INLINE enum result run_step(struct decoding *decoding, const struct step 
     case STEP_REFUSE:
         return refuse(decoding, step);
     case STEP_UNION:
+    case STEP_END:
         break;
     }
     assert(false); /* a union does not stand in a union */
@@ -238,12 +241,11 @@ ALWAYS_INLINE enum result run_step(struct decoding *decoding, const struct step 
 ALWAYS_INLINE enum result run_steps(struct decoding *decoding, const struct program_of_record *program,
                                     struct cursor *ret_cursor) {
     struct cursor cursor = *ret_cursor; /* one that nobody else knows of */
-    const struct step *end = program->steps + program->steps_count;
-    for (const struct step *next = program->steps; next < end; next++) {
+    for (const struct step *next = program->steps; next->kind != STEP_END; next++) {
         const struct step *step = next;
         if (step->kind == STEP_UNION) {
-            int64_t branch = read_short(&cursor);
-            if (cursor.failed || branch < 0 || branch >= step->count)
+            uint32_t branch = read_index(&cursor, step->count);
+            if (branch == step->count)
                 return malformed_field(decoding, step, "has a branch that the writer's union does not have");
             step = &step->branches[branch];
             decoding->event->present |= step->present;
@@ -273,11 +275,19 @@ COLD static enum result refuse_id(struct decoding *decoding, uint32_t field, str
     return field_check_id(decoding->stream, &schema->fields[field], id, &decoding->rejection->detail);
 }
 
+/* By parts, as they were written a moment ago: a copy as a whole would wait until both parts are in memory. */
+ALWAYS_INLINE void take_id(const struct text *id, struct text *ret_id) {
+    ret_id->data = id->data;
+    ret_id->size = id->size;
+}
+
 ALWAYS_INLINE enum result take_ids(struct decoding *decoding) {
     const struct stream_schema *schema = &stream_schemas[decoding->stream];
     struct event *event = decoding->event;
-    event->account_id = event->fields[schema->account_id].text;
-    event->event_id = schema->event_id == FIELDS_MAX ? TEXT_MISSING : event->fields[schema->event_id].text;
+    take_id(&event->fields[schema->account_id].text, &event->account_id);
+    event->event_id = TEXT_MISSING;
+    if (schema->event_id != FIELDS_MAX)
+        take_id(&event->fields[schema->event_id].text, &event->event_id);
     if (!field_id_fits(event->account_id))
         return refuse_id(decoding, schema->account_id, event->account_id);
     if (schema->event_id != FIELDS_MAX && !field_id_fits(event->event_id))
@@ -287,8 +297,8 @@ ALWAYS_INLINE enum result take_ids(struct decoding *decoding) {
 
 ALWAYS_INLINE enum result choose_record(struct decoding *decoding, const struct avro_plan *plan, struct cursor *cursor,
                                         const struct program_of_record **ret_program) {
-    int64_t branch = plan->is_union ? read_short(cursor) : 0;
-    if (cursor->failed || branch < 0 || branch >= plan->records_count)
+    uint32_t branch = plan->is_union ? read_index(cursor, plan->records_count) : 0;
+    if (branch == plan->records_count)
         return malformed(decoding, "they begin with a branch that the writer's union does not have");
     if (plan->records[branch] == NULL)
         return malformed(decoding, "they are of a branch of the writer's union that does not fit");

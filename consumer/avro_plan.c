@@ -241,8 +241,8 @@ static enum result compile_record(struct compiler *compiler, const struct schema
         if (found != UINT32_MAX && steps[found].kind != STEP_UNION)
             program->present |= steps[found].present;
     }
+    steps[writer->count] = (struct step){.kind = STEP_END};
     program->steps = steps;
-    program->steps_count = writer->count;
     program->defaults = defaults;
     *ret_program = program;
     return RESULT_OK;

@@ -30,6 +30,7 @@ enum step_kind {
     STEP_MAP,    /* values of `schema`: string, bytes, or a union with them */
     STEP_UNION,  /* `branches`, `count` of them; none of them is a union */
     STEP_REFUSE, /* a branch that does not fit */
+    STEP_END,    /* behind the last of a record */
 };
 
 struct step {
@@ -52,8 +53,7 @@ struct field_default {
 
 /* How to decode the values of one writer's record. */
 struct program_of_record {
-    const struct step *steps;
-    uint32_t steps_count;
+    const struct step *steps;             /* the last one is a STEP_END */
     const struct field_default *defaults; /* of fields that the writer does not have */
     uint32_t defaults_count;
     uint32_t present; /* the bits of these */

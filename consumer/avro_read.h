@@ -63,6 +63,14 @@ ALWAYS_INLINE int64_t read_short(struct cursor *cursor) {
     return read_long(cursor);
 }
 
+/* The index of a branch or a symbol, of which there are `count`; `count` where it is none of them. An even first byte
+ * below 0x80 says it all. */
+ALWAYS_INLINE uint32_t read_index(struct cursor *cursor, uint32_t count) {
+    uint64_t index = cursor->at < cursor->end && (*cursor->at & 0x81) == 0 ? *cursor->at++ / 2u
+                                                                           : (uint64_t)read_long(cursor);
+    return cursor->failed || index >= count ? count : (uint32_t)index;
+}
+
 /* NULL where fewer bytes are left. */
 ALWAYS_INLINE const uint8_t *read_bytes(struct cursor *cursor, size_t size) {
     const uint8_t *bytes = cursor->at;

@@ -13,7 +13,8 @@
 struct value_decoder {
     struct value_decoder_options options;
     struct registry *registry;
-    struct writers named; /* by fingerprint: ours and the folder's */
+    struct writers named;  /* by fingerprint: ours and the folder's */
+    struct writer *latest; /* of these, of the last value; NULL at first */
     const struct avro_plan *plain[STREAMS];
     struct avro_decoder avro;
 };
@@ -126,12 +127,14 @@ static uint32_t confluent_id(struct text value) {
 static enum result named_writer(struct value_decoder *decoder, struct text value, struct writer **ret_writer,
                                 struct error *error) {
     uint64_t fingerprint = le64toh(read_word(value.data + 2));
-    struct writer *writer = writers_find(&decoder->named, fingerprint);
+    struct writer *writer = decoder->latest;
+    if (writer == NULL || writer->key != fingerprint)
+        writer = writers_find(&decoder->named, fingerprint);
     if (writer == NULL)
         return error_set(error, RESULT_REJECT,
                          "the schema of fingerprint %016llx is neither built in nor in the folder of schemas",
                          (unsigned long long)fingerprint);
-    *ret_writer = writer;
+    *ret_writer = decoder->latest = writer;
     return RESULT_OK;
 }
 
