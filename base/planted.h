@@ -22,7 +22,9 @@
     BUG(blob_before_known, "blobs go to the store before their commit is known")                                   \
     BUG(meta_before_blobs, "the meta moves with the first blob of a commit instead of the last one")               \
     BUG(owner_unchecked, "the store does not tell a shard's owners apart")                                         \
-    BUG(write_number_unchecked, "the store's scripts do not check the write number")                               \
+    BUG(write_number_unchecked, "the write number in the store is not looked at")                                  \
+    BUG(watch_left_out, "the store's meta is looked at before a write, and not watched until it is done")          \
+    BUG(watch_not_renewed, "the store's meta is watched for the first transaction of a write only")                \
     BUG(store_loss_ignored, "a store that has lost the shard's data is written to all the same")                   \
     BUG(claim_unchecked, "a new connection does not look whether the shard is as the old one left it")             \
     BUG(never_verified, "an idle owner never looks whether the store went back")                                   \

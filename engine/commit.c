@@ -231,14 +231,24 @@ static enum result is_known(struct pipeline *pipeline, struct error *error) {
     return RESULT_OK;
 }
 
+/* The planted bug: what nobody knows to be committed goes to the store, and is there before the shards are given up. */
+static enum result store_unknown(struct pipeline *pipeline, struct error *error) {
+    const struct store *store = pipeline->ports.store;
+    struct store_event event;
+    if (is_known(pipeline, error) != RESULT_OK || paging_serve(pipeline, error) != RESULT_OK)
+        return RESULT_FATAL;
+    for (int i = 0; i < 10; i++)
+        store->poll(store->context, TAKEOVER_WAIT_MS, &event);
+    return RESULT_OK;
+}
+
 /* Memory never stays ahead of the changelog: what is not known to be committed is computed again from what is. */
 static enum result is_not_known(struct pipeline *pipeline, enum transaction_outcome outcome, struct error *error) {
     counters_add(pipeline->counters, outcome == TRANSACTION_UNKNOWN ? COUNTER_COMMITS_UNKNOWN : COUNTER_COMMITS_ABORTED,
                  1);
     if (pipeline->transaction.timed_out)
         adapt_bytes(pipeline);
-    if (PLANTED(blob_before_known) &&
-        (is_known(pipeline, error) != RESULT_OK || paging_serve(pipeline, error) != RESULT_OK))
+    if (PLANTED(blob_before_known) && store_unknown(pipeline, error) != RESULT_OK)
         return RESULT_FATAL;
     if (PLANTED(memory_kept)) {
         batch_clear(&pipeline->outputs);

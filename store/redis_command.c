@@ -2,19 +2,19 @@
 
 #include "base/number.h"
 
-void redis_command_begin(struct buffer *out, uint32_t arguments) {
-    buffer_printf(out, "*%u\r\n", arguments);
-}
-
 /* An account has seven numbers, so that printf would cost as much as all the rest of its arguments. */
-static void put_size(struct buffer *out, size_t size) {
-    buffer_put_u8(out, '$');
-    buffer_put_decimal(out, size);
+static void put_number(struct buffer *out, char kind, size_t number) {
+    buffer_put_u8(out, (uint8_t)kind);
+    buffer_put_decimal(out, number);
     buffer_put(out, "\r\n", 2);
 }
 
+void redis_command_begin(struct buffer *out, uint32_t arguments) {
+    put_number(out, '*', arguments);
+}
+
 void redis_command_pieces(struct buffer *out, struct text head, struct text tail) {
-    put_size(out, (size_t)head.size + tail.size);
+    put_number(out, '$', (size_t)head.size + tail.size);
     buffer_put_text(out, head);
     buffer_put_text(out, tail);
     buffer_put(out, "\r\n", 2);

@@ -13,13 +13,30 @@ struct owned_shard {
     uint64_t generation;          /* grows with each claim and release: answers to older requests are nobody's */
     int64_t epoch, nonce;         /* of the claim */
     int64_t write_sent;           /* the write number once all that was sent is done */
-    int64_t write_acknowledged;   /* as the newest answer said */
+    int64_t write_acknowledged;   /* as the newest answer to a write said */
     char prefix[PREFIX_SIZE_MAX]; /* `{bw:GROUP:7}:` */
 };
 
 enum request_kind { REQUEST_CLAIM, REQUEST_LOAD, REQUEST_DUE, REQUEST_SCAN, REQUEST_WRITE, REQUEST_VERIFY };
 
-/* A request whose answer is awaited; its texts lie in its arena. */
+/* Accounts in the order of their buckets. */
+struct bucketed {
+    uint32_t bucket, place;
+};
+
+/* How far a write has come (redis_write.c). */
+struct write_course {
+    struct store_write write; /* its bytes are borrowed, as long as the shard's generation is the request's */
+    struct bucketed *order;
+    uint32_t from;     /* accounts before it, in that order, have been sent */
+    bool meta_is_sent; /* or there is none */
+    bool executes;     /* the next answer that is an array or nil is EXEC's */
+    bool is_refused;   /* by EXEC: the meta was touched */
+    bool anyone_waits; /* there are sets of waiting accounts */
+    bool is_done;
+};
+
+/* A request that is not answered; its texts lie in its arena. */
 struct request {
     struct request *next;
     enum request_kind kind;
@@ -27,11 +44,12 @@ struct request {
     uint32_t shard; /* index in the store's shards */
     uint64_t generation;
     struct arena arena;
-    uint32_t scripts_left;    /* REQUEST_WRITE */
-    int64_t write;            /* the write number that the (next) answer must show */
-    struct store_claim claim; /* REQUEST_CLAIM */
-    struct text *account_ids; /* REQUEST_LOAD, in the order that was asked */
-    uint32_t *places;         /* REQUEST_LOAD: place in `account_ids` of each value of the answer */
+    struct buffer held_back;    /* its command, while a write before it is not wholly sent */
+    int64_t write;              /* the write number that the (next) answer must show */
+    struct write_course course; /* REQUEST_WRITE */
+    struct store_claim claim;   /* REQUEST_CLAIM */
+    struct text *account_ids;   /* REQUEST_LOAD, in the order that was asked */
+    uint32_t *places;           /* REQUEST_LOAD: place in `account_ids` of each value of the answer */
     uint32_t count;
     struct due_query query; /* REQUEST_DUE */
 };
@@ -41,6 +59,7 @@ struct redis_store {
     struct owned_shard *shards;
     uint32_t shards_count;
     struct request *first, *last; /* in the order of their answers */
+    struct request *unsent;       /* the first that is not wholly sent: a write; NULL: none */
     struct request *answered;     /* the one whose answer is lent out */
     struct redisReply *reply;     /* lent out */
     struct stored_blob *blobs;    /* lent out */
@@ -53,6 +72,9 @@ struct redis_store {
 #define VALUE_HEAD_SIZE 17
 
 uint32_t store_bucket(struct text account_id);
+void bucketed_sort(struct bucketed *order, uint32_t count);
+/* How many from `from` on are of one bucket. */
+uint32_t bucketed_group(const struct bucketed *order, uint32_t from, uint32_t to);
 
 /* redis_requests.c: the functions of the port that ask. */
 enum result redis_claim(void *context, uint64_t ticket, int32_t shard, const struct store_claim *claim,
@@ -62,10 +84,27 @@ enum result redis_load(void *context, uint64_t ticket, int32_t shard, const stru
 enum result redis_load_due(void *context, uint64_t ticket, int32_t shard, const struct due_query *query,
                            struct error *error);
 enum result redis_scan(void *context, uint64_t ticket, int32_t shard, uint64_t cursor, struct error *error);
-enum result redis_write(void *context, uint64_t ticket, int32_t shard, const struct store_write *write,
-                        struct error *error);
 uint32_t redis_place(void *context, struct text account_id);
 enum result redis_verify(void *context, uint64_t ticket, int32_t shard, struct error *error);
+
+/* Begins a request, where the server can be reached; NULL in `ret_request`: it cannot, the next poll says so. */
+enum result redis_begin(struct redis_store *store, enum request_kind kind, uint64_t ticket, int32_t shard,
+                        struct request **ret_request, struct error *error);
+/* Takes the request over, and sends it in its turn. */
+enum result redis_enqueue(struct redis_store *store, struct request *request, struct error *error);
+/* Sends from the first request on that is not sent, up to the beginning of a write: what is behind that waits until all
+ * of it is sent, so that requests take effect in their order. */
+void redis_send_on(struct redis_store *store);
+void redis_request_free(struct request *request);
+enum result redis_out_of_memory(struct error *error);
+
+/* redis_write.c: a write of a commit, in several transactions. */
+enum result redis_write(void *context, uint64_t ticket, int32_t shard, const struct store_write *write,
+                        struct error *error);
+void redis_write_begin(struct redis_store *store, struct request *request);
+/* Takes one of its answers, and sends what follows from it. */
+bool redis_understand_write(struct redis_store *store, struct request *request, const struct redisReply *reply,
+                            struct store_event *ret_event);
 
 /* Cursors: which set, and where in it. */
 #define DUE_PHASE_SHIFT   56
@@ -74,4 +113,8 @@ enum result redis_verify(void *context, uint64_t ticket, int32_t shard, struct e
 /* redis_replies.c: what an answer means. False: nothing that is to be told. */
 bool redis_understand(struct redis_store *store, struct request *request, const struct redisReply *reply,
                       struct store_event *ret_event);
-void redis_request_free(struct request *request);
+/* Whether the three numbers are those that the owner left; where not, the shard is lost. */
+bool redis_is_ours(const struct redis_store *store, const struct request *request, const struct redisReply *reply);
+bool redis_lose(struct redis_store *store, const struct request *request, const struct redisReply *reply,
+                struct store_event *ret_event);
+bool redis_become_unavailable(struct redis_store *store, const struct redisReply *error);

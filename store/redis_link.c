@@ -14,8 +14,8 @@
 #define OUT_KEPT_BYTES (4u << 20)
 #define RECEIVE_BYTES  (16u << 10)
 
-static const char *const script_files[SCRIPTS] = {"scripts/claim.lua", "scripts/load.lua",  "scripts/due.lua",
-                                                  "scripts/scan.lua",  "scripts/write.lua", "scripts/verify.lua"};
+static const char *const script_files[SCRIPTS] = {"scripts/claim.lua", "scripts/load.lua", "scripts/due.lua",
+                                                  "scripts/scan.lua", "scripts/verify.lua"};
 
 static char *copy_of(const char *string, bool *failed) {
     char *copy = string == NULL ? NULL : strdup(string);

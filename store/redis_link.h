@@ -9,7 +9,7 @@
 struct redisReader;
 struct redisReply;
 
-enum script { SCRIPT_CLAIM, SCRIPT_LOAD, SCRIPT_DUE, SCRIPT_SCAN, SCRIPT_WRITE, SCRIPT_VERIFY, SCRIPTS };
+enum script { SCRIPT_CLAIM, SCRIPT_LOAD, SCRIPT_DUE, SCRIPT_SCAN, SCRIPT_VERIFY, SCRIPTS };
 
 struct redis_link {
     struct redis_options options; /* strings are the link's own */

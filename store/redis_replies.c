@@ -33,21 +33,23 @@ static const char *refusal_hint(const char *answer) {
         {"WRONGTYPE", "another product's data lie under these keys: give Bellwether a database of its own"},
         {"BUSY", "a script of somebody blocks it"},
     };
+    static const char of_transaction[] = "EXECABORT Transaction discarded because of: ";
+    if (strncmp(answer, of_transaction, strlen(of_transaction)) == 0)
+        answer += strlen(of_transaction);
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
         if (strncmp(answer, hints[i].code, strlen(hints[i].code)) == 0)
             return hints[i].hint;
     return "it does not serve";
 }
 
-static bool become_unavailable(struct redis_store *store, const redisReply *reply) {
+bool redis_become_unavailable(struct redis_store *store, const redisReply *error) {
     (void)error_set(&store->reason, RESULT_RETRY, "Redis at %s:%d refused (%s): %s", store->link.options.host,
-                    store->link.options.port, reply->str, refusal_hint(reply->str));
+                    store->link.options.port, error->str, refusal_hint(error->str));
     store->unavailable = true;
     return false;
 }
 
-/* Whether the three numbers are those that the owner left; where not, the shard is lost. */
-static bool is_ours(const struct redis_store *store, const struct request *request, const redisReply *reply) {
+bool redis_is_ours(const struct redis_store *store, const struct request *request, const redisReply *reply) {
     const struct owned_shard *owned = &store->shards[request->shard];
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 3)
         return false;
@@ -56,8 +58,8 @@ static bool is_ours(const struct redis_store *store, const struct request *reque
     return (owner || PLANTED(owner_unchecked)) && (write || PLANTED(write_number_unchecked));
 }
 
-static bool lose(struct redis_store *store, const struct request *request, const redisReply *reply,
-                 struct store_event *event) {
+bool redis_lose(struct redis_store *store, const struct request *request, const redisReply *reply,
+                struct store_event *event) {
     struct owned_shard *owned = &store->shards[request->shard];
     bool whole = reply->type == REDIS_REPLY_ARRAY && reply->elements >= 3;
     owned->generation++;
@@ -128,7 +130,7 @@ static bool understand_claim(struct redis_store *store, struct request *request,
                              struct store_event *event) {
     struct owned_shard *owned = &store->shards[request->shard];
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 8 || reply->element[0]->type != REDIS_REPLY_STRING)
-        return lose(store, request, reply, event);
+        return redis_lose(store, request, reply, event);
     struct former former = {number_in(reply->element[3]), number_in(reply->element[4]), number_in(reply->element[5])};
     struct text offset = text_in(reply->element[6]);
     /* A former owner may have claimed the shard and then have ended before it wrote anything. */
@@ -200,7 +202,7 @@ static bool out_of_memory(struct redis_store *store) {
 static bool understand_load(struct redis_store *store, struct request *request, const redisReply *reply,
                             struct store_event *event) {
     if (reply->elements != 3 + (size_t)request->count)
-        return lose(store, request, reply, event);
+        return redis_lose(store, request, reply, event);
     if (!reserve_blobs(store, request->count))
         return out_of_memory(store);
     for (uint32_t i = 0; i < request->count; i++) {
@@ -254,7 +256,7 @@ static uint64_t next_due_cursor(const struct due_query *query, uint64_t answered
 static bool understand_due(struct redis_store *store, struct request *request, const redisReply *reply,
                            struct store_event *event) {
     if (reply->elements < 6)
-        return lose(store, request, reply, event);
+        return redis_lose(store, request, reply, event);
     struct text following = text_in(reply->element[4]);
     uint32_t waits = (uint32_t)number_in(reply->element[5]);
     event->kind = STORE_DUE;
@@ -267,35 +269,27 @@ static bool understand_due(struct redis_store *store, struct request *request, c
 static bool understand_scan(struct redis_store *store, const struct request *request, const redisReply *reply,
                             struct store_event *event) {
     if (reply->elements < 5)
-        return lose(store, request, reply, event);
+        return redis_lose(store, request, reply, event);
     uint64_t bucket = (uint64_t)number_in(reply->element[3]), within = (uint64_t)number_in(reply->element[4]);
     event->kind = STORE_SCANNED;
     event->next_cursor = bucket == STORE_BUCKETS ? 0 : bucket << SCAN_BUCKET_SHIFT | within;
     return take_pairs(store, request, reply, 5, event);
 }
 
-static bool understand_write(struct redis_store *store, struct request *request, struct store_event *event) {
-    store->shards[request->shard].write_acknowledged = ++request->write;
-    event->kind = STORE_WRITTEN;
-    return --request->scripts_left == 0;
-}
-
 bool redis_understand(struct redis_store *store, struct request *request, const redisReply *reply,
                       struct store_event *ret_event) {
     const struct owned_shard *owned = &store->shards[request->shard];
     if (reply->type == REDIS_REPLY_ERROR)
-        return become_unavailable(store, reply);
-    if (request->kind == REQUEST_WRITE && request->generation != owned->generation)
-        request->scripts_left--;
+        return redis_become_unavailable(store, reply);
+    if (request->kind == REQUEST_WRITE)
+        return redis_understand_write(store, request, reply, ret_event);
     if (request->generation != owned->generation)
         return false;
     *ret_event = (struct store_event){.ticket = request->ticket, .shard = owned->shard};
     if (request->kind == REQUEST_CLAIM)
         return understand_claim(store, request, reply, ret_event);
-    if (!is_ours(store, request, reply)) {
-        request->scripts_left -= request->kind == REQUEST_WRITE;
-        return lose(store, request, reply, ret_event);
-    }
+    if (!redis_is_ours(store, request, reply))
+        return redis_lose(store, request, reply, ret_event);
     switch (request->kind) {
     case REQUEST_LOAD:
         return understand_load(store, request, reply, ret_event);
@@ -303,8 +297,6 @@ bool redis_understand(struct redis_store *store, struct request *request, const 
         return understand_due(store, request, reply, ret_event);
     case REQUEST_SCAN:
         return understand_scan(store, request, reply, ret_event);
-    case REQUEST_WRITE:
-        return understand_write(store, request, ret_event);
     default:
         ret_event->kind = STORE_VERIFIED;
         return true;

@@ -38,6 +38,7 @@ static struct request *dequeue(struct redis_store *store) {
 }
 
 static void drop_requests(struct redis_store *store) {
+    store->unsent = NULL;
     while (store->first != NULL)
         redis_request_free(dequeue(store));
 }
@@ -77,11 +78,11 @@ static void say_unavailable(struct redis_store *store, int timeout_ms, struct st
     event->error = store->reason;
 }
 
-/* Takes the answer to the first request; true where there is something to tell. */
+/* Takes the next answer, which is one to the first request; true where there is something to tell. */
 static bool take_answer(struct redis_store *store, struct redisReply *reply, struct store_event *event) {
     struct request *request = store->first;
     bool tells = redis_understand(store, request, reply, event);
-    bool done = request->kind != REQUEST_WRITE || request->scripts_left == 0;
+    bool done = request->kind != REQUEST_WRITE || request->course.is_done;
     take_back(store);
     store->reply = reply;
     if (done)

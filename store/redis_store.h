@@ -1,5 +1,5 @@
-/* The store port on Redis: a copy of the changelog, written behind it, fenced by three numbers that every script looks
- * at (docs/exactly-once.md).
+/* The store port on Redis: a copy of the changelog, written behind it, fenced by three numbers that every script and
+ * every transaction looks at (docs/exactly-once.md).
  *
  * Keys of a shard, all with one hash tag, so in one slot, on one node, in one order of writes:
  *

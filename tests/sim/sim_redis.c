@@ -1,6 +1,7 @@
 #include "tests/sim/sim_redis.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -85,19 +86,48 @@ static void answer_unknown(const struct sim_command_call *call) {
     buffer_put_string(call->out, "\r\n");
 }
 
-static void run_command(struct sim_redis *redis, const struct sim_command_call *call) {
-    const struct sim_command *command = sim_command_find(call->arguments[0]);
+static void answer_misfit(const struct sim_command_call *call) {
+    buffer_put_string(call->out, "-ERR wrong number of arguments for '");
+    for (uint32_t i = 0; i < call->arguments[0].size; i++)
+        buffer_put_u8(call->out, (uint8_t)tolower(call->arguments[0].data[i]));
+    buffer_put_string(call->out, "' command\r\n");
+}
+
+const char *sim_redis_refusal(const struct sim_redis *redis, const struct sim_command *command) {
     struct sim_refusals refusals = refusals_of(redis);
-    if (command == NULL)
+    if (redis->condition == SIM_REDIS_LOADS)
+        return loading;
+    if (command->writes && refusals.writes != NULL)
+        return refusals.writes;
+    return command->grows ? refusals.growth : NULL;
+}
+
+const char *sim_redis_refuses_growth(const struct sim_redis *redis) {
+    return refusals_of(redis).growth;
+}
+
+bool sim_redis_admits(const struct sim_redis *redis, const struct sim_command_call *call, bool queues) {
+    const struct sim_command *command = sim_command_find(call->arguments[0]);
+    const char *refusal = NULL;
+    if (command == NULL) {
         answer_unknown(call);
-    else if (!sim_command_fits(command, call->count))
-        sim_answer_error(call->out, "ERR wrong number of arguments");
-    else if (command->writes && refusals.writes != NULL)
-        sim_answer_error(call->out, refusals.writes);
-    else if (command->grows && refusals.growth != NULL)
-        sim_answer_error(call->out, refusals.growth);
-    else
-        command->run(call);
+        return false;
+    }
+    if (!sim_command_fits(command, call->count)) {
+        answer_misfit(call);
+        return false;
+    }
+    refusal = sim_redis_refusal(redis, command);
+    if (refusal == NULL && queues)
+        refusal = sim_redis_refuses_growth(redis); /* The queue itself takes memory. */
+    if (refusal != NULL)
+        sim_answer_error(call->out, refusal);
+    return refusal == NULL;
+}
+
+static void run_command(struct sim_redis *redis, const struct sim_command_call *call) {
+    if (sim_redis_admits(redis, call, false))
+        sim_command_find(call->arguments[0])->run(call);
 }
 
 static void run_script(struct sim_redis *redis, const struct sim_command_call *call) {
@@ -106,8 +136,7 @@ static void run_script(struct sim_redis *redis, const struct sim_command_call *c
     sim_redis_tell_write(redis);
 }
 
-static void answer_request(struct sim_redis *redis, struct sim_redis_link *link,
-                           const struct sim_redis_request *request) {
+static void answer_request(struct sim_redis *redis, struct sim_redis_link *link, struct sim_redis_request *request) {
     struct text name = request->arguments[0];
     struct sim_command_call call = {&redis->data, link->database, request->arguments, request->count, &link->out};
     sim_data_begin(&redis->data);
@@ -115,6 +144,8 @@ static void answer_request(struct sim_redis *redis, struct sim_redis_link *link,
         log_in(redis, link, request);
     else if (!link->has_logged_in)
         sim_answer_error(&link->out, "NOAUTH Authentication required.");
+    else if (sim_transaction_answers(redis, link, request))
+        return;
     else if (is_word(name, "SELECT") && request->count == 2)
         select_database(link, request);
     else if (is_word(name, "INFO") && request->count == 2)

@@ -1,6 +1,7 @@
-/* A Redis in memory that speaks the protocol on streams of bytes and runs the store's own scripts, so that the real
- * store stands on it as on a server. It answers as redis-server 7.0 does (tests/integration/test_redis_alike.c asks
- * both the same); nothing happens by itself, time is a number, and every fault is the caller's.
+/* A Redis in memory that speaks the protocol on streams of bytes, runs the store's own scripts and does its
+ * transactions, so that the real store stands on it as on a server. It answers as redis-server 7.0 does
+ * (tests/integration/test_redis_alike.c and test_redis_transactions.c ask both the same); nothing happens by itself,
+ * time is a number, and every fault is the caller's.
  *
  *     worker's store (store/) -> struct redis_transport -> struct sim_redis_client -> struct sim_redis
  *
@@ -16,7 +17,7 @@
 
 struct sim_scripts;
 
-/* Is told of each write of a script: the accounts that it changed, and the meta if it moved it. */
+/* Is told of each write of a script or a transaction: the accounts that it changed, and the meta if it moved it. */
 struct sim_redis_watcher {
     void *context;
     void (*written)(void *context, int32_t shard, const struct store_write *write);
@@ -91,7 +92,7 @@ bool sim_redis_next(const struct sim_redis *redis, int32_t shard, uint64_t *plac
 /* Calls for each account; returns how many there are. */
 typedef void sim_redis_visitor(void *context, const struct stored_blob *blob);
 uint32_t sim_redis_visit(const struct sim_redis *redis, int32_t shard, sim_redis_visitor *visitor, void *context);
-/* Tells the watcher of the write that was done last, if it was one of a script to a shard. */
+/* Tells the watcher of the write that was done last, if it was one to a shard. */
 void sim_redis_tell_write(const struct sim_redis *redis);
 /* Whether the deadlines and the sets of waiting accounts say the same as the blobs; NULL: they do. */
 const char *sim_redis_disorder(const struct sim_redis *redis, int32_t shard);
@@ -103,7 +104,7 @@ struct sim_redis_client {
     struct sim_redis_link *link; /* NULL: not connected */
     uint32_t process;            /* of the server, to which it is */
     void *context;               /* of the next three */
-    /* A script is about to be sent; false: the process died before it did. */
+    /* A script or an EXEC is about to be sent; false: the process died before it did. */
     bool (*sends)(void *context);
     bool (*is_dead)(void *context);
     void (*pass)(void *context, int64_t duration_ms); /* lets time pass */

@@ -83,7 +83,7 @@ static enum result send_bytes(void *context, const void *data, size_t size, size
     buffer_put(&client->link->in, data, sent);
     assert(buffer_ok(&client->link->in));
     while (sim_redis_link_parse(client->link, &request)) {
-        if (sim_redis_request_runs_script(&request) && client->sends != NULL && !client->sends(client->context)) {
+        if (sim_redis_request_acts(&request) && client->sends != NULL && !client->sends(client->context)) {
             free(request.arguments);
             return broken(error);
         }

@@ -57,10 +57,20 @@ static struct sim_value **place_of(const struct sim_tag *tag, struct text key) {
     return &tag->table[i];
 }
 
-struct sim_value *sim_data_find(const struct sim_data *data, int database, struct text key) {
+/* Also one that is empty, which is no key any more. */
+static struct sim_value *value_of(const struct sim_data *data, int database, struct text key) {
     const struct sim_tag *tag = sim_data_tag(data, database, tag_name(key));
-    struct sim_value *value = tag == NULL ? NULL : *place_of(tag, key);
+    return tag == NULL ? NULL : *place_of(tag, key);
+}
+
+struct sim_value *sim_data_find(const struct sim_data *data, int database, struct text key) {
+    struct sim_value *value = value_of(data, database, key);
     return value == NULL || value->count == 0 ? NULL : value;
+}
+
+uint64_t sim_data_version(const struct sim_data *data, int database, struct text key) {
+    const struct sim_value *value = value_of(data, database, key);
+    return value == NULL ? 0 : value->version;
 }
 
 const struct sim_entry *sim_value_find(const struct sim_value *value, struct text name) {
@@ -139,6 +149,7 @@ static void remember(struct sim_data *data, struct sim_undo undo) {
     }
     tag->undo = sim_grown(tag->undo, tag->undo_count, &tag->undo_capacity, sizeof *tag->undo);
     tag->undo[tag->undo_count++] = undo;
+    undo.value->version++;
 }
 
 /* Where an entry goes that is not there. */
@@ -194,6 +205,7 @@ void sim_data_clear(struct sim_data *data, struct sim_value *value) {
 
 static void take_back(const struct sim_undo *undo) {
     struct sim_value *value = undo->value;
+    value->version++;
     switch (undo->what) {
     case UNDO_ADD:
         take_out(value, undo->place);

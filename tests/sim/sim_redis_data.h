@@ -21,6 +21,7 @@ struct sim_value {
     enum sim_kind kind;
     struct sim_entry *entries; /* as they were inserted; in a sorted set by score, then name */
     uint32_t count, capacity;  /* none: there is no such key */
+    uint64_t version;          /* grows with each change */
 };
 
 struct sim_undo {
@@ -61,6 +62,8 @@ void sim_data_free(struct sim_data *data);
 struct sim_tag *sim_data_tag(const struct sim_data *data, int database, struct text name);
 /* NULL: no such key. */
 struct sim_value *sim_data_find(const struct sim_data *data, int database, struct text key);
+/* Another one after each change of the key; of one that was never there 0. */
+uint64_t sim_data_version(const struct sim_data *data, int database, struct text key);
 const struct sim_entry *sim_value_find(const struct sim_value *value, struct text name);
 
 /* ---- changing it; what follows a begin until the next one is one write */

@@ -17,6 +17,7 @@ struct sim_redis_link *sim_redis_link_open(struct sim_redis *redis) {
 
 void sim_redis_link_free(struct sim_redis_link *link) {
     sim_redis_link_drop_requests(link);
+    sim_transaction_free(&link->transaction);
     buffer_free(&link->in);
     buffer_free(&link->out);
     free(link->requests);
@@ -75,8 +76,9 @@ bool sim_redis_link_parse(struct sim_redis_link *link, struct sim_redis_request 
     return true;
 }
 
-bool sim_redis_request_runs_script(const struct sim_redis_request *request) {
-    return strcasecmp(request->arguments[0].data, "EVALSHA") == 0;
+bool sim_redis_request_acts(const struct sim_redis_request *request) {
+    const char *name = request->arguments[0].data;
+    return strcasecmp(name, "EVALSHA") == 0 || strcasecmp(name, "EXEC") == 0;
 }
 
 void sim_redis_link_send(struct sim_redis *redis, struct sim_redis_link *link, struct sim_redis_request *request,

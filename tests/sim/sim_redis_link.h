@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 #include "tests/sim/sim_redis.h"
+#include "tests/sim/sim_redis_transaction.h"
 
 struct sim_redis_request {
     struct text *arguments; /* in one allocation with their bytes, each followed by a zero */
@@ -22,6 +23,7 @@ struct sim_redis_link {
     bool closed; /* by the client, or broken: nobody takes answers */
     bool has_logged_in;
     int database;
+    struct sim_transaction transaction;
     struct buffer in; /* the beginning of a request that is not whole */
     struct sim_redis_request *requests;
     uint32_t requests_count, requests_capacity;
@@ -36,7 +38,8 @@ void sim_redis_link_free(struct sim_redis_link *link);
 
 /* The first request in `in`, where it is whole; its arguments are to be given to sim_redis_link_send or freed. */
 bool sim_redis_link_parse(struct sim_redis_link *link, struct sim_redis_request *ret_request);
-bool sim_redis_request_runs_script(const struct sim_redis_request *request);
+/* A script, or the end of a transaction: before it nothing is changed. */
+bool sim_redis_request_acts(const struct sim_redis_request *request);
 /* It arrives then, or right after those that were sent before it. */
 void sim_redis_link_send(struct sim_redis *redis, struct sim_redis_link *link, struct sim_redis_request *request,
                          int64_t arrives_ms);

@@ -236,9 +236,7 @@ static int compile(lua_State *lua, struct text body) {
         enum planted_bug bug;
         const char *right, *wrong;
     } changes[] = {
-        {BUG_owner_unchecked, "found[1] ~= ARGV[2] or found[2] ~= ARGV[3] or ", ""},
         {BUG_owner_unchecked, "tonumber(meta[4]) > tonumber(ARGV[4])", "false"},
-        {BUG_write_number_unchecked, " or found[3] ~= ARGV[4]", ""},
     };
     lua_pushlstring(lua, body.data, body.size);
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {

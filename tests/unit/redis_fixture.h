@@ -12,11 +12,13 @@
 #include "engine/core/engine.h"
 #include "store/redis_store.h"
 #include "tests/harness/store_requests.h"
-#include "tests/sim/sim_redis.h"
+#include "tests/sim/sim_redis_link.h"
 
 #define GROUP      "test"
 #define SHARD      7
 #define TIMEOUT_MS 1000
+#define LENT_MAX   64
+#define LENT_SIZE  64
 
 /* A server, and two owners of the same group who both may think that a shard is theirs. */
 struct fixture {
@@ -28,6 +30,9 @@ struct fixture {
     struct store ports[2];
     struct clock clock;
     uint64_t ticket;
+    char lent[LENT_MAX][LENT_SIZE]; /* ids and states that were written, one by one */
+    struct stored_blob ones[LENT_MAX];
+    uint32_t lent_count;
 };
 
 static inline int64_t monotonic_ms(void *context) {
@@ -107,6 +112,33 @@ static inline void send_now(struct fixture *fixture, int owner) {
     assert_int_equal(event.kind, STORE_NOTHING);
 }
 
+/* Until the server has done so many transactions more of those that were asked for, and nobody has been told. */
+static inline void send_until_done(struct fixture *fixture, int owner, uint32_t transactions) {
+    struct store_event event = {.kind = STORE_NOTHING};
+    struct store *port = &fixture->ports[owner];
+    uint32_t writes = sim_redis_writes(&fixture->redis, SHARD) + transactions;
+    while (sim_redis_writes(&fixture->redis, SHARD) < writes && event.kind == STORE_NOTHING)
+        port->poll(port->context, 1, &event);
+    assert_int_equal(event.kind, STORE_NOTHING);
+}
+
+static inline bool is_on_its_way(const struct sim_redis_link *link, const char *name) {
+    for (uint32_t i = 0; i < link->requests_count; i++)
+        if (text_equals(link->requests[i].arguments[0], name))
+            return true;
+    return false;
+}
+
+/* Until a transaction's end is on its way. */
+static inline void send_exec(struct fixture *fixture, int owner) {
+    struct store_event event = {.kind = STORE_NOTHING};
+    struct store *port = &fixture->ports[owner];
+    assert_true(fixture->clients[owner].request_ms > 0);
+    while (!is_on_its_way(fixture->clients[owner].link, "EXEC") && event.kind == STORE_NOTHING)
+        port->poll(port->context, 1, &event);
+    assert_int_equal(event.kind, STORE_NOTHING);
+}
+
 static inline struct store_event await(struct fixture *fixture, int owner) {
     struct store_event event = await_for(fixture, owner, 10 * TIMEOUT_MS);
     assert_int_not_equal(event.kind, STORE_NOTHING);
@@ -142,6 +174,7 @@ static inline struct store_event verify(struct fixture *fixture, int owner) {
     return await(fixture, owner);
 }
 
+/* The blobs are lent until the write is answered, or void. */
 static inline void ask_write(struct fixture *fixture, int owner, const struct stored_blob *blobs, uint32_t count,
                              int64_t meta_offset) {
     struct store *port = &fixture->ports[owner];
@@ -153,8 +186,11 @@ static inline void ask_write(struct fixture *fixture, int owner, const struct st
 /* One account, as the only one of its commit. */
 static inline void ask_write_one(struct fixture *fixture, int owner, const char *id, const char *bytes,
                                  int64_t offset) {
-    struct stored_blob one = blob(id, bytes, offset, INSTANT_NEVER, 0);
-    ask_write(fixture, owner, &one, 1, offset);
+    assert_true(fixture->lent_count < LENT_MAX && strlen(id) + strlen(bytes) + 2 <= LENT_SIZE);
+    char *lent_id = fixture->lent[fixture->lent_count], *lent_bytes = lent_id + strlen(id) + 1;
+    struct stored_blob *one = &fixture->ones[fixture->lent_count++];
+    *one = blob(strcpy(lent_id, id), strcpy(lent_bytes, bytes), offset, INSTANT_NEVER, 0);
+    ask_write(fixture, owner, one, 1, offset);
 }
 
 static inline struct store_event write_one(struct fixture *fixture, int owner, const char *id, const char *bytes,
