@@ -158,10 +158,10 @@ static inline __attribute__((always_inline)) void run_one(struct evaluation *eva
         result->number = text_in(&registers[instruction->right], instruction->extra, registers[instruction->left].text);
         return;
     case OP_AND:
-        result->number = value_true(registers, instruction->left) & value_true(registers, instruction->right);
+        result->number = (int)value_true(registers, instruction->left) & (int)value_true(registers, instruction->right);
         return;
     case OP_OR:
-        result->number = value_true(registers, instruction->left) | value_true(registers, instruction->right);
+        result->number = (int)value_true(registers, instruction->left) | (int)value_true(registers, instruction->right);
         return;
     case OP_NOT:
         result->number = !value_true(registers, instruction->left);
