@@ -155,6 +155,14 @@ static enum result prepare_topics(struct session *session, struct error *error) 
     return result;
 }
 
+/* Whether it has been told what is wrong with them, by tell_topics. */
+static bool topics_are_refused(const struct session *session) {
+    for (uint32_t i = 0; i < session->topics.findings_count; i++)
+        if (!session->topics.findings[i].is_warning)
+            return true;
+    return false;
+}
+
 /* What is wrong with the topics, all of it; the last error is the first finding and need not be told again. */
 static void tell_topics(const struct session *session, bool usable) {
     for (uint32_t i = 0; i < session->topics.findings_count; i++) {
@@ -285,7 +293,7 @@ static enum exit_status run_all(struct session *session) {
     if (result == RESULT_RETRY)
         return EXIT_GOOD; /* stopped while it waited */
     if (result != RESULT_OK) {
-        if (session->topics.findings_count == 0)
+        if (!topics_are_refused(session))
             log_write(session->log, LEVEL_ERROR, "%s", error.text);
         return result == RESULT_REJECT ? EXIT_USAGE : EXIT_FAILED;
     }

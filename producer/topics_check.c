@@ -123,40 +123,45 @@ static enum result examine_log_start(struct examination *examination, const char
     return RESULT_OK;
 }
 
-/* Whether the entry says so; `ret_value` is borrowed from the event. */
-static bool take_policy(rd_kafka_event_t *event, const char **ret_value) {
+/* What the answer says of the topic's cleanup.policy, borrowed from it; NULL where it says nothing. */
+static const char *find_policy(rd_kafka_event_t *event, const char *topic) {
     size_t resources_count, entries_count;
     const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
         rd_kafka_event_DescribeConfigs_result(event), &resources_count);
-    if (resources_count == 0 || rd_kafka_ConfigResource_error(resources[0]) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return false;
-    const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resources[0], &entries_count);
-    for (size_t i = 0; i < entries_count; i++)
-        if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), "cleanup.policy") == 0) {
-            *ret_value = rd_kafka_ConfigEntry_value(entries[i]);
-            return *ret_value != NULL;
-        }
-    return false;
+    for (size_t i = 0; i < resources_count; i++) {
+        if (strcmp(rd_kafka_ConfigResource_name(resources[i]), topic) != 0 ||
+            rd_kafka_ConfigResource_error(resources[i]) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            continue;
+        const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resources[i], &entries_count);
+        for (size_t j = 0; j < entries_count; j++)
+            if (strcmp(rd_kafka_ConfigEntry_name(entries[j]), "cleanup.policy") == 0)
+                return rd_kafka_ConfigEntry_value(entries[j]);
+    }
+    return NULL;
 }
 
-static rd_kafka_event_t *describe(struct examination *examination, const char *topic) {
+/* The outputs' configurations; NULL where no answer came in time. */
+static rd_kafka_event_t *describe_outputs(struct examination *examination) {
     struct topics *topics = examination->topics;
+    rd_kafka_ConfigResource_t *resources[OUTPUTS];
     char message[256];
-    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    size_t count = 0;
+    for (int output = 0; output < OUTPUTS; output++)
+        if (examination->outputs[output].partitions > 0)
+            resources[count++] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC,
+                                                             examination->plan->outputs[output]);
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(topics->client.handle,
                                                                  RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
     (void)rd_kafka_AdminOptions_set_request_timeout(options, client_left_ms(examination->deadline_ms), message,
                                                     sizeof message);
-    rd_kafka_DescribeConfigs(topics->client.handle, &resource, 1, options, topics->answers);
+    rd_kafka_DescribeConfigs(topics->client.handle, resources, count, options, topics->answers);
     rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_ConfigResource_destroy(resource);
+    rd_kafka_ConfigResource_destroy_array(resources, count);
     return topics_answer(topics, RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT, examination->deadline_ms);
 }
 
-static void examine_policy(struct examination *examination, const char *changelog) {
-    const char *policy;
-    rd_kafka_event_t *event = describe(examination, changelog);
-    if (event == NULL || !take_policy(event, &policy))
+static void judge_changelog(struct examination *examination, const char *changelog, const char *policy) {
+    if (policy == NULL)
         find(examination, true,
              "The configuration of the changelog `%s` cannot be read (it takes the permission DescribeConfigs): see "
              "for yourself that its cleanup.policy is `compact`.",
@@ -165,6 +170,37 @@ static void examine_policy(struct examination *examination, const char *changelo
         find(examination, false,
              "The changelog `%s` has the cleanup.policy `%s`, which deletes state: set it to `compact`.", changelog,
              policy);
+}
+
+/* Readers are promised each change, and a table. */
+static void judge_output(struct examination *examination, enum output output, const char *policy) {
+    const char *topic = examination->plan->outputs[output];
+    if (policy == NULL)
+        return;
+    if (output == OUTPUT_STATUSES && strcmp(policy, "compact") != 0)
+        find(examination, true,
+             "The topic `%s` of the statuses has the cleanup.policy `%s`: an account of which nothing is published for "
+             "long would be missing in it. Set it to `compact`.",
+             topic, policy);
+    if (output != OUTPUT_STATUSES && strstr(policy, "compact") != NULL)
+        find(examination, true,
+             "The topic `%s` has the cleanup.policy `%s`, which keeps the newest record of each account alone: a "
+             "reader that comes late misses those before. Set it to `delete`.",
+             topic, policy);
+}
+
+static void examine_policies(struct examination *examination) {
+    rd_kafka_event_t *event = describe_outputs(examination);
+    for (int output = 0; output < OUTPUTS; output++) {
+        const char *topic = examination->plan->outputs[output];
+        const char *policy = event == NULL ? NULL : find_policy(event, topic);
+        if (examination->outputs[output].partitions == 0)
+            continue;
+        if (output == OUTPUT_CHANGELOG)
+            judge_changelog(examination, topic, policy);
+        else
+            judge_output(examination, (enum output)output, policy);
+    }
     if (event != NULL)
         rd_kafka_event_destroy(event);
 }
@@ -195,10 +231,7 @@ static enum result examine_changelog(struct examination *examination, struct err
              "another `kafka.group` and `topics.changelog`.",
              changelog, state->partitions, examination->plan->inputs[first], examination->inputs[first].partitions);
     examine_copies(examination, changelog);
-    enum result result = examine_log_start(examination, changelog, error);
-    if (result == RESULT_OK)
-        examine_policy(examination, changelog);
-    return result;
+    return examine_log_start(examination, changelog, error);
 }
 
 /* ---- outputs */
@@ -231,7 +264,13 @@ static enum result examine(struct examination *examination, struct error *error)
     examine_outputs(examination);
     if (examination->first_input < STREAMS)
         examination->report->partitions = examination->inputs[examination->first_input].partitions;
-    return examine_changelog(examination, error);
+    enum result result = examine_changelog(examination, error);
+    bool has_outputs = false;
+    for (int output = 0; output < OUTPUTS; output++)
+        has_outputs = has_outputs || examination->outputs[output].partitions > 0;
+    if (result == RESULT_OK && has_outputs)
+        examine_policies(examination);
+    return result;
 }
 
 enum result topics_check(struct topics *topics, const struct topics_plan *plan, struct topics_report *ret_report,

@@ -180,6 +180,26 @@ static void a_changelog_that_is_not_only_compacted_is_found(void **state) {
     }
 }
 
+static void outputs_of_which_readers_would_miss_records_are_warned_of(void **state) {
+    static const char *const policies[OUTPUTS] = {
+        [OUTPUT_CHANGES] = "compact", [OUTPUT_STATUSES] = "compact,delete", [OUTPUT_DEAD_LETTERS] = "compact,delete"};
+    struct fixture *fixture = open_fixture(*state);
+    create_inputs(fixture);
+    for (int output = 0; output < OUTPUT_CHANGELOG; output++) {
+        const char *settings[] = {"cleanup.policy", policies[output], NULL};
+        kafka_create_topic(fixture->server, fixture->outputs[output], PARTITIONS, settings);
+    }
+    if (prepare(fixture) != RESULT_OK)
+        fail_msg("%s", fixture->error.text);
+    assert_int_equal(fixture->report.findings_count, 3);
+    for (int output = 0; output < OUTPUT_CHANGELOG; output++) {
+        assert_true(fixture->report.findings[output].is_warning);
+        assert_non_null(strstr(fixture->report.findings[output].error.text, fixture->outputs[output]));
+        assert_non_null(strstr(fixture->report.findings[output].error.text, policies[output]));
+    }
+    close_fixture(fixture);
+}
+
 static void a_changelog_that_lost_its_beginning_is_found(void **state) {
     struct fixture *fixture = open_fixture(*state);
     const char *changelog = fixture->outputs[OUTPUT_CHANGELOG];
@@ -239,6 +259,7 @@ int main(void) {
         cmocka_unit_test(inputs_with_unequal_partitions_are_found_with_their_numbers),
         cmocka_unit_test(a_changelog_with_another_number_of_partitions_is_found),
         cmocka_unit_test(a_changelog_that_is_not_only_compacted_is_found),
+        cmocka_unit_test(outputs_of_which_readers_would_miss_records_are_warned_of),
         cmocka_unit_test(a_changelog_that_lost_its_beginning_is_found),
         cmocka_unit_test(topics_can_be_created_by_wish),
         cmocka_unit_test(a_wish_that_the_brokers_refuse_is_rejected_with_their_reason),
