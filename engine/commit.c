@@ -254,6 +254,11 @@ static enum result is_not_known(struct pipeline *pipeline, enum transaction_outc
         batch_clear(&pipeline->outputs);
         return RESULT_OK;
     }
+    if (pipeline->stop_ordered)
+        pipeline_log(pipeline, LEVEL_WARNING,
+                     "%s The process ends without this commit: what is not committed is decided again at the next "
+                     "start, and nothing is lost.",
+                     error->text);
     if (pipeline->revoked || pipeline->lost || pipeline->stop_ordered) {
         pipeline_drop_shards(pipeline);
         return RESULT_OK;

@@ -408,6 +408,10 @@ static bool may_leave(struct pipeline *pipeline) {
 
 static enum pipeline_progress leave(struct pipeline *pipeline) {
     const struct pipeline_ports *ports = &pipeline->ports;
+    if (pipeline->mode == MODE_RUNNING && !is_settled(pipeline))
+        pipeline_log(pipeline, LEVEL_WARNING,
+                     "The store does not have what was committed last: it is restored from the changelog at the next "
+                     "start, and nothing is lost.");
     pipeline_drop_shards(pipeline);
     ports->source->close(ports->source->context, CLOSE_MS);
     ports->sink->close(ports->sink->context, CLOSE_MS);

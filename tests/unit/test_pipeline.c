@@ -69,6 +69,55 @@ static void a_process_that_stops_leaves_everything_committed_and_stored(void **s
     sim_world_free(&world);
 }
 
+/* Until it has ended, for longer than a stop may take. */
+static void stop(struct sim_world *world) {
+    pipeline_stop(world->pipelines[0]);
+    sim_world_run(world, 60 * SECOND);
+    assert_null(world->pipelines[0]);
+}
+
+static void goes_on_well(struct sim_world *world) {
+    world->options.until_end = true;
+    sim_world_start(world, 0);
+    sim_world_finish(world, 0);
+    matches(world);
+}
+
+static void a_stop_that_the_brokers_do_not_let_commit_says_so(void **state) {
+    (void)state;
+    struct sim_world world;
+    setup(&world, 2);
+    world.options.until_end = false;
+    world.options.commit_bytes_max = 4000;
+    sim_world_start(&world, 0);
+    struct error error;
+    while (counters_get(&world.counters, COUNTER_COMMITS) < 2)
+        sim_world_turn(&world, &error);
+    world.workers[0].faults.commit_pending = INT64_MAX;
+    stop(&world);
+    assert_non_null(strstr(world.workers[0].last_log, "The process ends without this commit"));
+    world.workers[0].faults.commit_pending = 0;
+    goes_on_well(&world);
+    sim_world_free(&world);
+}
+
+static void a_stop_while_the_store_is_away_says_so(void **state) {
+    (void)state;
+    struct sim_world world;
+    setup(&world, 2);
+    world.options.until_end = false;
+    sim_world_start(&world, 0);
+    sim_world_run(&world, 100);
+    sim_redis_set_condition(&world.store, SIM_REDIS_IS_DOWN);
+    sim_world_event(&world, STREAM_LOGIN, "account-1", "late", world.kafka.wall_ms - SECOND, "");
+    sim_world_run(&world, 3 * SECOND);
+    stop(&world);
+    assert_non_null(strstr(world.workers[0].last_log, "The store does not have what was committed last"));
+    sim_redis_set_condition(&world.store, SIM_REDIS_SERVES);
+    goes_on_well(&world);
+    sim_world_free(&world);
+}
+
 /* The number of effects that an undisturbed run has. */
 static uint64_t effects_of_a_run(void) {
     struct sim_world world;
@@ -331,6 +380,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(two_processes_share_the_partitions),
         cmocka_unit_test(silence_fires_timers_without_traffic),
         cmocka_unit_test(a_process_that_stops_leaves_everything_committed_and_stored),
+        cmocka_unit_test(a_stop_that_the_brokers_do_not_let_commit_says_so),
+        cmocka_unit_test(a_stop_while_the_store_is_away_says_so),
         cmocka_unit_test(a_process_may_be_killed_between_any_two_effects),
         cmocka_unit_test(a_store_that_was_lost_is_made_whole_from_the_changelog),
         cmocka_unit_test(a_store_that_is_flushed_while_running_is_made_whole),
