@@ -79,14 +79,15 @@ static void choose_topic(struct session *session, const char *given) {
 
 /* ---- what to show */
 
-static bool is_wanted(const struct session *session, const struct change *change) {
-    return (text_is_missing(session->account) || text_equal(session->account, change->account_id)) &&
-           (text_is_missing(session->segment) || text_equal(session->segment, change->subject));
+/* By the key, which is the account's id: what is another account's need not be decoded. */
+static bool is_of_account(const struct session *session, const rd_kafka_message_t *message) {
+    struct text key = {message->key, (uint32_t)message->key_len};
+    return text_is_missing(session->account) || text_equal(session->account, key);
 }
 
 static void show_change(struct session *session, const struct published_change *published) {
     struct buffer *out = &session->printer.buffer;
-    if (!is_wanted(session, &published->change))
+    if (!text_is_missing(session->segment) && !text_equal(session->segment, published->change.subject))
         return;
     if (session->json)
         change_write_json(&published->change, session->full ? &published->origin : NULL, out);
@@ -117,8 +118,6 @@ static void show_other(struct session *session, const rd_kafka_message_t *messag
     struct buffer *out = &session->printer.buffer;
     struct text key = {message->key, (uint32_t)message->key_len};
     char time[INSTANT_TEXT_MAX];
-    if (!text_is_missing(session->account) && !text_equal(session->account, key))
-        return;
     if (!session->json) {
         instant_format(rd_kafka_message_timestamp(message, NULL), time);
         buffer_printf(out, "%s  %d@%lld  ", time, message->partition, (long long)message->offset);
@@ -189,8 +188,6 @@ static enum result show_value(struct session *session, const rd_kafka_message_t 
 static void show_letter(struct session *session, const rd_kafka_message_t *message) {
     struct letter letter;
     letter_read(message, &letter);
-    if (!text_is_missing(session->account) && !text_equal(session->account, letter.key))
-        return;
     if (session->json)
         letter_write_json(&letter, session->full, &session->printer.buffer);
     else
@@ -200,6 +197,8 @@ static void show_letter(struct session *session, const rd_kafka_message_t *messa
 
 static enum result show(struct session *session, const rd_kafka_message_t *message, struct error *error) {
     enum result result = RESULT_OK;
+    if (!is_of_account(session, message))
+        return RESULT_OK;
     if (session->kind == TOPIC_DEAD_LETTERS)
         show_letter(session, message);
     else

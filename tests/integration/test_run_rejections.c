@@ -320,6 +320,28 @@ static void dead_letters_are_read_with_their_reasons(void **state) {
     free(text);
 }
 
+static void what_is_unreadable_is_told_of_the_account_that_is_asked_for_alone(void **state) {
+    struct deployment *deployment = fixture_deploy(*state, "unreadable", PARTITIONS, rules);
+    char topic[128];
+    deployment_produce_text(deployment, "{\"stream\":\"login\",\"event_id\":\"n1\",\"account_id\":\"acme\",\"user_id\":"
+                                        "\"u\",\"occurred_at\":\"2024-06-01\"}\n");
+    struct kafka_record garbage = {.topic = deployment_topic(deployment, "logins", topic),
+                                   .key = "other",
+                                   .key_size = 5,
+                                   .value = "\xff\xfe",
+                                   .value_size = 2,
+                                   .partition = KAFKA_ANY_PARTITION};
+    kafka_produce(deployment->kafka, &garbage, 1);
+    const char *all[] = {"tail", "--topic", "login", "--from-beginning", "--exit", NULL};
+    char *text = deployment_command(deployment, all, 3);
+    assert_int_equal(count_lines(text), 1);
+    free(text);
+    const char *of_one[] = {"tail", "--topic", "login", "--from-beginning", "--exit", "--account", "acme", NULL};
+    text = deployment_command(deployment, of_one, 0);
+    assert_int_equal(count_lines(text), 1);
+    free(text);
+}
+
 /* Facts of 100 kB where the state may have 64 KiB. */
 static void an_account_that_would_grow_too_large_stays_as_it_was(void **state) {
     struct deployment *deployment = fixture_deploy(*state, "too-large", PARTITIONS,
@@ -359,6 +381,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(each_poisoned_record_is_a_dead_letter_and_disturbs_nothing),
         TEST(dead_letters_are_read_with_their_reasons),
+        TEST(what_is_unreadable_is_told_of_the_account_that_is_asked_for_alone),
         TEST(an_account_that_would_grow_too_large_stays_as_it_was),
     };
     return cmocka_run_group_tests(tests, fixture_start, fixture_close);
