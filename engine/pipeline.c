@@ -437,8 +437,8 @@ static bool waits_for_store(const struct pipeline *pipeline) {
     for (uint32_t i = 0; i < pipeline->held_count; i++) {
         const struct held_shard *held = &pipeline->held[i];
         if (held->loads > 0 || held->paging || held->takeover.asked || held->takeover.writing ||
-            (pipeline->stopping && held->behind.sent != NULL))
-            return true;
+            held->behind.sent != NULL)
+            return true; /* A write too goes on with each answer. */
     }
     return false;
 }

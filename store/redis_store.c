@@ -90,14 +90,21 @@ static bool take_answer(struct redis_store *store, struct redisReply *reply, str
     return tells;
 }
 
+/* The time that is left of a poll, which may take several answers in without telling of anything. */
+static int left_ms(const struct redis_store *store, int64_t until_ms) {
+    int64_t now_ms = store->link.clock.monotonic_ms(store->link.clock.context);
+    return now_ms < until_ms ? (int)(until_ms - now_ms) : 0;
+}
+
 static void redis_poll(void *context, int timeout_ms, struct store_event *ret_event) {
     struct redis_store *store = context;
+    int64_t until_ms = store->link.clock.monotonic_ms(store->link.clock.context) + timeout_ms;
     *ret_event = (struct store_event){.kind = STORE_NOTHING};
     take_back(store);
     while (!store->unavailable && redis_link_is_open(&store->link)) {
         struct redisReply *reply;
         bool awaits = store->first != NULL;
-        if (redis_link_exchange(&store->link, awaits, timeout_ms, &reply, &store->reason) != RESULT_OK) {
+        if (redis_link_exchange(&store->link, awaits, left_ms(store, until_ms), &reply, &store->reason) != RESULT_OK) {
             store->unavailable = true;
             break;
         }
