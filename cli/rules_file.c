@@ -16,6 +16,8 @@ static enum result compile(const struct document *document, struct arena *arena,
                     place_text(findings->arena, document->file, problems.items[i].position.line,
                                problems.items[i].position.column),
                     "%.*s", TEXT_ARGUMENTS(problems.items[i].message));
+    if (problems.has_more)
+        finding_add(findings, SEVERITY_ERROR, document->file, "there are more problems behind these %d", PROBLEMS_MAX);
     if (result == RESULT_FATAL)
         finding_add(findings, SEVERITY_ERROR, document->file, "memory is out");
     return result;

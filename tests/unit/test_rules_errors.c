@@ -81,7 +81,37 @@ static void wrong_files_say_what_is_wrong_and_the_way_out(void **state) {
     assert_int_equal(different, 0);
 }
 
+/* A rules file with so many metrics that look at what there is not. */
+static void compile_wrong_metrics(uint32_t metrics, struct problems *ret_problems) {
+    struct arena arena = {0};
+    struct buffer source = {0};
+    struct document document;
+    struct error error;
+    const struct program *program = NULL;
+    buffer_put_string(&source, "ruleset: \"1\"\nmetrics:\n");
+    for (uint32_t i = 0; i < metrics; i++)
+        buffer_printf(&source, "  metric_%u: nothing_%u + 1\n", i, i);
+    assert_int_equal(yaml_read_text(buffer_text(&source), TEXT("many.yaml"), &arena, &document, &error), RESULT_OK);
+    assert_int_equal(rules_compile(&document, &arena, &program, ret_problems), RESULT_REJECT);
+    buffer_free(&source);
+    arena_free(&arena);
+}
+
+static void what_is_left_out_is_not_kept_quiet(void **state) {
+    (void)state;
+    struct problems problems;
+    compile_wrong_metrics(PROBLEMS_MAX, &problems);
+    assert_int_equal(problems.count, PROBLEMS_MAX);
+    assert_false(problems.has_more);
+    compile_wrong_metrics(PROBLEMS_MAX + 1, &problems);
+    assert_int_equal(problems.count, PROBLEMS_MAX);
+    assert_true(problems.has_more);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(wrong_files_say_what_is_wrong_and_the_way_out)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wrong_files_say_what_is_wrong_and_the_way_out),
+        cmocka_unit_test(what_is_left_out_is_not_kept_quiet),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,7 +42,10 @@ void report_problem_list(struct report *report, struct position position, const 
     while (place < problems->count && position_compare(problems->items[place].position, position) < 0)
         place++;
     bool taken = place < problems->count && position_compare(problems->items[place].position, position) == 0;
-    if (place == PROBLEMS_MAX || taken)
+    if (taken)
+        return;
+    problems->has_more |= problems->count == PROBLEMS_MAX;
+    if (place == PROBLEMS_MAX)
         return;
     problems->count += problems->count < PROBLEMS_MAX;
     for (uint32_t i = problems->count - 1; i > place; i--)

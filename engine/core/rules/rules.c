@@ -8,6 +8,7 @@ enum result rules_compile(const struct document *document, struct arena *arena, 
     struct report report = {arena, problems, false};
     struct checked_rules *rules = report_alloc(&report, sizeof *rules);
     problems->count = 0;
+    problems->has_more = false;
     if (rules == NULL)
         return RESULT_FATAL;
     rules_read(&report, document, rules);

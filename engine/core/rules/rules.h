@@ -17,6 +17,7 @@ struct problem {
 struct problems {
     struct problem items[PROBLEMS_MAX];
     uint32_t count; /* the first PROBLEMS_MAX, in the order of the file */
+    bool has_more;  /* behind them */
 };
 
 /* RESULT_REJECT: the document is not valid rules, `problems` says why; RESULT_FATAL: memory is out. */
