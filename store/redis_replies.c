@@ -58,19 +58,35 @@ bool redis_is_ours(const struct redis_store *store, const struct request *reques
     return (owner || PLANTED(owner_unchecked)) && (write || PLANTED(write_number_unchecked));
 }
 
+/* A shard's three numbers for a message; -1: there are none. */
+struct numbers_text {
+    char text[96];
+};
+
+static struct numbers_text numbers_text(int64_t epoch, int64_t claim, int64_t write) {
+    struct numbers_text numbers;
+    if (epoch < 0)
+        snprintf(numbers.text, sizeof numbers.text, "nothing");
+    else
+        snprintf(numbers.text, sizeof numbers.text, "epoch %" PRId64 ", claim %" PRId64 ", write %" PRId64, epoch,
+                 claim, write);
+    return numbers;
+}
+
 bool redis_lose(struct redis_store *store, const struct request *request, const redisReply *reply,
                 struct store_event *event) {
     struct owned_shard *owned = &store->shards[request->shard];
     bool whole = reply->type == REDIS_REPLY_ARRAY && reply->elements >= 3;
+    struct numbers_text found = numbers_text(whole ? number_in(reply->element[0]) : -1,
+                                             whole ? number_in(reply->element[1]) : -1,
+                                             whole ? number_in(reply->element[2]) : -1);
     owned->generation++;
     event->kind = STORE_LOST;
     (void)error_set(&event->error, RESULT_RETRY,
-                    "Shard %d: Redis at %s:%d does not hold what was left there (epoch %" PRId64 ", claim %" PRId64
-                    ", write %" PRId64 "; expected %" PRId64 ", %" PRId64 ", %" PRId64
-                    "): it was rolled back, flushed, or another process owns the shard.",
-                    owned->shard, store->link.options.host, store->link.options.port,
-                    whole ? number_in(reply->element[0]) : -1, whole ? number_in(reply->element[1]) : -1,
-                    whole ? number_in(reply->element[2]) : -1, owned->epoch, owned->nonce, request->write);
+                    "Shard %d: Redis at %s:%d does not hold what was left there (%s; expected %s): it was rolled back, "
+                    "flushed, or another process owns the shard.",
+                    owned->shard, store->link.options.host, store->link.options.port, found.text,
+                    numbers_text(owned->epoch, owned->nonce, request->write).text);
     return true;
 }
 
@@ -118,11 +134,11 @@ static bool lose_claim(struct redis_store *store, struct owned_shard *owned, con
     owned->generation++;
     event->kind = STORE_LOST;
     (void)error_set(&event->error, RESULT_RETRY,
-                    "Shard %d: Redis at %s:%d is at write %" PRId64 " of claim %" PRId64 ", epoch %" PRId64
-                    ", and was left between %" PRId64 " and %" PRId64 " of claim %" PRId64 ", epoch %" PRId64
+                    "Shard %d: Redis at %s:%d holds %s, and was left at %s or up to write %" PRId64
                     ": it was rolled back or flushed, or a claim was done without an answer.",
-                    owned->shard, store->link.options.host, store->link.options.port, former->write, former->nonce,
-                    former->epoch, owned->write_acknowledged, owned->write_sent, owned->nonce, owned->epoch);
+                    owned->shard, store->link.options.host, store->link.options.port,
+                    numbers_text(former->epoch, former->nonce, former->write).text,
+                    numbers_text(owned->epoch, owned->nonce, owned->write_acknowledged).text, owned->write_sent);
     return true;
 }
 

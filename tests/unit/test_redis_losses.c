@@ -111,6 +111,15 @@ static void test_a_flush_is_noticed_by_a_claim_even_after_claims_that_nobody_hea
     assert_int_equal(claim_again(fixture, 0, 10, 11).kind, STORE_LOST);
 }
 
+static void test_a_flushed_server_is_said_to_hold_nothing(void **state) {
+    struct fixture *fixture = *state;
+    claim_and_write(fixture, "a", "x", 11);
+    sim_redis_flush_all(&fixture->redis);
+    struct store_event event = verify(fixture, 0);
+    assert_int_equal(event.kind, STORE_LOST);
+    assert_non_null(strstr(event.error.text, "(nothing; expected epoch 10, "));
+}
+
 /* Twice the same epoch and the same number of writes, on both sides of a flush: only the claims differ. */
 static void go_back_behind_a_flush(struct fixture *fixture) {
     claim_and_write(fixture, "a", "old", 11);
@@ -273,6 +282,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_write_that_is_gone_is_noticed_by_the_next_request),
         cmocka_unit_test(test_no_claim_hides_that_a_server_has_gone_back),
+        cmocka_unit_test_setup_teardown(test_a_flushed_server_is_said_to_hold_nothing, start, stop),
         cmocka_unit_test_setup_teardown(test_a_flush_is_noticed_by_a_claim_even_after_claims_that_nobody_heard_of,
                                         start, stop),
         cmocka_unit_test_setup_teardown(test_a_server_that_goes_back_behind_a_flush_takes_no_write, start, stop),
