@@ -140,7 +140,7 @@ static const char *find_policy(rd_kafka_event_t *event, const char *topic) {
     return NULL;
 }
 
-/* The outputs' configurations; NULL where no answer came in time. */
+/* The configurations of the outputs that are there; NULL where none is, or no answer came in time. */
 static rd_kafka_event_t *describe_outputs(struct examination *examination) {
     struct topics *topics = examination->topics;
     rd_kafka_ConfigResource_t *resources[OUTPUTS];
@@ -150,6 +150,8 @@ static rd_kafka_event_t *describe_outputs(struct examination *examination) {
         if (examination->outputs[output].partitions > 0)
             resources[count++] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC,
                                                              examination->plan->outputs[output]);
+    if (count == 0)
+        return NULL;
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(topics->client.handle,
                                                                  RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
     (void)rd_kafka_AdminOptions_set_request_timeout(options, client_left_ms(examination->deadline_ms), message,
@@ -265,10 +267,7 @@ static enum result examine(struct examination *examination, struct error *error)
     if (examination->first_input < STREAMS)
         examination->report->partitions = examination->inputs[examination->first_input].partitions;
     enum result result = examine_changelog(examination, error);
-    bool has_outputs = false;
-    for (int output = 0; output < OUTPUTS; output++)
-        has_outputs = has_outputs || examination->outputs[output].partitions > 0;
-    if (result == RESULT_OK && has_outputs)
+    if (result == RESULT_OK)
         examine_policies(examination);
     return result;
 }

@@ -77,9 +77,9 @@ bool redis_lose(struct redis_store *store, const struct request *request, const 
                 struct store_event *event) {
     struct owned_shard *owned = &store->shards[request->shard];
     bool whole = reply->type == REDIS_REPLY_ARRAY && reply->elements >= 3;
-    struct numbers_text found = numbers_text(whole ? number_in(reply->element[0]) : -1,
-                                             whole ? number_in(reply->element[1]) : -1,
-                                             whole ? number_in(reply->element[2]) : -1);
+    struct numbers_text found = whole ? numbers_text(number_in(reply->element[0]), number_in(reply->element[1]),
+                                                     number_in(reply->element[2]))
+                                      : numbers_text(-1, -1, -1);
     owned->generation++;
     event->kind = STORE_LOST;
     (void)error_set(&event->error, RESULT_RETRY,

@@ -292,11 +292,9 @@ static void each_poisoned_record_is_a_dead_letter_and_disturbs_nothing(void **st
     event_lines_free(&lines);
 }
 
-static void dead_letters_are_read_with_their_reasons(void **state) {
-    struct deployment *deployment = fixture_deploy(*state, "letters", PARTITIONS, rules);
+/* A login of the account `other` that is no Avro. */
+static void produce_garbage(const struct deployment *deployment) {
     char topic[128];
-    deployment_produce_text(deployment, "{\"stream\":\"login\",\"event_id\":\"n2\",\"account_id\":\"acme\",\"user_id\":"
-                                        "\"u\",\"occurred_at\":\"2099-01-01\"}\n");
     struct kafka_record garbage = {.topic = deployment_topic(deployment, "logins", topic),
                                    .key = "other",
                                    .key_size = 5,
@@ -304,6 +302,13 @@ static void dead_letters_are_read_with_their_reasons(void **state) {
                                    .value_size = 2,
                                    .partition = KAFKA_ANY_PARTITION};
     kafka_produce(deployment->kafka, &garbage, 1);
+}
+
+static void dead_letters_are_read_with_their_reasons(void **state) {
+    struct deployment *deployment = fixture_deploy(*state, "letters", PARTITIONS, rules);
+    deployment_produce_text(deployment, "{\"stream\":\"login\",\"event_id\":\"n2\",\"account_id\":\"acme\",\"user_id\":"
+                                        "\"u\",\"occurred_at\":\"2099-01-01\"}\n");
+    produce_garbage(deployment);
     deployment_run_until_end(deployment);
     const char *as_json[] = {"tail",   "--topic", "dead-letters", "--from-beginning", "--exit", "-o", "json",
                              "--full", NULL};
@@ -322,16 +327,9 @@ static void dead_letters_are_read_with_their_reasons(void **state) {
 
 static void what_is_unreadable_is_told_of_the_account_that_is_asked_for_alone(void **state) {
     struct deployment *deployment = fixture_deploy(*state, "unreadable", PARTITIONS, rules);
-    char topic[128];
     deployment_produce_text(deployment, "{\"stream\":\"login\",\"event_id\":\"n1\",\"account_id\":\"acme\",\"user_id\":"
                                         "\"u\",\"occurred_at\":\"2024-06-01\"}\n");
-    struct kafka_record garbage = {.topic = deployment_topic(deployment, "logins", topic),
-                                   .key = "other",
-                                   .key_size = 5,
-                                   .value = "\xff\xfe",
-                                   .value_size = 2,
-                                   .partition = KAFKA_ANY_PARTITION};
-    kafka_produce(deployment->kafka, &garbage, 1);
+    produce_garbage(deployment);
     const char *all[] = {"tail", "--topic", "login", "--from-beginning", "--exit", NULL};
     char *text = deployment_command(deployment, all, 3);
     assert_int_equal(count_lines(text), 1);
