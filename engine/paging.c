@@ -241,13 +241,22 @@ enum result paging_event(struct pipeline *pipeline, struct held_shard *held, con
 void paging_unavailable(struct pipeline *pipeline, const struct error *why) {
     int64_t now_ms = monotonic_ms(pipeline);
     counters_add(pipeline->counters, COUNTER_STORE_UNAVAILABLE, 1);
-    if (pipeline_logs_again(pipeline, &pipeline->unavailable_logged_ms))
+    if (pipeline_logs_again(pipeline, &pipeline->unavailable_logged_ms)) {
         pipeline_log(pipeline, LEVEL_WARNING, "%s", why->text);
+        if (pipeline->unavailable_since_ms == 0)
+            pipeline->unavailable_since_ms = now_ms;
+    }
     pipeline->claim_not_before_ms = now_ms + ATTEMPT_PAUSE_MS;
     for (uint32_t i = 0; i < pipeline->held_count; i++)
         void_requests(&pipeline->held[i]);
     if (pipeline->mode == MODE_TAKEOVER)
         takeover_unavailable(pipeline);
+}
+
+void paging_available(struct pipeline *pipeline) {
+    int64_t away_ms = monotonic_ms(pipeline) - pipeline->unavailable_since_ms;
+    pipeline->unavailable_since_ms = 0;
+    pipeline_log(pipeline, LEVEL_INFO, "Redis answers again, after %.1f s.", (double)away_ms / SECOND);
 }
 
 /* ---- writing behind, claiming again, verifying, evicting */

@@ -305,6 +305,8 @@ static enum result serve_store(struct pipeline *pipeline, int timeout_ms, struct
             paging_unavailable(pipeline, &event.error);
             continue;
         }
+        if (pipeline->unavailable_since_ms != 0)
+            paging_available(pipeline);
         struct held_shard *held = find_shard(pipeline, event.shard);
         if (held == NULL)
             continue;

@@ -82,6 +82,7 @@ struct pipeline {
     int64_t evicted_ms; /* when that was done last */
     uint32_t evict_next;
     int64_t unavailable_logged_ms, failure_logged_ms, waiting_logged_ms, schema_logged_ms;
+    int64_t unavailable_since_ms; /* the store, as was logged; 0: it answers, for all that was said */
     int64_t claim_not_before_ms;  /* after the store was unavailable */
     int64_t decode_not_before_ms; /* after a schema was not to be had */
     int64_t ends_asked_ms;
@@ -159,6 +160,8 @@ MUST_USE enum result paging_event(struct pipeline *pipeline, struct held_shard *
 /* Writes behind, claims again, verifies, evicts. */
 MUST_USE enum result paging_serve(struct pipeline *pipeline, struct error *error);
 void paging_unavailable(struct pipeline *pipeline, const struct error *why);
+/* The store has answered again. */
+void paging_available(struct pipeline *pipeline);
 
 /* ---- commit.c */
 

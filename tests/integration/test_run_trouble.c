@@ -146,6 +146,7 @@ static void it_waits_for_a_redis_that_is_down_at_the_start(void **state) {
     redis_server_stop(&fixture->redis);
     start_and_await(deployment, "cannot be reached");
     redis_server_restart(&fixture->redis);
+    process_await_line(&deployment->daemons[0], "Redis answers again", NULL, deadline_after(AWAIT_MS));
     assert_ends_well(deployment, &lines);
 }
 
@@ -159,6 +160,7 @@ static void a_redis_that_goes_and_comes_back_costs_nothing(void **state) {
     redis_server_kill(&fixture->redis);
     process_await_line(&deployment->daemons[0], "Redis", NULL, deadline_after(AWAIT_MS));
     redis_server_restart(&fixture->redis);
+    process_await_line(&deployment->daemons[0], "Redis answers again", NULL, deadline_after(AWAIT_MS));
     assert_ends_well(deployment, &lines);
 }
 

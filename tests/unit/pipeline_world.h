@@ -84,6 +84,28 @@ static inline void matches(struct sim_world *world) {
     sim_world_store_matches_changelog(world);
 }
 
+/* The lines of a worker's log that contain `words`. */
+struct heard {
+    const char *words;
+    uint32_t count;
+    char last[ERROR_TEXT_MAX];
+};
+
+static inline void hear(void *context, enum log_level level, const char *message) {
+    struct heard *heard = context;
+    (void)level;
+    if (strstr(message, heard->words) == NULL)
+        return;
+    heard->count++;
+    snprintf(heard->last, sizeof heard->last, "%s", message);
+}
+
+/* From now on, until the worker is started again. */
+static inline void listen_for(struct sim_world *world, int worker, const char *words, struct heard *heard) {
+    *heard = (struct heard){.words = words};
+    world->workers[worker].logger = (struct logger){heard, hear};
+}
+
 /* How often `what` is in the lines of an output. */
 static inline uint32_t count_of(const struct sim_world *world, enum output output, const char *what) {
     struct buffer lines = {0};

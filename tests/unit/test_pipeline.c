@@ -118,6 +118,27 @@ static void a_stop_while_the_store_is_away_says_so(void **state) {
     sim_world_free(&world);
 }
 
+static void the_end_of_each_of_the_stores_outages_is_told_once(void **state) {
+    (void)state;
+    struct sim_world world;
+    struct heard heard;
+    setup(&world, 2);
+    world.options.until_end = false;
+    sim_world_start(&world, 0);
+    listen_for(&world, 0, "Redis answers again", &heard);
+    sim_world_run(&world, 3 * SECOND);
+    for (uint32_t outage = SIM_REDIS_IS_DOWN; outage < SIM_REDIS_CONDITIONS; outage++) {
+        sim_redis_set_condition(&world.store, outage);
+        sim_world_event(&world, STREAM_LOGIN, "account-1", "new", world.kafka.wall_ms - SECOND, "");
+        sim_world_run(&world, 60 * SECOND);
+        assert_int_equal(heard.count, outage - SIM_REDIS_IS_DOWN);
+        sim_redis_set_condition(&world.store, SIM_REDIS_SERVES);
+        sim_world_run(&world, 60 * SECOND);
+        assert_int_equal(heard.count, outage - SIM_REDIS_IS_DOWN + 1);
+    }
+    sim_world_free(&world);
+}
+
 /* The number of effects that an undisturbed run has. */
 static uint64_t effects_of_a_run(void) {
     struct sim_world world;
@@ -382,6 +403,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_process_that_stops_leaves_everything_committed_and_stored),
         cmocka_unit_test(a_stop_that_the_brokers_do_not_let_commit_says_so),
         cmocka_unit_test(a_stop_while_the_store_is_away_says_so),
+        cmocka_unit_test(the_end_of_each_of_the_stores_outages_is_told_once),
         cmocka_unit_test(a_process_may_be_killed_between_any_two_effects),
         cmocka_unit_test(a_store_that_was_lost_is_made_whole_from_the_changelog),
         cmocka_unit_test(a_store_that_is_flushed_while_running_is_made_whole),
