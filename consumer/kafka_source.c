@@ -135,7 +135,8 @@ static void set_fatal(struct source_event *event, const struct kafka_source *sou
     event->kind = SOURCE_FATAL;
     if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
         error_set(&event->error, RESULT_FATAL,
-                  "another process has joined the group %s under this process's name %s (kafka.instance_id): %s",
+                  "another process has joined the group %s under this process's name %s, which ends this one: give "
+                  "each process a kafka.instance_id of its own, then start this one again (%s)",
                   source->options.group, source->options.instance_id, reason);
     else
         error_set(&event->error, RESULT_FATAL, "Kafka: %s (%s)", reason, rd_kafka_err2name(code));

@@ -88,7 +88,8 @@ enum result kafka_source_join_anew(struct kafka_source *source, struct error *er
     if (options->logger != NULL)
         options->logger->write(options->logger->context, LEVEL_WARNING,
                                "Kafka: the membership was taken by another consumer of the same name, perhaps an "
-                               "earlier one of this process: the group is joined again");
+                               "earlier one of this process: the group is joined again. Where two processes have "
+                               "one kafka.instance_id, give each its own");
     kafka_handle_close(&source->handle);
     source->joined_anew_ms = now_ms(source);
     return kafka_source_join(source, error);

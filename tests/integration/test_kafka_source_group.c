@@ -61,6 +61,7 @@ static void a_twin_of_the_same_name_is_fatal_to_one_of_both(void **state) {
     while (idle_turn(&elder, &fixture.error) != SOURCE_FATAL && idle_turn(&twin, &fixture.error) != SOURCE_FATAL)
         assert_false(deadline_passed(deadline));
     assert_non_null(strstr(fixture.error.text, "under this process's name one"));
+    assert_non_null(strstr(fixture.error.text, "give each process a kafka.instance_id of its own"));
     source_member_close(&elder);
     source_member_close(&twin);
 }

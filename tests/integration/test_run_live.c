@@ -157,7 +157,7 @@ static void a_second_process_of_the_same_name_ends_the_first(void **state) {
     assert_true(process_await_end(&deployment->daemons[0], deadline_after(AWAIT_MS)));
     assert_int_equal(deployment->daemons[0].exit_status, 1);
     log = deployment_log(deployment, 0);
-    assert_non_null(strstr(log, "kafka.instance_id"));
+    assert_non_null(strstr(log, "give each process a kafka.instance_id of its own"));
     free(log);
     process_await_line(&deployment->daemons[1], "shards run", NULL, deadline_after(AWAIT_MS));
     deployment_stop(deployment, 1);
