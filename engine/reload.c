@@ -40,8 +40,8 @@ enum result reload_rules(struct pipeline *pipeline, struct error *error) {
     if (!may_activate(pipeline, program)) {
         pipeline_log(
             pipeline, LEVEL_ERROR,
-            "The rules %.*s were not taken on: other rules have followed them already. `rules.reactivate: true` "
-            "allows to go back.",
+            "The rules %.*s were not taken on: other rules have followed them already. To go back to them, start this "
+            "process again with `rules.reactivate: on`.",
             TEXT_ARGUMENTS(program->ruleset));
         return RESULT_OK;
     }

@@ -260,7 +260,7 @@ static bool may_evaluate(struct pipeline *pipeline, struct held_shard *held) {
     held->held_back = true;
     pipeline_log(pipeline, LEVEL_ERROR,
                  "Shard %d is not evaluated here: it follows the rules %.*s, which came after those of this process, "
-                 "%.*s. Start it with the newer rules, or with `rules.reactivate: true` to go back to these.",
+                 "%.*s. Start it with the newer rules, or with `rules.reactivate: on` to go back to these.",
                  held->number, TEXT_ARGUMENTS(held->record.rulesets[held->record.rulesets_count - 1].label),
                  TEXT_ARGUMENTS(program->ruleset));
     if (pipeline->board != NULL)

@@ -67,6 +67,7 @@ static void a_process_with_former_rules_evaluates_nothing_and_says_so(void **sta
     sim_world_run(&world, 5 * SECOND);
     assert_int_equal(counters_get(&world.counters, COUNTER_RECORDS + STREAM_LOGIN), records);
     assert_non_null(strstr(world.workers[0].last_log, "is not evaluated here"));
+    assert_non_null(strstr(world.workers[0].last_log, "`rules.reactivate: on`"));
     sim_world_kill(&world, 0);
     world.options.reactivate_rules = true;
     sim_world_start(&world, 0);
@@ -117,6 +118,27 @@ static void other_rules_are_taken_on_while_running(void **state) {
     sim_world_free(&world);
 }
 
+static void former_rules_are_not_taken_on_while_running(void **state) {
+    (void)state;
+    struct sim_world world;
+    setup(&world, 2);
+    world.options.until_end = false;
+    sim_world_start(&world, 0);
+    sim_world_run(&world, 10 * SECOND);
+    const struct program *former = world.program;
+    world.program = sim_world_rules(&world, other_rules);
+    pipeline_reload(world.pipelines[0], world.program);
+    sim_world_run(&world, 10 * SECOND);
+    pipeline_reload(world.pipelines[0], former);
+    sim_world_run(&world, 10 * SECOND);
+    assert_non_null(strstr(world.workers[0].last_log, "The rules one were not taken on"));
+    assert_non_null(strstr(world.workers[0].last_log, "`rules.reactivate: on`"));
+    sim_kafka_pass(&world.kafka, HOUR);
+    sim_world_run(&world, 10 * SECOND);
+    (void)living_accounts(&world); /* All of the newer rules. */
+    sim_world_free(&world);
+}
+
 /* After a takeover all accounts are looked at, page by page; commits come in between, and their writes wait. */
 static void other_rules_are_taken_on_in_the_middle_of_a_ticks_pages_too(void **state) {
     (void)state;
@@ -148,6 +170,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_process_with_former_rules_evaluates_nothing_and_says_so),
         cmocka_unit_test(shards_that_were_held_back_begin_once_the_newer_rules_are_read),
         cmocka_unit_test(other_rules_are_taken_on_while_running),
+        cmocka_unit_test(former_rules_are_not_taken_on_while_running),
         cmocka_unit_test(other_rules_are_taken_on_in_the_middle_of_a_ticks_pages_too),
     };
     if (argc > 1)
