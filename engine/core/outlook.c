@@ -172,11 +172,12 @@ static void holds_until(struct outlook *outlook, double now, double until) {
 /* In the slope of a truth, which has none: it may well stay longer, which nobody has asked for yet. */
 #define UNASKED 1
 
-/* Of two truths, how long both of them stay true, or one of them false; `holds` is what counts as true here. */
-static double and_until(const struct horizon *horizon, const struct instruction *instruction, double holds,
+/* Of two truths, how long both of them stay true, or one of them false; `holds` is what counts as true here. What is
+ * missing is false. */
+static double and_until(const struct horizon *horizon, const struct instruction *instruction, bool holds,
                         double (*until_of)(const struct horizon *horizon, uint16_t source)) {
-    const union value *registers = horizon->evaluation->registers;
-    bool left = registers[instruction->left].number == holds, right = registers[instruction->right].number == holds;
+    bool left = evaluation_true(horizon->evaluation, instruction->left) == holds;
+    bool right = evaluation_true(horizon->evaluation, instruction->right) == holds;
     if (left != right)
         return until_of(horizon, left ? instruction->right : instruction->left);
     double left_until = until_of(horizon, instruction->left);
@@ -193,9 +194,9 @@ static double until_so_far(const struct horizon *horizon, uint16_t source) {
 static double looked_into(const struct horizon *horizon, const struct instruction *instruction) {
     switch (instruction->operation) {
     case OP_AND:
-        return and_until(horizon, instruction, 1, truth_until);
+        return and_until(horizon, instruction, true, truth_until);
     case OP_OR:
-        return and_until(horizon, instruction, 0, truth_until);
+        return and_until(horizon, instruction, false, truth_until);
     case OP_NOT:
         return truth_until(horizon, instruction->left);
     default:
@@ -270,13 +271,13 @@ static void of_member(const struct horizon *horizon, const struct instruction *i
 static void of_and(const struct horizon *horizon, const struct instruction *instruction,
                    struct outlook *restrict ret_outlook) {
     holds_at_least(horizon, ret_outlook, now_of(horizon, instruction),
-                   and_until(horizon, instruction, 1, until_so_far));
+                   and_until(horizon, instruction, true, until_so_far));
 }
 
 static void of_or(const struct horizon *horizon, const struct instruction *instruction,
                   struct outlook *restrict ret_outlook) {
     holds_at_least(horizon, ret_outlook, now_of(horizon, instruction),
-                   and_until(horizon, instruction, 0, until_so_far));
+                   and_until(horizon, instruction, false, until_so_far));
 }
 
 static void of_not(const struct horizon *horizon, const struct instruction *instruction,

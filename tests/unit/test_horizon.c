@@ -1,6 +1,7 @@
 /* Looking ahead never hides a change, nor does evaluating only what has changed, nor letting events pass: what comes
  * out is the same as when every account is visited at every tick, and all is evaluated anew. */
 #include <stdio.h>
+#include <string.h>
 
 #include "tests/unit/rules_world.h"
 
@@ -205,12 +206,32 @@ static void test_one_deadline_in_a_hundred_years_costs_a_handful_of_visits(void 
                     16);
 }
 
+/* Nobody has ever logged in, so that neither login is known to have succeeded. */
+static void test_what_is_missing_keeps_no_disjunction_as_it_is(void **unused) {
+    (void)unused;
+    struct world world;
+    begin(&world,
+          "ruleset: x\nsegments:\n"
+          "  first: { when: 'last(login.succeeded) or since(usage) > 7d' }\n"
+          "  second: { when: 'since(usage) > 7d or last(login.succeeded)' }\n",
+          false);
+    world_take_string(&world, "{\"stream\":\"usage\",\"event_id\":\"u1\",\"account_id\":\"a\",\"user_id\":\"u\","
+                              "\"occurred_at\":\"2026-01-01T10:00:00Z\",\"feature\":\"f\",\"quantity\":1}");
+    assert_int_equal(world.changes.size, 0);
+    world_until(&world, "2026-02-01");
+    buffer_put_u8(&world.changes, 0);
+    assert_non_null(strstr((const char *)world.changes.data, "\"subject\":\"first\""));
+    assert_non_null(strstr((const char *)world.changes.data, "\"subject\":\"second\""));
+    world_end(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_skipping_ticks_hides_no_change),
         cmocka_unit_test(test_letting_events_pass_hides_no_change),
         cmocka_unit_test(test_an_account_that_nothing_can_change_is_visited_once_at_the_most),
         cmocka_unit_test(test_one_deadline_in_a_hundred_years_costs_a_handful_of_visits),
+        cmocka_unit_test(test_what_is_missing_keeps_no_disjunction_as_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
