@@ -1,10 +1,13 @@
 /* The last steps of a takeover: whether what the group, the changelog and the topics say fits together, and the begin.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/planted.h"
 #include "engine/takeover_internal.h"
+
+#define SHARDS_NAMED_MAX 5 /* in a line of the log that is about many */
 
 static enum progress suspect(struct pipeline *pipeline, struct held_shard *held, const struct error *what) {
     takeover_suspect(pipeline, held, what);
@@ -258,11 +261,6 @@ static bool may_evaluate(struct pipeline *pipeline, struct held_shard *held) {
     if (rulesets_standing(&held->record, program->hash) != RULESET_FORMER || pipeline->options.reactivate_rules)
         return true;
     held->held_back = true;
-    pipeline_log(pipeline, LEVEL_ERROR,
-                 "Shard %d is not evaluated here: it follows the rules %.*s, which came after those of this process, "
-                 "%.*s. Start it with the newer rules, or with `rules.reactivate: on` to go back to these.",
-                 held->number, TEXT_ARGUMENTS(held->record.rulesets[held->record.rulesets_count - 1].label),
-                 TEXT_ARGUMENTS(program->ruleset));
     if (pipeline->board != NULL)
         atomic_store(&pipeline->board->entries[held->number].state, SHARD_HELD_BACK);
     return false;
@@ -304,10 +302,47 @@ static enum progress assign_all(struct pipeline *pipeline, struct error *error) 
     return takeover_answer(pipeline, source->assign(source->context, pipeline->offsets, count, error), error);
 }
 
+static struct text newest_rules(const struct held_shard *held) {
+    return held->record.rulesets[held->record.rulesets_count - 1].label;
+}
+
+/* A line for all shards that follow the same rules: those of the first of them. */
+static void tell_held_back(struct pipeline *pipeline, struct text newer) {
+    char numbers[SHARDS_NAMED_MAX * 8] = "";
+    size_t size = 0;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < pipeline->held_count; i++) {
+        const struct held_shard *held = &pipeline->held[i];
+        if (!held->held_back || !text_equal(newest_rules(held), newer))
+            continue;
+        if (count++ < SHARDS_NAMED_MAX)
+            size += (size_t)snprintf(numbers + size, sizeof numbers - size, "%s%d", count > 1 ? ", " : "",
+                                     held->number);
+    }
+    pipeline_log(pipeline, LEVEL_ERROR,
+                 "%u shards are not evaluated here (%s%s): they follow the rules %.*s, which came after those of this "
+                 "process, %.*s. Start it with the newer rules, or with `rules.reactivate: on` to go back to these.",
+                 count, numbers, count > SHARDS_NAMED_MAX ? ", ..." : "", TEXT_ARGUMENTS(newer),
+                 TEXT_ARGUMENTS(pipeline->program->ruleset));
+}
+
+static bool is_told(const struct pipeline *pipeline, uint32_t index) {
+    for (uint32_t i = 0; i < index; i++)
+        if (pipeline->held[i].held_back &&
+            text_equal(newest_rules(&pipeline->held[i]), newest_rules(&pipeline->held[index])))
+            return true;
+    return false;
+}
+
 static void tell_beginning(struct pipeline *pipeline) {
     uint32_t held_back = 0;
-    for (uint32_t i = 0; i < pipeline->held_count; i++)
-        held_back += pipeline->held[i].held_back;
+    for (uint32_t i = 0; i < pipeline->held_count; i++) {
+        if (!pipeline->held[i].held_back)
+            continue;
+        held_back++;
+        if (!is_told(pipeline, i))
+            tell_held_back(pipeline, newest_rules(&pipeline->held[i]));
+    }
     if (held_back == 0)
         pipeline_log(pipeline, LEVEL_INFO, "%u shards run.", pipeline->held_count);
     else

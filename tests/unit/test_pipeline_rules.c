@@ -66,7 +66,7 @@ static void a_process_with_former_rules_evaluates_nothing_and_says_so(void **sta
     sim_world_start(&world, 0);
     sim_world_run(&world, 5 * SECOND);
     assert_int_equal(counters_get(&world.counters, COUNTER_RECORDS + STREAM_LOGIN), records);
-    assert_non_null(strstr(world.workers[0].last_log, "is not evaluated here"));
+    assert_non_null(strstr(world.workers[0].last_log, "1 shards are not evaluated here (0): they follow"));
     assert_non_null(strstr(world.workers[0].last_log, "`rules.reactivate: on`"));
     sim_world_kill(&world, 0);
     world.options.reactivate_rules = true;
@@ -79,7 +79,7 @@ static void a_process_with_former_rules_evaluates_nothing_and_says_so(void **sta
 static void shards_that_were_held_back_begin_once_the_newer_rules_are_read(void **state) {
     (void)state;
     struct sim_world world;
-    setup(&world, 2);
+    setup(&world, 8);
     world.options.until_end = false;
     const struct program *former = world.program, *newer = sim_world_rules(&world, other_rules);
     for (int i = 0; i < 2; i++) {
@@ -89,9 +89,12 @@ static void shards_that_were_held_back_begin_once_the_newer_rules_are_read(void 
         sim_world_kill(&world, 0);
     }
     world.program = former;
+    struct heard heard;
     sim_world_start(&world, 0);
+    listen_for(&world, 0, "not evaluated here", &heard);
     sim_world_run(&world, 10 * SECOND);
-    assert_non_null(strstr(world.workers[0].last_log, "is not evaluated here"));
+    assert_int_equal(heard.count, 1);
+    assert_non_null(strstr(heard.last, "8 shards are not evaluated here (0, 1, 2, 3, 4, ...): they follow"));
     uint64_t records = counters_get(&world.counters, COUNTER_RECORDS + STREAM_LOGIN);
     sim_world_event(&world, STREAM_LOGIN, "account-1", "new", world.kafka.wall_ms - DAY, "");
     world.program = newer;
