@@ -209,12 +209,13 @@ enum result intake(struct pipeline *pipeline, struct error *error) {
 
 /* ---- the ends of the inputs, and the clock */
 
-/* Asks for the ends of all inputs that have nothing waiting, in one go. */
+/* Asks for the ends of all inputs that have nothing waiting, in one go; of shards that are held back too, so that it is
+ * seen how far they are behind. */
 static enum result ask_ends(struct pipeline *pipeline, int64_t now_ms, struct error *error) {
     const struct source *source = pipeline->ports.source;
     uint32_t count = 0;
     for (uint32_t i = 0; i < pipeline->held_count; i++)
-        for (int j = 0; j < STREAMS && pipeline->held[i].running; j++)
+        for (int j = 0; j < STREAMS && (pipeline->held[i].running || pipeline->held[i].held_back); j++)
             if (merge_is_dry(pipeline->held[i].merge, (enum stream)j))
                 pipeline->inputs[count++] = (struct input){(enum stream)j, pipeline->held[i].number};
     if (count == 0)

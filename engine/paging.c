@@ -336,14 +336,31 @@ static void show_shard(struct shard_board *board, const struct held_shard *held,
     atomic_store_explicit(&entry->epoch, held->epoch, memory_order_relaxed);
 }
 
+/* How far it is behind where those who know the newer rules have brought it. */
+static void show_held_back(struct shard_board *board, const struct held_shard *held) {
+    struct shard_entry *entry = &board->entries[held->number];
+    int64_t record_ms = INSTANT_NONE;
+    for (int i = 0; i < STREAMS; i++) {
+        const struct input_record *input = &held->record.inputs[i];
+        if (input->last_offset != OFFSET_NONE && input->last_timestamp_ms > record_ms)
+            record_ms = input->last_timestamp_ms;
+    }
+    atomic_store_explicit(&entry->watermark_ms, held->record.clocks.watermark_ms, memory_order_relaxed);
+    atomic_store_explicit(&entry->lag_records, merge_lag(held->merge), memory_order_relaxed);
+    atomic_store_explicit(&entry->record_ms, record_ms, memory_order_relaxed);
+}
+
 static void show(struct pipeline *pipeline, int64_t now_ms) {
     if (now_ms - pipeline->gauges_set_ms < GAUGES_EVERY_MS)
         return;
     pipeline->gauges_set_ms = now_ms;
     set_gauges(pipeline);
-    for (uint32_t i = 0; i < pipeline->held_count && pipeline->board != NULL; i++)
+    for (uint32_t i = 0; i < pipeline->held_count && pipeline->board != NULL; i++) {
         if (pipeline->held[i].running)
             show_shard(pipeline->board, &pipeline->held[i], now_ms);
+        else if (pipeline->held[i].held_back)
+            show_held_back(pipeline->board, &pipeline->held[i]);
+    }
 }
 
 enum result paging_serve(struct pipeline *pipeline, struct error *error) {

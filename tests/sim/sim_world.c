@@ -99,7 +99,7 @@ void sim_world_tombstone(struct sim_world *world, const char *account, int64_t t
 void sim_world_start(struct sim_world *world, int worker) {
     struct error error;
     sim_worker_init(&world->workers[worker], &world->kafka, &world->store, worker);
-    if (pipeline_create(&world->options, &world->workers[worker].ports, world->program, &world->counters, NULL,
+    if (pipeline_create(&world->options, &world->workers[worker].ports, world->program, &world->counters, world->board,
                         &world->pipelines[worker], &error) != RESULT_OK)
         fail("pipeline_create", error.text);
     world->workers[worker].member_id = sim_group_join(&world->kafka, worker);

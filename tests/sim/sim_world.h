@@ -16,6 +16,7 @@ struct sim_world {
     struct sim_worker workers[SIM_WORKERS_MAX];
     struct pipeline *pipelines[SIM_WORKERS_MAX]; /* NULL: the process does not run */
     struct counters counters;
+    struct shard_board *board; /* of the processes that are started from now on; NULL: none */
 };
 
 /* `rules`: the text of a rules file. */

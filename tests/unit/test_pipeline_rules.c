@@ -104,6 +104,39 @@ static void shards_that_were_held_back_begin_once_the_newer_rules_are_read(void 
     sim_world_free(&world);
 }
 
+static void it_is_seen_how_far_shards_that_are_held_back_are_behind(void **state) {
+    (void)state;
+    struct sim_world world;
+    struct shard_board board;
+    struct error error;
+    setup(&world, 1);
+    const struct program *former = world.program;
+    sim_world_start(&world, 0);
+    sim_world_finish(&world, 0);
+    world.program = sim_world_rules(&world, other_rules);
+    sim_world_start(&world, 0);
+    sim_world_finish(&world, 0);
+    int64_t last_ms = world.kafka.wall_ms - 2 * DAY, new_ms = world.kafka.wall_ms - DAY;
+    sim_world_event(&world, STREAM_LOGIN, "account-1", "last", last_ms, "");
+    sim_world_start(&world, 0);
+    sim_world_finish(&world, 0);
+    assert_int_equal(shard_board_init(&board, 1, &error), RESULT_OK);
+    world.program = former;
+    world.board = &board;
+    world.options.until_end = false;
+    sim_world_event(&world, STREAM_LOGIN, "account-1", "new", new_ms, "");
+    sim_world_start(&world, 0);
+    sim_world_run(&world, 5 * SECOND);
+    assert_int_equal(board.entries[0].state, SHARD_HELD_BACK);
+    assert_int_equal(board.entries[0].lag_records, 1);
+    assert_int_equal(board.entries[0].record_ms, last_ms);
+    sim_world_event(&world, STREAM_USAGE, "account-1", "newer", new_ms, ",\"feature\":\"search\"");
+    sim_world_run(&world, 5 * SECOND);
+    assert_int_equal(board.entries[0].lag_records, 2);
+    sim_world_free(&world);
+    shard_board_free(&board);
+}
+
 static void other_rules_are_taken_on_while_running(void **state) {
     (void)state;
     struct sim_world world;
@@ -172,6 +205,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(changed_rules_are_taken_on_by_every_account_at_the_next_tick),
         cmocka_unit_test(a_process_with_former_rules_evaluates_nothing_and_says_so),
         cmocka_unit_test(shards_that_were_held_back_begin_once_the_newer_rules_are_read),
+        cmocka_unit_test(it_is_seen_how_far_shards_that_are_held_back_are_behind),
         cmocka_unit_test(other_rules_are_taken_on_while_running),
         cmocka_unit_test(former_rules_are_not_taken_on_while_running),
         cmocka_unit_test(other_rules_are_taken_on_in_the_middle_of_a_ticks_pages_too),
