@@ -134,7 +134,7 @@ static const struct dimension_case *winning_case(const struct evaluation *evalua
 static struct text case_value(const struct evaluation *evaluation, const struct dimension_case *winner) {
     if (winner->value_of == REGISTER_NONE)
         return winner->value;
-    struct text value = evaluation->registers[winner->value_of].text;
+    struct text value = text_in_register(evaluation->registers, winner->value_of);
     return text_is_missing(value) || value.size > DIMENSION_VALUE_MAX ? UNKNOWN : value;
 }
 

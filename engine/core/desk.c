@@ -6,6 +6,11 @@ static size_t aligned(size_t size) {
     return (size + 15) & ~(size_t)15;
 }
 
+/* With one more, as the last one is looked at together with the one behind it (evaluation_run_again). */
+static size_t registers_size(const struct program *program) {
+    return aligned((program->registers_count + 1) * sizeof(union value));
+}
+
 static uint32_t signals_of(const struct program *program) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < program->scores_count; i++)
@@ -15,7 +20,7 @@ static uint32_t signals_of(const struct program *program) {
 
 static void lay_out(struct desk *desk, const struct program *program, uint8_t *memory) {
     desk->registers = (union value *)(void *)memory;
-    memory += aligned(program->registers_count * sizeof *desk->registers);
+    memory += registers_size(program);
     desk->scores = (struct score_value *)(void *)memory;
     memory += aligned(program->scores_count * sizeof *desk->scores);
     desk->signals = (struct signal_value *)(void *)memory;
@@ -25,8 +30,7 @@ static void lay_out(struct desk *desk, const struct program *program, uint8_t *m
 
 /* From the system, untouched: desks that are never used take no memory. */
 bool desks_make(const struct program *program, uint32_t words, struct desks *ret_desks) {
-    size_t size = aligned(program->registers_count * sizeof(union value)) +
-                  aligned(program->scores_count * sizeof(struct score_value)) +
+    size_t size = registers_size(program) + aligned(program->scores_count * sizeof(struct score_value)) +
                   aligned(signals_of(program) * sizeof(struct signal_value)) + aligned(words * sizeof(uint64_t));
     struct desks desks = {.count = DESKS_MAX};
     while (desks.count > DESKS_CHOICE && desks.count * size > DESKS_BYTES_MAX)

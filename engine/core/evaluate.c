@@ -83,42 +83,43 @@ static void add_lasting(struct engine *engine) {
                                          (lies_elsewhere ? dependence->borrowed[i] : 0);
 }
 
-static void add_readers_if_changed(struct engine *engine, uint16_t target, const union value *before) {
-    if (value_changed(before, &engine->evaluation.registers[target]))
-        set_add_readers(engine->evaluation.pending, &engine->dependence, target);
+/* Of a register that may be REGISTER_NONE: a number. */
+static uint64_t number_in_register(const struct engine *engine, uint16_t target) {
+    return target == REGISTER_NONE ? 0 : engine->evaluation.registers[target].bits;
 }
 
-static union value value_of(const struct engine *engine, uint16_t target) {
-    return target == REGISTER_NONE ? (union value){.number = 0} : engine->evaluation.registers[target];
+static void add_readers_if_changed(struct engine *engine, uint16_t target, uint64_t before) {
+    if (number_in_register(engine, target) != before)
+        set_add_readers(engine->evaluation.pending, &engine->dependence, target);
 }
 
 static void decide_dimension(struct engine *engine, uint32_t step, uint32_t index) {
     const struct dimension *dimension = &engine->program->dimensions[index];
-    union value result = value_of(engine, dimension->result), time_in = value_of(engine, dimension->time_in);
+    const union value *registers = engine->evaluation.registers;
+    struct text before = text_in_register(registers, dimension->result);
+    uint64_t time_in = number_in_register(engine, dimension->time_in);
     bool restless = outcome_dimension(engine, index);
+    struct text after = text_in_register(registers, dimension->result);
     keep_restless(engine, step, restless);
-    if (restless) /* It may have moved to another text in the same place. */
+    if (restless || after.data != before.data || after.size != before.size) /* It may be another in the same place. */
         set_add_readers(engine->evaluation.pending, &engine->dependence, dimension->result);
-    add_readers_if_changed(engine, dimension->result, &result);
-    if (dimension->time_in != REGISTER_NONE)
-        add_readers_if_changed(engine, dimension->time_in, &time_in);
+    add_readers_if_changed(engine, dimension->time_in, time_in);
 }
 
 static void decide_segment(struct engine *engine, uint32_t step, uint32_t index) {
     const struct segment *segment = &engine->program->segments[index];
-    union value inside = value_of(engine, segment->inside), time_in = value_of(engine, segment->time_in);
+    uint64_t inside = number_in_register(engine, segment->inside);
+    uint64_t time_in = number_in_register(engine, segment->time_in);
     keep_restless(engine, step, outcome_segment(engine, index));
-    if (segment->inside != REGISTER_NONE)
-        add_readers_if_changed(engine, segment->inside, &inside);
-    if (segment->time_in != REGISTER_NONE)
-        add_readers_if_changed(engine, segment->time_in, &time_in);
+    add_readers_if_changed(engine, segment->inside, inside);
+    add_readers_if_changed(engine, segment->time_in, time_in);
 }
 
 static void take_again(struct engine *engine, uint32_t at) {
     struct evaluation *evaluation = &engine->evaluation;
     const struct evaluation_step *step = &engine->dependence.steps[at];
     uint16_t score;
-    union value before;
+    uint64_t before;
     switch ((enum step_kind)step->kind) {
     case STEP_INSTRUCTION:
         if (evaluation_run_again(evaluation, step->index))
@@ -127,9 +128,9 @@ static void take_again(struct engine *engine, uint32_t at) {
         return;
     case STEP_SCORE:
         score = engine->program->scores[step->index].result;
-        before = evaluation->registers[score];
+        before = number_in_register(engine, score);
         score_decide(evaluation, step->index);
-        add_readers_if_changed(engine, score, &before);
+        add_readers_if_changed(engine, score, before);
         return;
     case STEP_DIMENSION:
         decide_dimension(engine, at, step->index);

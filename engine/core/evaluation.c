@@ -54,9 +54,11 @@ static bool number_in(const union value *list, uint32_t count, double number) {
 static bool text_in(const union value *list, uint32_t count, struct text text) {
     if (text_is_missing(text))
         return false;
-    for (uint32_t i = 0; i < count; i++)
-        if (list[i].text.size == text.size && bytes_equal(list[i].text.data, text.data, text.size))
+    for (uint32_t i = 0; i < count; i++) {
+        struct text member = text_in_register(list, i * TEXT_REGISTERS);
+        if (member.size == text.size && bytes_equal(member.data, text.data, text.size))
             return true;
+    }
     return false;
 }
 
@@ -83,6 +85,18 @@ static inline double left_of(const union value *registers, const struct instruct
 
 static inline double right_of(const union value *registers, const struct instruction *instruction) {
     return registers[instruction->right].number;
+}
+
+static inline struct text left_text_of(const union value *registers, const struct instruction *instruction) {
+    return text_in_register(registers, instruction->left);
+}
+
+static inline struct text right_text_of(const union value *registers, const struct instruction *instruction) {
+    return text_in_register(registers, instruction->right);
+}
+
+static inline void set_text(union value *registers, const struct instruction *instruction, struct text text) {
+    set_text_in_register(registers, instruction->target, text);
 }
 
 /* Inlined into the loop that runs it: a call for each instruction would cost as much as most of them do. Each operation
@@ -120,8 +134,9 @@ static inline __attribute__((always_inline)) void run_one(struct evaluation *eva
                                                                 : left_of(registers, instruction);
         return;
     case OP_COALESCE_TEXT:
-        result->text = text_is_missing(registers[instruction->left].text) ? registers[instruction->right].text
-                                                                          : registers[instruction->left].text;
+        set_text(registers, instruction,
+                 text_is_missing(left_text_of(registers, instruction)) ? right_text_of(registers, instruction)
+                                                                       : left_text_of(registers, instruction));
         return;
     case OP_EQUAL:
         result->number = compare_numbers(OP_EQUAL, left_of(registers, instruction), right_of(registers, instruction));
@@ -145,17 +160,18 @@ static inline __attribute__((always_inline)) void run_one(struct evaluation *eva
                                          right_of(registers, instruction));
         return;
     case OP_EQUAL_TEXT:
-        result->number = text_equal(registers[instruction->left].text, registers[instruction->right].text);
+        result->number = text_equal(left_text_of(registers, instruction), right_text_of(registers, instruction));
         return;
     case OP_NOT_EQUAL_TEXT:
-        result->number = not_equal_text(registers[instruction->left].text, registers[instruction->right].text);
+        result->number = not_equal_text(left_text_of(registers, instruction), right_text_of(registers, instruction));
         return;
     case OP_IN:
         result->number = number_in(&registers[instruction->right], instruction->extra,
                                    registers[instruction->left].number);
         return;
     case OP_IN_TEXT:
-        result->number = text_in(&registers[instruction->right], instruction->extra, registers[instruction->left].text);
+        result->number = text_in(&registers[instruction->right], instruction->extra,
+                                 left_text_of(registers, instruction));
         return;
     case OP_AND:
         result->number = (int)value_true(registers, instruction->left) & (int)value_true(registers, instruction->right);
@@ -170,41 +186,41 @@ static inline __attribute__((always_inline)) void run_one(struct evaluation *eva
         result->number = isnan(left_of(registers, instruction));
         return;
     case OP_MISSING_TEXT:
-        result->number = text_is_missing(registers[instruction->left].text);
+        result->number = text_is_missing(left_text_of(registers, instruction));
         return;
     case OP_NUMBER_OF:
-        result->number = number_in_text(registers[instruction->left].text);
+        result->number = number_in_text(left_text_of(registers, instruction));
         return;
     case OP_INSTANT_OF:
-        result->number = instant_in_text(registers[instruction->left].text);
+        result->number = instant_in_text(left_text_of(registers, instruction));
         return;
     case OP_EVENT_NUMBER:
         result->number = number_of(evaluation->event, instruction->left);
         return;
     case OP_EVENT_TEXT:
-        result->text = text_of_field(evaluation->event, instruction->left);
+        set_text(registers, instruction, text_of_field(evaluation->event, instruction->left));
         return;
     case OP_EVENT_ENUM:
-        result->text = symbol_of(evaluation->event, instruction->left);
+        set_text(registers, instruction, symbol_of(evaluation->event, instruction->left));
         return;
     case OP_EVENT_ENTRY:
-        result->text = event_entry(evaluation->event, registers[instruction->right].text);
+        set_text(registers, instruction, event_entry(evaluation->event, right_text_of(registers, instruction)));
         return;
     case OP_FACT_NUMBER:
         result->number = number_of(evaluation_facts(evaluation), instruction->left);
         return;
     case OP_FACT_TEXT:
-        result->text = text_of_field(evaluation_facts(evaluation), instruction->left);
+        set_text(registers, instruction, text_of_field(evaluation_facts(evaluation), instruction->left));
         return;
     case OP_FACT_ENUM:
-        result->text = symbol_of(evaluation_facts(evaluation), instruction->left);
+        set_text(registers, instruction, symbol_of(evaluation_facts(evaluation), instruction->left));
         return;
     case OP_FACT_ENTRY:
-        result->text = attribute(evaluation, registers[instruction->right].text);
+        set_text(registers, instruction, attribute(evaluation, right_text_of(registers, instruction)));
         return;
     case OP_LAST_TEXT:
     case OP_LAST_ENUM:
-        result->text = aggregate_text(evaluation, instruction);
+        set_text(registers, instruction, aggregate_text(evaluation, instruction));
         return;
     case OP_AGE:
         result->number = (double)evaluation->now_ms - left_of(registers, instruction);
@@ -252,10 +268,12 @@ void evaluation_run_on(struct evaluation *evaluation, uint32_t end) {
 bool evaluation_run_again(struct evaluation *evaluation, uint32_t instruction) {
     const struct instruction *again = &evaluation->program->code.instructions[instruction];
     const union value *result = &evaluation->registers[again->target];
-    union value before = *result;
+    union value before = *result, before_behind = result[1];
     run_one(evaluation, evaluation->registers, again);
-    /* A text that is remembered may be another one in the same place. */
-    return again->operation == OP_LAST_TEXT || again->operation == OP_COALESCE_TEXT || value_changed(&before, result);
+    /* Behind a number another register stands, which is what it was. A text that is remembered may be another one in
+     * the same place. */
+    return result->bits != before.bits || result[1].bits != before_behind.bits || again->operation == OP_LAST_TEXT ||
+           again->operation == OP_COALESCE_TEXT;
 }
 
 /* Of what was never seen, nothing changes with the time: most aggregates of most accounts are empty. */

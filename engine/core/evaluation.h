@@ -100,17 +100,11 @@ const struct event *evaluation_facts(struct evaluation *evaluation);
 
 /* No other bits are a one, and to compare them is less than to ask for what is missing too. */
 static inline bool value_true(const union value *registers, uint16_t boolean) {
-    return number_bits(registers[boolean].number) == number_bits(1);
+    return registers[boolean].bits == number_bits(1);
 }
 
 static inline bool evaluation_true(const struct evaluation *evaluation, uint16_t boolean) {
     return value_true(evaluation->registers, boolean);
-}
-
-/* Whether two values of a register are told apart, bit by bit; a text by where it lies. Numbers leave a text's size as
- * it was. */
-static inline bool value_changed(const union value *before, const union value *after) {
-    return before->text.data != after->text.data || before->text.size != after->text.size;
 }
 
 /* A comparison of two numbers; of what is missing, none holds. */

@@ -11,7 +11,7 @@ static void recall_dimension(struct engine *engine, uint32_t index) {
     struct evaluation *evaluation = &engine->evaluation;
     evaluation_run(evaluation, dimension->code_end);
     struct dimension_memory memory = dimension_recall(&engine->state, dimension_slot(engine->program, index));
-    evaluation->registers[dimension->result].text = memory.known ? memory.value : TEXT_MISSING;
+    set_text_in_register(evaluation->registers, dimension->result, memory.known ? memory.value : TEXT_MISSING);
     if (dimension->time_in != REGISTER_NONE)
         evaluation->registers[dimension->time_in].number = memory.known ? (double)(evaluation->now_ms - memory.since_ms)
                                                                         : NAN;

@@ -23,13 +23,15 @@ static struct change *append(struct engine *engine, enum change_kind kind, struc
 static struct operand operand_of(const struct evaluation *evaluation, uint16_t source, enum value_type type) {
     if (source == REGISTER_NONE)
         return (struct operand){.kind = OPERAND_NULL};
-    union value value = evaluation->registers[source];
-    if (type == TYPE_STRING)
-        return text_is_missing(value.text) ? (struct operand){.kind = OPERAND_NULL}
-                                           : (struct operand){.kind = OPERAND_TEXT, .text = value.text};
-    if (isnan(value.number))
+    if (type == TYPE_STRING) {
+        struct text text = text_in_register(evaluation->registers, source);
+        return text_is_missing(text) ? (struct operand){.kind = OPERAND_NULL}
+                                     : (struct operand){.kind = OPERAND_TEXT, .text = text};
+    }
+    double number = evaluation->registers[source].number;
+    if (isnan(number))
         return (struct operand){.kind = OPERAND_NULL};
-    return (struct operand){.kind = type == TYPE_BOOLEAN ? OPERAND_BOOLEAN : OPERAND_NUMBER, .number = value.number};
+    return (struct operand){.kind = type == TYPE_BOOLEAN ? OPERAND_BOOLEAN : OPERAND_NUMBER, .number = number};
 }
 
 uint32_t outcome_conditions(const struct evaluation *evaluation, const struct expression *expression,
@@ -132,7 +134,7 @@ bool outcome_dimension(struct engine *engine, uint32_t index) {
                                              decision.value);
         assert(remembered);
     }
-    evaluation->registers[dimension->result].text = decision.value;
+    set_text_in_register(evaluation->registers, dimension->result, decision.value);
     if (dimension->time_in != REGISTER_NONE)
         evaluation->registers[dimension->time_in].number = (double)(evaluation->now_ms - since_ms);
     return decision.moves || decision.waits;
@@ -229,9 +231,9 @@ static void set_account(struct engine *engine, struct change *change) {
     bool has_score = program->churn_risk != REGISTER_NONE, has_stage = program->lifecycle_stage != REGISTER_NONE;
     change->churn_risk = has_score ? engine->evaluation.scores[program->churn_risk].value : NAN;
     change->coverage = has_score ? engine->evaluation.scores[program->churn_risk].coverage : NAN;
-    change->lifecycle_stage =
-        has_stage ? engine->evaluation.registers[program->dimensions[program->lifecycle_stage].result].text
-                  : TEXT_MISSING;
+    change->lifecycle_stage = has_stage ? text_in_register(engine->evaluation.registers,
+                                                           program->dimensions[program->lifecycle_stage].result)
+                                        : TEXT_MISSING;
     change->segments = engine->segments;
     change->segments_count = engine->status.segments_count;
     change->facts = facts_for_change(engine);

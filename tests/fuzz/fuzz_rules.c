@@ -19,7 +19,8 @@ static void look_at_problems(const struct problems *problems) {
 static void look_at_code(const struct program *program, struct code code) {
     for (uint32_t i = 0; i < code.count; i++) {
         assert(code.instructions[i].target >= program->constants_count);
-        assert(code.instructions[i].target < program->registers_count);
+        assert((uint32_t)code.instructions[i].target + makes_text((enum operation)code.instructions[i].operation) <
+               program->registers_count);
     }
 }
 

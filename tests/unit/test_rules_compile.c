@@ -113,6 +113,13 @@ static void write_once(struct writes *writes, uint16_t at) {
     writes->written[at] = true;
 }
 
+/* A text takes two registers. */
+static void write_value_once(struct writes *writes, uint16_t at, bool is_text) {
+    write_once(writes, at);
+    if (is_text)
+        write_once(writes, at + 1);
+}
+
 static void assert_written(const struct writes *writes, uint16_t at) {
     assert_true(at == REGISTER_NONE || writes->written[at]);
 }
@@ -134,9 +141,11 @@ static void run(const struct program *program, struct code code, uint32_t from, 
             assert_written(writes, instruction->left);
         if (has_right_operand(instruction->operation))
             assert_written(writes, instruction->right);
-        if (instruction->operation == OP_IN || instruction->operation == OP_IN_TEXT)
+        if (instruction->operation == OP_IN)
             assert_true(instruction->right + instruction->extra <= program->constants_count);
-        write_once(writes, instruction->target);
+        if (instruction->operation == OP_IN_TEXT)
+            assert_true(instruction->right + 2u * instruction->extra <= program->constants_count);
+        write_value_once(writes, instruction->target, makes_text((enum operation)instruction->operation));
     }
 }
 
@@ -171,7 +180,7 @@ static void assert_dimensions(const struct program *program, struct writes *writ
             assert_expression(writes, &dimension->cases[j].when);
             assert_written(writes, dimension->cases[j].value_of);
         }
-        write_once(writes, dimension->result);
+        write_value_once(writes, dimension->result, true);
         write_once(writes, dimension->time_in);
     }
 }
@@ -250,7 +259,7 @@ static void rules_that_are_too_large_are_refused(void **state) {
         buffer_printf(&source, " or account.seats == %d", i);
     assert_string_equal(problem_of(buffer_text(&source)),
                         "these rules are too large: they need more than 16000 registers, one for each different value "
-                        "or step");
+                        "or step and two for each text");
     buffer_clear(&source);
     buffer_put_string(&source, "ruleset: x\nsegments:\n  a:\n    when: true");
     for (int i = 0; i < OPEN_FILTERS_MAX + 1; i++)

@@ -90,11 +90,11 @@ static void lay_out(struct compiler *compiler) {
     const struct checked_rules *rules = compiler->rules;
     for (uint32_t i = 0; i < rules->program.scores_count; i++) {
         compiler->scores[i] = rules->scores[i].score;
-        compiler->scores[i].result = emit_register(&compiler->emitter);
+        compiler->scores[i].result = emit_register(&compiler->emitter, false);
     }
     for (uint32_t i = 0; i < rules->program.dimensions_count; i++) {
         compiler->dimensions[i] = rules->dimensions[i].dimension;
-        compiler->dimensions[i].result = emit_register(&compiler->emitter);
+        compiler->dimensions[i].result = emit_register(&compiler->emitter, true);
         compiler->dimensions[i].time_in = REGISTER_NONE;
     }
     for (uint32_t i = 0; i < rules->program.segments_count; i++) {

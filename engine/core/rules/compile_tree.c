@@ -7,25 +7,19 @@ static bool is_text(const struct tree *tree) {
     return tree->type == TYPE_STRING;
 }
 
-static union value literal_value(const struct tree *literal) {
-    union value value;
-    memset(&value, 0, sizeof value);
-    if (is_text(literal))
-        value.text = literal->text;
-    else
-        value.number = literal->number;
-    return value;
+static union literal literal_value(const struct tree *literal) {
+    return is_text(literal) ? (union literal){.text = literal->text} : (union literal){.number = literal->number};
 }
 
 static uint16_t key_constant(struct compiler *compiler, const struct tree *tree) {
-    union value key = {.text = tree->key};
+    union literal key = {.text = tree->key};
     return emit_constant(&compiler->emitter, true, key);
 }
 
 /* The literals after `in`, in a row. */
 static uint16_t choices(struct compiler *compiler, const struct tree *tree) {
     uint32_t count = 0;
-    union value *values = report_alloc(compiler->report, tree->operands_count * sizeof *values);
+    union literal *values = report_alloc(compiler->report, tree->operands_count * sizeof *values);
     for (const struct tree *choice = tree->operands->next; values != NULL && choice != NULL; choice = choice->next)
         values[count++] = literal_value(choice);
     return values == NULL ? 0 : emit_constants(&compiler->emitter, is_text(tree->operands), values, count);
@@ -82,7 +76,7 @@ static uint16_t compile_name(struct compiler *compiler, uint32_t block, const st
 /* Registers that the engine sets are only made where they are asked for. */
 static uint16_t asked_for(struct compiler *compiler, uint16_t *slot) {
     if (*slot == REGISTER_NONE)
-        *slot = emit_register(&compiler->emitter);
+        *slot = emit_register(&compiler->emitter, false);
     return *slot;
 }
 

@@ -7,6 +7,8 @@
 
 #define BUCKETS 1024
 
+enum constant_kind { CONSTANT_NUMBER, CONSTANT_TEXT, CONSTANT_TEXT_REST };
+
 struct emitted {
     struct instruction instruction;
     uint32_t block;
@@ -17,7 +19,7 @@ bool emitter_init(struct emitter *emitter, struct report *report, struct positio
     *emitter = (struct emitter){.report = report, .position = position};
     emitter->buckets = report_alloc(report, BUCKETS * sizeof *emitter->buckets);
     emitter->constants = report_alloc(report, REGISTERS_MAX * sizeof *emitter->constants);
-    emitter->constant_is_text = report_alloc(report, REGISTERS_MAX * sizeof *emitter->constant_is_text);
+    emitter->constant_kinds = report_alloc(report, REGISTERS_MAX);
     emitter->constant_buckets = report_alloc(report, BUCKETS * sizeof *emitter->constant_buckets);
     emitter->constant_next = report_alloc(report, REGISTERS_MAX * sizeof *emitter->constant_next);
     return !report->memory_out;
@@ -31,65 +33,83 @@ static bool has_room(struct emitter *emitter, uint32_t more) {
     if (!emitter->full)
         report_problem(
             emitter->report, emitter->position,
-            "these rules are too large: they need more than %d registers, one for each different value or step",
+            "these rules are too large: they need more than %d registers, one for each different value or step and two "
+            "for each text",
             REGISTERS_MAX);
     emitter->full = true;
     return false;
 }
 
 /* Constants are told apart by their bits: what is missing is equal to itself here, and -0 is another than 0. */
-static bool constant_equals(const struct emitter *emitter, uint32_t at, bool is_text, union value value) {
-    if (emitter->constant_is_text[at] != is_text)
+static bool constant_equals(const struct emitter *emitter, uint32_t at, bool is_text, union literal literal) {
+    if (emitter->constant_kinds[at] != (is_text ? CONSTANT_TEXT : CONSTANT_NUMBER))
         return false;
-    return is_text ? text_equal(emitter->constants[at].text, value.text)
-                   : number_bits(emitter->constants[at].number) == number_bits(value.number);
+    return is_text ? text_equal(text_in_register(emitter->constants, at), literal.text)
+                   : emitter->constants[at].bits == number_bits(literal.number);
 }
 
-static bool constants_equal(const struct emitter *emitter, uint32_t at, bool is_text, const union value *values,
+static uint32_t registers_of(bool is_text) {
+    return is_text ? TEXT_REGISTERS : 1;
+}
+
+static bool constants_equal(const struct emitter *emitter, uint32_t at, bool is_text, const union literal *literals,
                             uint32_t count) {
     uint32_t same = 0;
-    while (same < count && constant_equals(emitter, at + same, is_text, values[same]))
+    while (same < count && constant_equals(emitter, at + same * registers_of(is_text), is_text, literals[same]))
         same++;
     return same == count;
 }
 
-static uint16_t *constant_bucket(const struct emitter *emitter, bool is_text, union value value) {
-    uint64_t bits = is_text ? 0 : number_bits(value.number);
-    uint64_t hash = is_text ? hash_text(value.text) : hash_bytes(&bits, sizeof bits, 0);
+static uint16_t *constant_bucket(const struct emitter *emitter, bool is_text, union literal literal) {
+    uint64_t bits = is_text ? 0 : number_bits(literal.number);
+    uint64_t hash = is_text ? hash_text(literal.text) : hash_bytes(&bits, sizeof bits, 0);
     return &emitter->constant_buckets[hash % BUCKETS];
 }
 
-static void constant_add(struct emitter *emitter, bool is_text, union value value) {
-    uint16_t *bucket = constant_bucket(emitter, is_text, value);
-    emitter->constants[emitter->constants_count] = value;
-    emitter->constant_is_text[emitter->constants_count] = is_text;
-    emitter->constant_next[emitter->constants_count] = *bucket;
-    *bucket = (uint16_t)++emitter->constants_count;
+static void constant_add(struct emitter *emitter, bool is_text, union literal literal) {
+    uint16_t *bucket = constant_bucket(emitter, is_text, literal);
+    uint32_t at = emitter->constants_count;
+    emitter->constant_kinds[at] = is_text ? CONSTANT_TEXT : CONSTANT_NUMBER;
+    if (is_text) {
+        set_text_in_register(emitter->constants, at, literal.text);
+        emitter->constant_kinds[at + 1] = CONSTANT_TEXT_REST;
+    } else {
+        emitter->constants[at].number = literal.number;
+    }
+    emitter->constant_next[at] = *bucket;
+    *bucket = (uint16_t)(at + 1);
+    emitter->constants_count += registers_of(is_text);
 }
 
-uint16_t emit_constants(struct emitter *emitter, bool is_text, const union value *values, uint32_t count) {
-    for (uint32_t next = *constant_bucket(emitter, is_text, values[0]); next != 0;
+uint16_t emit_constants(struct emitter *emitter, bool is_text, const union literal *literals, uint32_t count) {
+    uint32_t registers = count * registers_of(is_text);
+    for (uint32_t next = *constant_bucket(emitter, is_text, literals[0]); next != 0;
          next = emitter->constant_next[next - 1])
-        if (next - 1 + count <= emitter->constants_count && constants_equal(emitter, next - 1, is_text, values, count))
+        if (next - 1 + registers <= emitter->constants_count &&
+            constants_equal(emitter, next - 1, is_text, literals, count))
             return (uint16_t)(next - 1);
     assert(emitter->registers_count == 0 || emitter->full);
-    if (!has_room(emitter, count))
+    if (!has_room(emitter, registers))
         return 0;
     for (uint32_t i = 0; i < count; i++)
-        constant_add(emitter, is_text, values[i]);
-    return (uint16_t)(emitter->constants_count - count);
+        constant_add(emitter, is_text, literals[i]);
+    return (uint16_t)(emitter->constants_count - registers);
 }
 
-uint16_t emit_constant(struct emitter *emitter, bool is_text, union value value) {
-    return emit_constants(emitter, is_text, &value, 1);
+uint16_t emit_constant(struct emitter *emitter, bool is_text, union literal literal) {
+    return emit_constants(emitter, is_text, &literal, 1);
 }
 
 void emit_begin(struct emitter *emitter) {
     emitter->registers_count = emitter->constants_count;
 }
 
-uint16_t emit_register(struct emitter *emitter) {
-    return has_room(emitter, 1) ? (uint16_t)emitter->registers_count++ : 0;
+uint16_t emit_register(struct emitter *emitter, bool is_text) {
+    uint32_t at = emitter->registers_count, registers = registers_of(is_text);
+    if (!has_room(emitter, registers))
+        return 0;
+    emitter->registers_count += registers;
+    return (uint16_t)at;
 }
 
 static uint64_t bucket_of(uint32_t block, struct instruction instruction) {
@@ -110,7 +130,7 @@ uint16_t emit(struct emitter *emitter, uint32_t block, struct instruction instru
     struct emitted *emitted = report_alloc(emitter->report, sizeof *emitted);
     if (emitted == NULL)
         return 0;
-    instruction.target = emit_register(emitter);
+    instruction.target = emit_register(emitter, makes_text((enum operation)instruction.operation));
     *emitted = (struct emitted){instruction, block, *bucket, NULL};
     *bucket = emitted;
     if (emitter->last[block] == NULL)

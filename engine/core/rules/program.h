@@ -2,13 +2,17 @@
  * shared by all threads; it lives in the arena that it was compiled into.
  *
  * Values. A register holds a number (also durations and instants in milliseconds, and booleans as 0 or 1; missing is
- * NaN) or a text (missing is TEXT_MISSING). Which of the two is known when the rules are compiled. Every instruction
+ * NaN). A text (missing is TEXT_MISSING) takes two of them and is named by the first, so that accounts' registers
+ * (engine/core/desk.h) take little room. Which of the two it is is known when the rules are compiled. Every instruction
  * that makes a number makes NaN of any result that is not finite.
  *
  * Registers are written once in an evaluation: [0, constants_count) hold the constants, all others are the result of
  * one instruction or are set by the engine (a score's result, a dimension's value, ...). So equal expressions share
  * their registers, and after an evaluation every condition's operands still stand in theirs. */
 #pragma once
+
+#include <assert.h>
+#include <string.h>
 
 #include "base/instant.h"
 #include "engine/core/event.h"
@@ -21,8 +25,21 @@
 
 union value {
     double number;
-    struct text text;
+    uint64_t bits;
 };
+
+#define TEXT_REGISTERS (sizeof(struct text) / sizeof(union value))
+static_assert(TEXT_REGISTERS == 2, "a text takes two registers");
+
+static inline struct text text_in_register(const union value *registers, uint32_t at) {
+    struct text text;
+    memcpy(&text, &registers[at], sizeof text);
+    return text;
+}
+
+static inline void set_text_in_register(union value *registers, uint32_t at, struct text text) {
+    memcpy(&registers[at], &text, sizeof text);
+}
 
 enum operation {
     /* target <- left, right: numbers; missing where an operand is */
@@ -82,6 +99,23 @@ enum operation {
     OP_AGE,   /* now - left */
     OP_UNTIL, /* left - now */
 };
+
+static inline bool makes_text(enum operation operation) {
+    switch (operation) {
+    case OP_COALESCE_TEXT:
+    case OP_EVENT_TEXT:
+    case OP_EVENT_ENUM:
+    case OP_EVENT_ENTRY:
+    case OP_FACT_TEXT:
+    case OP_FACT_ENUM:
+    case OP_FACT_ENTRY:
+    case OP_LAST_TEXT:
+    case OP_LAST_ENUM:
+        return true;
+    default:
+        return false;
+    }
+}
 
 struct instruction {
     uint16_t operation;
