@@ -19,6 +19,7 @@ struct session {
     struct record_files files;
     struct printer printer;
     int64_t until_ms; /* INSTANT_NONE: not given */
+    int64_t wall_ms;  /* when the clock was looked at last */
     uint64_t changes;
 };
 
@@ -37,10 +38,20 @@ static enum result write_changes(void *context, const struct change *changes, ui
     return RESULT_OK;
 }
 
+/* What records are refused for that lie too far in the future. Of one that lies in the past, the clock is not asked how
+ * far. */
+static int64_t reference_ms(struct session *session, const struct file_record *record) {
+    if (record->has_recorded_at)
+        return record->event.place.timestamp_ms;
+    if (record->event.time_ms > session->wall_ms)
+        session->wall_ms = clock_wall_ms();
+    return session->wall_ms;
+}
+
 static enum result take_record(struct session *session, const struct file_record *record, struct error *error) {
     struct rejection rejection;
-    int64_t reference_ms = record->has_recorded_at ? record->event.place.timestamp_ms : clock_wall_ms();
-    enum result result = replay_record(session->replay, &record->event, reference_ms, &rejection, error);
+    enum result result = replay_record(session->replay, &record->event, reference_ms(session, record), &rejection,
+                                       error);
     if (result != RESULT_REJECT)
         return result;
     record_files_reject(&session->files, rejection.detail.text);
