@@ -6,8 +6,6 @@
 #include "bellwether_version.h"
 #include "ops/metrics.h"
 
-#define ASSIGNMENT_WAIT_MS 60000 /* after so long without partitions, others have them all */
-
 uint64_t status_counter(const struct status_view *view, uint32_t counter) {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < view->counters_count; i++)
@@ -127,7 +125,8 @@ static uint32_t shards_in(const struct shard_board *board, enum shard_state stat
     return count;
 }
 
-/* Ready is who does the work that has been given to it, also where that is none. */
+/* Ready is who does the work that has been given to it, also where the group has said that this is none. Whoever has
+ * not heard of the brokers for a session's length has lost its shards, and is no member until they answer. */
 static void respond_ready(void *context, struct http_response *response) {
     const struct status_view *view = context;
     struct buffer *out = &response->body;
@@ -143,11 +142,11 @@ static void respond_ready(void *context, struct http_response *response) {
     } else if (held_back > 0) {
         buffer_printf(out, "%" PRIu32 " shards are held back: newer rules than this process has are in force\n",
                       held_back);
-    } else if (running == 0 && view->wall_ms() - view->started_ms < ASSIGNMENT_WAIT_MS) {
-        buffer_put_string(out, "waiting for partitions\n");
+    } else if (running == 0 && status_counter(view, GAUGE_MEMBERS) < view->counters_count) {
+        buffer_put_string(out, "waiting for partitions: the group is sharing them out, or Kafka does not answer\n");
     } else if (running == 0) {
         response->status = 200;
-        buffer_put_string(out, "ready: no shards, as other processes have them all, or Kafka does not answer\n");
+        buffer_put_string(out, "ready: no shards, as other processes have them all\n");
     } else {
         response->status = 200;
         buffer_printf(out, "ready: %" PRIu32 " shards, %" PRIu32 " of them stalled\n", running, stalled);

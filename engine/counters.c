@@ -51,6 +51,7 @@ const struct counter_family counter_families[] = {
         "Times that a shard's data in the store were not what was left there."),
     ONE(COUNTER_STORE_UNAVAILABLE, "bellwether_store_unavailable_total", "Times that the store did not serve."),
     ONE(COUNTER_PRODUCERS_RENEWED, "bellwether_producers_renewed_total", "Transactional producers made."),
+    GAUGE(GAUGE_MEMBERS, "bellwether_members", "Workers that are members of the group, as far as they know."),
     GAUGE(GAUGE_SHARDS, "bellwether_shards", "Shards held."),
     GAUGE(GAUGE_ACCOUNTS, "bellwether_accounts_in_memory", "Accounts in memory."),
     GAUGE(GAUGE_STATE_BYTES, "bellwether_state_bytes", "Bytes of account states in memory."),

@@ -113,6 +113,7 @@ static void show(struct pipeline *pipeline, const struct held_shard *held, enum 
 
 void pipeline_drop_shards(struct pipeline *pipeline) {
     assert(!transaction_is_running(&pipeline->transaction));
+    counters_set(pipeline->counters, GAUGE_MEMBERS, 0);
     for (uint32_t i = 0; i < pipeline->held_count; i++) {
         empty_shard(pipeline, &pipeline->held[i]);
         show(pipeline, &pipeline->held[i], SHARD_ELSEWHERE);
@@ -239,6 +240,7 @@ static enum result assigned(struct pipeline *pipeline, struct source_event *even
     counters_set(pipeline->counters, GAUGE_SHARDS, pipeline->held_count);
     for (uint32_t i = 0; i < pipeline->held_count; i++)
         show(pipeline, &pipeline->held[i], SHARD_TAKEOVER);
+    counters_set(pipeline->counters, GAUGE_MEMBERS, 1);
     if (pipeline->held_count > 0) {
         pipeline->mode = MODE_TAKEOVER;
         takeover_start(pipeline);

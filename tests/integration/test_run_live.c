@@ -196,14 +196,20 @@ static void assert_answer(int port, const char *path, const char *text) {
 
 struct readiness {
     int port;
+    const char *words; /* of the answer, or its status */
 };
 
-static bool is_ready(void *context) {
+static bool is_so_ready(void *context) {
     const struct readiness *readiness = context;
     char *answer = get(readiness->port, "/health/ready");
-    bool ready = strstr(answer, " 200") != NULL;
+    bool ready = strstr(answer, readiness->words) != NULL;
     free(answer);
     return ready;
+}
+
+static void await_readiness(struct process *process, int port, const char *words) {
+    struct readiness readiness = {port, words};
+    process_await(process, is_so_ready, &readiness, words, deadline_after(AWAIT_MS));
 }
 
 static void metrics_and_health_tell_the_state(void **state) {
@@ -215,8 +221,7 @@ static void metrics_and_health_tell_the_state(void **state) {
     deployment_produce_text(deployment, "{\"stream\":\"login\",\"account_id\":\"acme\",\"event_id\":\"9\",\"user_id\":"
                                         "\"u\",\"occurred_at\":\"2099-01-01\"}\n");
     struct process *process = deployment_start(deployment, 0, NULL);
-    struct readiness readiness = {port};
-    process_await(process, is_ready, &readiness, "readiness", deadline_after(AWAIT_MS));
+    await_readiness(process, port, " 200");
     free(deployment_await_changes(deployment, 0, 2));
     deployment_await_idle(deployment, 0);
     assert_answer(port, "/health/live", " 200");
@@ -231,6 +236,36 @@ static void metrics_and_health_tell_the_state(void **state) {
     assert_answer(port, "/metrics", "bellwether_shard_running{shard=\"3\"} 1\n");
     assert_answer(port, "/metrics", "bellwether_watermark_timestamp_seconds{shard=\"0\"} ");
     deployment_stop(deployment, 0);
+}
+
+/* A reserve: one process more than there are partitions. */
+static void who_does_not_reach_kafka_for_a_session_is_not_ready(void **state) {
+    struct fixture *fixture = *state;
+    struct deployment *deployment = fixture_deploy(fixture, "unreached", 1, login_rules);
+    deployment_produce_text(deployment, "");
+    struct process *processes[2];
+    int ports[2];
+    for (int i = 0; i < 2; i++) {
+        ports[i] = serve_http(deployment);
+        processes[i] = deployment_start(deployment, i, NULL);
+        await_readiness(processes[i], ports[i], " 200");
+    }
+    kafka_server_kill(&fixture->kafka);
+    for (int i = 0; i < 2; i++)
+        await_readiness(processes[i], ports[i], "Kafka does not answer\n 503");
+    kafka_server_restart(&fixture->kafka);
+    for (int i = 0; i < 2; i++)
+        await_readiness(processes[i], ports[i], " 200");
+    for (int i = 0; i < 2; i++)
+        deployment_stop(deployment, i);
+}
+
+static int restart_kafka(void **state) {
+    struct fixture *fixture = *state;
+    fixture_close_deployment(state);
+    if (!process_is_running(&fixture->kafka.process))
+        kafka_server_restart(&fixture->kafka);
+    return 0;
 }
 
 static void rules_are_read_again_at_sighup_if_they_are_good(void **state) {
@@ -267,6 +302,7 @@ int main(void) {
         TEST(processes_that_join_and_leave_change_nothing),
         TEST(a_second_process_of_the_same_name_ends_the_first),
         TEST(metrics_and_health_tell_the_state),
+        cmocka_unit_test_teardown(who_does_not_reach_kafka_for_a_session_is_not_ready, restart_kafka),
         TEST(rules_are_read_again_at_sighup_if_they_are_good),
     };
     return cmocka_run_group_tests(tests, fixture_start, fixture_close);
