@@ -56,6 +56,8 @@ static void instruction_reads(struct builder *builder, uint32_t step, const stru
     if (has_operands(instruction->operation)) {
         reads(builder, step, instruction->left);
         reads(builder, step, instruction->right);
+        if (has_three_operands(instruction->operation))
+            reads(builder, step, instruction->extra);
     } else if (looks_at_aggregate(instruction->operation)) {
         reads(builder, step, builder->program->registers_count + instruction->left);
     }

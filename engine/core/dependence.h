@@ -49,6 +49,10 @@ static inline bool has_operands(enum operation operation) {
     return operation < OP_EVENT_NUMBER || operation == OP_AGE || operation == OP_UNTIL;
 }
 
+static inline bool has_three_operands(enum operation operation) {
+    return operation == OP_AND3 || operation == OP_OR3;
+}
+
 static inline bool looks_at_aggregate(enum operation operation) {
     return operation >= OP_COUNT && operation <= OP_OPEN;
 }

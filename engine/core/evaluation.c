@@ -138,6 +138,12 @@ static inline __attribute__((always_inline)) void run_one(struct evaluation *eva
                  text_is_missing(left_text_of(registers, instruction)) ? right_text_of(registers, instruction)
                                                                        : left_text_of(registers, instruction));
         return;
+    case OP_LEAST_PRESENT:
+        result->number = fmin(left_of(registers, instruction), right_of(registers, instruction)); /* NaN is left out */
+        return;
+    case OP_GREATEST_PRESENT:
+        result->number = fmax(left_of(registers, instruction), right_of(registers, instruction));
+        return;
     case OP_EQUAL:
         result->number = compare_numbers(OP_EQUAL, left_of(registers, instruction), right_of(registers, instruction));
         return;
@@ -179,6 +185,16 @@ static inline __attribute__((always_inline)) void run_one(struct evaluation *eva
     case OP_OR:
         result->number = (int)value_true(registers, instruction->left) | (int)value_true(registers, instruction->right);
         return;
+    case OP_AND3:
+        result->number = (int)value_true(registers, instruction->left) &
+                         (int)value_true(registers, instruction->right) &
+                         (int)value_true(registers, instruction->extra);
+        return;
+    case OP_OR3:
+        result->number = (int)value_true(registers, instruction->left) |
+                         (int)value_true(registers, instruction->right) |
+                         (int)value_true(registers, instruction->extra);
+        return;
     case OP_NOT:
         result->number = !value_true(registers, instruction->left);
         return;
@@ -187,6 +203,12 @@ static inline __attribute__((always_inline)) void run_one(struct evaluation *eva
         return;
     case OP_MISSING_TEXT:
         result->number = text_is_missing(left_text_of(registers, instruction));
+        return;
+    case OP_PRESENT:
+        result->number = !isnan(left_of(registers, instruction));
+        return;
+    case OP_PRESENT_TEXT:
+        result->number = !text_is_missing(left_text_of(registers, instruction));
         return;
     case OP_NUMBER_OF:
         result->number = number_in_text(left_text_of(registers, instruction));

@@ -187,6 +187,24 @@ static double and_until(const struct horizon *horizon, const struct instruction 
     return left ? lesser(left_until, right_until) : greater(left_until, right_until);
 }
 
+/* The same of three. */
+static double and3_until(const struct horizon *horizon, const struct instruction *instruction, bool holds,
+                         double (*until_of)(const struct horizon *horizon, uint16_t source)) {
+    const struct evaluation *evaluation = horizon->evaluation;
+    const uint16_t sources[] = {instruction->left, instruction->right, instruction->extra};
+    bool all = evaluation_true(evaluation, instruction->target) == holds;
+    double until = all ? INFINITY : 0;
+    for (uint32_t i = 0; i < 3; i++) {
+        if ((evaluation_true(evaluation, sources[i]) == holds) != all)
+            continue;
+        double source_until = until_of(horizon, sources[i]);
+        until = all ? lesser(until, source_until) : greater(until, source_until);
+        if (all ? until <= 0 : until >= horizon->length_ms)
+            break;
+    }
+    return until;
+}
+
 static double until_so_far(const struct horizon *horizon, uint16_t source) {
     return outlook_at(horizon, source)->until;
 }
@@ -197,6 +215,10 @@ static double looked_into(const struct horizon *horizon, const struct instructio
         return and_until(horizon, instruction, true, truth_until);
     case OP_OR:
         return and_until(horizon, instruction, false, truth_until);
+    case OP_AND3:
+        return and3_until(horizon, instruction, true, truth_until);
+    case OP_OR3:
+        return and3_until(horizon, instruction, false, truth_until);
     case OP_NOT:
         return truth_until(horizon, instruction->left);
     default:
@@ -253,6 +275,20 @@ static void of_coalesced(const struct horizon *horizon, const struct instruction
     ret_outlook->until = is_missing(left) ? lesser(left->until, right->until) : left->until;
 }
 
+/* As coalesce(min2(left, right), coalesce(left, right)) has it. */
+static void of_present(const struct horizon *horizon, const struct instruction *instruction,
+                       struct outlook *restrict ret_outlook) {
+    const struct outlook *left = outlook_at(horizon, instruction->left);
+    const struct outlook *right = outlook_at(horizon, instruction->right);
+    enum operation operation = instruction->operation == OP_LEAST_PRESENT ? OP_MIN2 : OP_MAX2;
+    if (!is_missing(left) && !is_missing(right)) {
+        *ret_outlook = arithmetic(horizon, operation, now_of(horizon, instruction), left, right);
+        return;
+    }
+    *ret_outlook = is_missing(left) ? *right : *left;
+    ret_outlook->until = lesser(left->until, right->until);
+}
+
 static void of_comparison(const struct horizon *horizon, const struct instruction *instruction,
                           struct outlook *restrict ret_outlook) {
     const struct outlook *left = outlook_at(horizon, instruction->left);
@@ -278,6 +314,18 @@ static void of_or(const struct horizon *horizon, const struct instruction *instr
                   struct outlook *restrict ret_outlook) {
     holds_at_least(horizon, ret_outlook, now_of(horizon, instruction),
                    and_until(horizon, instruction, false, until_so_far));
+}
+
+static void of_and3(const struct horizon *horizon, const struct instruction *instruction,
+                    struct outlook *restrict ret_outlook) {
+    holds_at_least(horizon, ret_outlook, now_of(horizon, instruction),
+                   and3_until(horizon, instruction, true, until_so_far));
+}
+
+static void of_or3(const struct horizon *horizon, const struct instruction *instruction,
+                   struct outlook *restrict ret_outlook) {
+    holds_at_least(horizon, ret_outlook, now_of(horizon, instruction),
+                   and3_until(horizon, instruction, false, until_so_far));
 }
 
 static void of_not(const struct horizon *horizon, const struct instruction *instruction,
@@ -333,6 +381,9 @@ outlook_maker *outlook_maker_of(enum operation operation) {
         return of_absolute;
     case OP_COALESCE:
         return of_coalesced;
+    case OP_LEAST_PRESENT:
+    case OP_GREATEST_PRESENT:
+        return of_present;
     case OP_EQUAL:
     case OP_NOT_EQUAL:
     case OP_LESS:
@@ -350,11 +401,17 @@ outlook_maker *outlook_maker_of(enum operation operation) {
         return of_and;
     case OP_OR:
         return of_or;
+    case OP_AND3:
+        return of_and3;
+    case OP_OR3:
+        return of_or3;
     case OP_NOT:
         return of_not;
     case OP_IN_TEXT:
     case OP_MISSING:
     case OP_MISSING_TEXT:
+    case OP_PRESENT:
+    case OP_PRESENT_TEXT:
     case OP_NUMBER_OF:
     case OP_INSTANT_OF:
         return of_one;

@@ -49,7 +49,14 @@ static const char *const moving_rules =
     "  rare: { when: 'count(usage, 3d) < 3 and count(login, 20h) != 2', until: 'count(usage, 3d) >= 5' }\n"
     "  heavy: { when: 'sum(usage.quantity, 2d) > 6 or sum(usage.quantity, 30h) == 3' }\n"
     "  slowing: { when: 'trend(usage, 2d, 4d) < 0.6', until: 'not (0.8 >= trend(usage, 2d, 4d))' }\n"
-    "  stopped: { when: 'trend(login, 5h, 20h) == 0', for: 1h }\n";
+    "  stopped: { when: 'trend(login, 5h, 20h) == 0', for: 1h }\n"
+    "  three: { when: 'since(usage) > 4h and since(login) < 20h and count(usage, 2d) > 1 and not missing(ratio)' }\n"
+    "  any: { when: 'since(usage) > 30h or last(login.succeeded) or count(login, 20h) > 4', until: 'since(usage) < 9h' "
+    "}\n"
+    "  nearest: { when: 'coalesce(min2(since(login), since(ticket)), coalesce(since(login), since(ticket))) > 7h' }\n"
+    "  farthest: { when: 'coalesce(max2(since(login), ratio * 5h), coalesce(since(login), ratio * 5h)) > 9h' }\n"
+    "  later: { when: 'coalesce(max2(trend(usage, 2d, 4d), trend(login, 5h, 20h)), coalesce(trend(usage, 2d, 4d), "
+    "trend(login, 5h, 20h))) > 0.3' }\n";
 
 /* What events may pass by: counts, sets, trends and durations near their thresholds, with slices of hours and of days,
  * over streams that stall. */

@@ -100,6 +100,62 @@ static void fields_are_read_as_what_they_are(void **state) {
     assert_int_equal(numbers, 2);
 }
 
+static uint32_t instructions_of(const struct program *program, enum operation operation) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < program->code.count; i++)
+        count += program->code.instructions[i].operation == operation;
+    return count;
+}
+
+static void truths_are_joined_by_threes(void **state) {
+    (void)state;
+    const struct program *program = SEGMENTS("account.seats > 1 and account.seats < 9 and account.arr < 2 and "
+                                             "account.arr > 3 and account.employees < 4",
+                                             "account.seats > 1 or account.seats < 9 or account.arr < 2 or "
+                                             "account.arr > 3");
+    assert_int_equal(instructions_of(program, OP_AND3), 2);
+    assert_int_equal(instructions_of(program, OP_AND), 0);
+    const struct instruction *three = find_instruction(program, OP_OR3), *two = find_instruction(program, OP_OR);
+    assert_int_equal(two->left, three->target);
+    const struct condition *conditions = when_of(program, 1)->conditions;
+    assert_int_equal(three->left, conditions[0].holds);
+    assert_int_equal(three->right, conditions[1].holds);
+    assert_int_equal(three->extra, conditions[2].holds);
+    assert_int_equal(two->right, conditions[3].holds);
+    program = SEGMENTS("account.seats + account.arr + account.employees > 1");
+    assert_int_equal(instructions_of(program, OP_ADD), 2);
+}
+
+static void what_is_not_missing_is_present(void **state) {
+    (void)state;
+    const struct program *program = compile("ruleset: x\nmetrics:\n  known: not missing(account.plan)\n"
+                                            "  seen: not missing(since(login))\n"
+                                            "segments:\n  a: { when: known and seen }\n");
+    assert_int_equal(find_instruction(program, OP_PRESENT_TEXT)->left, find_instruction(program, OP_FACT_TEXT)->target);
+    assert_int_equal(find_instruction(program, OP_PRESENT)->left, find_instruction(program, OP_SINCE)->target);
+    assert_int_equal(program->code.count, 5);
+    /* `because` lists what is missing, not that it is not so. */
+    program = SEGMENTS("not missing(account.plan)");
+    assert_int_equal(when_of(program, 0)->conditions[0].holds, find_instruction(program, OP_MISSING_TEXT)->target);
+    assert_int_equal(when_of(program, 0)->result, find_instruction(program, OP_PRESENT_TEXT)->target);
+}
+
+static void the_lesser_of_those_that_are_there_is_one_instruction(void **state) {
+    (void)state;
+    const struct program *program = SEGMENTS("coalesce(min2(account.seats, account.arr), coalesce(account.seats, "
+                                             "account.arr)) > 1",
+                                             "coalesce(max2(account.seats, account.arr), coalesce(account.seats, "
+                                             "account.arr)) > 1");
+    assert_int_equal(program->code.count, 6); /* two facts, two comparisons */
+    assert_int_equal(find_instruction(program, OP_LEAST_PRESENT)->target, when_of(program, 0)->conditions[0].left);
+    assert_int_equal(find_instruction(program, OP_GREATEST_PRESENT)->target, when_of(program, 1)->conditions[0].left);
+    program = SEGMENTS("coalesce(min2(account.seats, account.arr), coalesce(account.arr, 1)) > 1",
+                       "coalesce(min2(account.seats, account.arr), account.arr) > 1",
+                       "coalesce(account.plan, coalesce(account.plan, account.country)) == 'a'");
+    assert_int_equal(instructions_of(program, OP_LEAST_PRESENT), 0);
+    assert_int_equal(instructions_of(program, OP_MIN2), 1);
+}
+
 /* --- A program's soundness: what is read was written before, and is written once --- */
 
 struct writes {
@@ -130,7 +186,7 @@ static bool reads_registers(uint16_t operation) {
 
 static bool has_right_operand(uint16_t operation) {
     return operation <= OP_NOT_EQUAL_TEXT ? operation != OP_NEGATE && operation != OP_ABS
-                                          : operation == OP_AND || operation == OP_OR;
+                                          : operation >= OP_AND && operation <= OP_OR3;
 }
 
 static void run(const struct program *program, struct code code, uint32_t from, uint32_t to, struct writes *writes) {
@@ -141,6 +197,8 @@ static void run(const struct program *program, struct code code, uint32_t from, 
             assert_written(writes, instruction->left);
         if (has_right_operand(instruction->operation))
             assert_written(writes, instruction->right);
+        if (instruction->operation == OP_AND3 || instruction->operation == OP_OR3)
+            assert_written(writes, instruction->extra);
         if (instruction->operation == OP_IN)
             assert_true(instruction->right + instruction->extra <= program->constants_count);
         if (instruction->operation == OP_IN_TEXT)
@@ -318,6 +376,9 @@ int main(void) {
         TEST(a_comparison_keeps_its_sign_inside_of_a_chain),
         TEST(literals_are_computed_beforehand),
         TEST(fields_are_read_as_what_they_are),
+        TEST(truths_are_joined_by_threes),
+        TEST(what_is_not_missing_is_present),
+        TEST(the_lesser_of_those_that_are_there_is_one_instruction),
         TEST(whatever_is_read_was_written_before_and_once),
         TEST(the_shipped_rules_compile),
         TEST(a_long_chain_is_not_nesting),

@@ -88,13 +88,25 @@ static uint16_t compile_membership(struct compiler *compiler, const struct tree 
     return asked_for(compiler, asks_time ? &segment->time_in : &segment->inside);
 }
 
+/* The instruction that takes what was joined so far, `left`, and the next operand, or where it can the next two: the
+ * last that it takes. */
+static const struct tree *compile_link(struct compiler *compiler, uint32_t block, const struct tree *operand,
+                                       uint16_t *left) {
+    enum operation operation = language_words[operand->joined].operation;
+    struct instruction link = {(uint16_t)operation, 0, *left, compile_tree(compiler, block, operand), 0};
+    if ((operation == OP_AND || operation == OP_OR) && operand->next != NULL) {
+        operand = operand->next;
+        link.operation = operation == OP_AND ? OP_AND3 : OP_OR3;
+        link.extra = compile_tree(compiler, block, operand);
+    }
+    *left = emit(&compiler->emitter, block, link);
+    return operand;
+}
+
 static uint16_t compile_chain(struct compiler *compiler, uint32_t block, const struct tree *tree) {
     uint16_t left = compile_tree(compiler, block, tree->operands);
-    for (const struct tree *operand = tree->operands->next; operand != NULL; operand = operand->next) {
-        uint16_t right = compile_tree(compiler, block, operand);
-        uint16_t operation = (uint16_t)language_words[operand->joined].operation;
-        left = emit(&compiler->emitter, block, (struct instruction){operation, 0, left, right, 0});
-    }
+    for (const struct tree *operand = tree->operands->next; operand != NULL; operand = operand->next)
+        operand = compile_link(compiler, block, operand, &left);
     return left;
 }
 
@@ -106,6 +118,35 @@ static uint16_t compile_operation(struct compiler *compiler, uint32_t block, con
     uint16_t right = operand->next == NULL ? 0 : compile_tree(compiler, block, operand->next);
     operation = is_text(operand) ? operation_text : operation;
     return emit(&compiler->emitter, block, (struct instruction){(uint16_t)operation, 0, left, right, 0});
+}
+
+/* Whether a tree is a call of such a function, and not of its twin for texts. */
+static bool is_call_of(const struct tree *tree, enum operation operation) {
+    return tree->kind == TREE_CALL && !is_text(tree->operands) && tree->function->operation == operation;
+}
+
+static uint16_t compile_not(struct compiler *compiler, uint32_t block, const struct tree *tree) {
+    const struct tree *operand = tree->operands;
+    if (operand->kind == TREE_CALL && operand->function->operation == OP_MISSING)
+        return compile_operation(compiler, block, operand, OP_PRESENT, OP_PRESENT_TEXT);
+    return compile_operation(compiler, block, tree, OP_NOT, OP_NOT);
+}
+
+/* coalesce(min2(x, y), coalesce(x, y)) and the same with max2 are the language's way to ask for one of two of which one
+ * may be missing. */
+static uint16_t compile_call(struct compiler *compiler, uint32_t block, const struct tree *tree) {
+    const struct function_row *function = tree->function;
+    const struct tree *both = tree->operands, *either = both->next;
+    bool is_least = is_call_of(both, OP_MIN2);
+    if (is_call_of(tree, OP_COALESCE) && (is_least || is_call_of(both, OP_MAX2)) && is_call_of(either, OP_COALESCE)) {
+        const struct tree *x = both->operands;
+        uint16_t left = compile_tree(compiler, block, x), right = compile_tree(compiler, block, x->next);
+        x = either->operands;
+        if (compile_tree(compiler, block, x) == left && compile_tree(compiler, block, x->next) == right)
+            return emit(&compiler->emitter, block,
+                        (struct instruction){is_least ? OP_LEAST_PRESENT : OP_GREATEST_PRESENT, 0, left, right, 0});
+    }
+    return compile_operation(compiler, block, tree, function->operation, function->operation_text);
 }
 
 static uint16_t compile_in(struct compiler *compiler, uint32_t block, const struct tree *tree) {
@@ -129,7 +170,7 @@ uint16_t compile_tree(struct compiler *compiler, uint32_t block, const struct tr
     case TREE_CHAIN:
         return compile_chain(compiler, block, tree);
     case TREE_NOT:
-        return compile_operation(compiler, block, tree, OP_NOT, OP_NOT);
+        return compile_not(compiler, block, tree);
     case TREE_NEGATE:
         return compile_operation(compiler, block, tree, OP_NEGATE, OP_NEGATE);
     case TREE_COMPARISON:
@@ -137,7 +178,7 @@ uint16_t compile_tree(struct compiler *compiler, uint32_t block, const struct tr
     case TREE_IN:
         return compile_in(compiler, block, tree);
     case TREE_CALL:
-        return compile_operation(compiler, block, tree, tree->function->operation, tree->function->operation_text);
+        return compile_call(compiler, block, tree);
     case TREE_AGGREGATE:
         return compile_aggregate(compiler, tree);
     case TREE_MEMBERSHIP:

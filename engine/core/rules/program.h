@@ -54,6 +54,9 @@ enum operation {
     /* target <- left unless it is missing, else right */
     OP_COALESCE,
     OP_COALESCE_TEXT,
+    /* target <- of left and right the lesser or the greater; where one is missing, the other */
+    OP_LEAST_PRESENT,
+    OP_GREATEST_PRESENT,
     /* target <- boolean; false where an operand is missing */
     OP_EQUAL,
     OP_NOT_EQUAL,
@@ -67,9 +70,13 @@ enum operation {
     OP_IN_TEXT,
     OP_AND, /* missing is false */
     OP_OR,
+    OP_AND3, /* left, right and extra */
+    OP_OR3,
     OP_NOT,
     OP_MISSING,      /* left */
     OP_MISSING_TEXT, /* left */
+    OP_PRESENT,      /* left */
+    OP_PRESENT_TEXT, /* left */
     /* target <- of the text in left */
     OP_NUMBER_OF,
     OP_INSTANT_OF,
