@@ -155,6 +155,9 @@ bool plan_lets_pass(struct engine *engine, const struct event *event, const stru
     if (header->quiet_events == 0 || (header->lively >> event->stream & 1) == 0 || effect->first ||
         effect->anew > header->quiet_values)
         return false;
+    /* What is too late for a window may leave it empty, and what is empty is not looked at again (evaluation.c). */
+    if (effect->expired > 0)
+        return false;
     /* An hour is the shortest slice: before, it may count in one that is complete. */
     if (slice_index(event->time_ms, HOUR) < slice_index(former_ms, HOUR) ||
         header->now_ms >= header->due_ms - header->quiet_margin_ms)

@@ -232,6 +232,37 @@ static void test_what_is_missing_keeps_no_disjunction_as_it_is(void **unused) {
     world_end(&world);
 }
 
+/* An account's window runs empty when an event comes that is too late for it: its count is 0 from then on, also in the
+ * reasons of whatever is decided next. */
+static void take_late_answer(struct world *world, bool visit_every_tick) {
+    begin(world,
+          "ruleset: late\n"
+          "scores:\n  churn_risk:\n    method: weighted\n    signals:\n"
+          "      answers: { value: 'count(nps, 12h)', curve: [[900, 0.5], [999, 0.75]], weight: 1 }\n"
+          "segments: { told: { when: 'count(custom, 1h) > 0' } }\n",
+          visit_every_tick);
+    world_take_string(world, "{\"stream\":\"nps\",\"event_id\":\"n1\",\"account_id\":\"a\",\"score\":5,"
+                             "\"occurred_at\":\"2026-01-01T10:00:00Z\"}");
+    world_take_string(world, "{\"stream\":\"nps\",\"event_id\":\"n2\",\"account_id\":\"b\",\"score\":5,"
+                             "\"occurred_at\":\"2026-01-03T10:00:00Z\"}");
+    world_take_string(world, "{\"stream\":\"nps\",\"event_id\":\"n3\",\"account_id\":\"a\",\"score\":5,"
+                             "\"occurred_at\":\"2026-01-01T18:00:00Z\"}");
+    world_take_string(world, "{\"stream\":\"custom\",\"event_id\":\"c1\",\"account_id\":\"a\",\"name\":\"n\","
+                             "\"occurred_at\":\"2026-01-03T10:10:00Z\"}");
+    buffer_put_u8(&world->changes, 0);
+}
+
+static void test_a_window_that_a_late_event_empties_is_seen_to_be_empty(void **unused) {
+    (void)unused;
+    struct world naive, skipping;
+    take_late_answer(&naive, true);
+    take_late_answer(&skipping, false);
+    assert_non_null(strstr((const char *)naive.changes.data, "\"signal\":\"answers\",\"value\":0,"));
+    assert_string_equal((const char *)naive.changes.data, (const char *)skipping.changes.data);
+    world_end(&naive);
+    world_end(&skipping);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_skipping_ticks_hides_no_change),
@@ -239,6 +270,7 @@ int main(void) {
         cmocka_unit_test(test_an_account_that_nothing_can_change_is_visited_once_at_the_most),
         cmocka_unit_test(test_one_deadline_in_a_hundred_years_costs_a_handful_of_visits),
         cmocka_unit_test(test_what_is_missing_keeps_no_disjunction_as_it_is),
+        cmocka_unit_test(test_a_window_that_a_late_event_empties_is_seen_to_be_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
