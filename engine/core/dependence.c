@@ -53,14 +53,11 @@ static void reads(struct builder *builder, uint32_t step, uint32_t source) {
 }
 
 static void instruction_reads(struct builder *builder, uint32_t step, const struct instruction *instruction) {
-    if (has_operands(instruction->operation)) {
-        reads(builder, step, instruction->left);
-        reads(builder, step, instruction->right);
-        if (has_three_operands(instruction->operation))
-            reads(builder, step, instruction->extra);
-    } else if (looks_at_aggregate(instruction->operation)) {
+    const uint16_t operands[] = {instruction->left, instruction->right, instruction->extra};
+    for (uint32_t i = 0; i < operands_of(instruction->operation); i++)
+        reads(builder, step, operands[i]);
+    if (looks_at_aggregate(instruction->operation))
         reads(builder, step, builder->program->registers_count + instruction->left);
-    }
 }
 
 static void dimension_reads(struct builder *builder, uint32_t step, const struct dimension *dimension) {

@@ -44,15 +44,6 @@ struct dependence {
 /* Allocates in the arena. False: memory is out. */
 MUST_USE bool dependence_make(const struct program *program, struct arena *arena, struct dependence *ret_dependence);
 
-/* Whether the operands of an instruction are registers, and not the index of a field or an aggregate. */
-static inline bool has_operands(enum operation operation) {
-    return operation < OP_EVENT_NUMBER || operation == OP_AGE || operation == OP_UNTIL;
-}
-
-static inline bool has_three_operands(enum operation operation) {
-    return operation == OP_AND3 || operation == OP_OR3;
-}
-
 static inline bool looks_at_aggregate(enum operation operation) {
     return operation >= OP_COUNT && operation <= OP_OPEN;
 }

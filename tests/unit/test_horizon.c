@@ -263,8 +263,27 @@ static void test_a_window_that_a_late_event_empties_is_seen_to_be_empty(void **u
     world_end(&skipping);
 }
 
+/* The score has the first register of all, as there is not one constant. */
+static void test_rules_without_constants_come_to_an_end(void **unused) {
+    (void)unused;
+    struct world world;
+    begin(&world,
+          "ruleset: x\nscores:\n"
+          "  health: { method: logistic, signals: { age: { value: age(account.created_at), weight: 1,"
+          " curve: [[1d, 0], [30d, 1]] } } }\n"
+          "dimensions:\n  band: { score: health, bands: { a: 0, b: 60 } }\n",
+          false);
+    world_take_string(&world, "{\"stream\":\"account\",\"account_id\":\"a\",\"updated_at\":\"2026-01-01\","
+                              "\"created_at\":\"2026-01-01\"}");
+    world_until(&world, "2026-02-01");
+    buffer_put_u8(&world.changes, 0);
+    assert_non_null(strstr((const char *)world.changes.data, "\"to\":\"b\""));
+    world_end(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rules_without_constants_come_to_an_end),
         cmocka_unit_test(test_skipping_ticks_hides_no_change),
         cmocka_unit_test(test_letting_events_pass_hides_no_change),
         cmocka_unit_test(test_an_account_that_nothing_can_change_is_visited_once_at_the_most),

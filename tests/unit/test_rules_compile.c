@@ -180,25 +180,13 @@ static void assert_written(const struct writes *writes, uint16_t at) {
     assert_true(at == REGISTER_NONE || writes->written[at]);
 }
 
-static bool reads_registers(uint16_t operation) {
-    return operation < OP_EVENT_NUMBER || operation >= OP_AGE;
-}
-
-static bool has_right_operand(uint16_t operation) {
-    return operation <= OP_NOT_EQUAL_TEXT ? operation != OP_NEGATE && operation != OP_ABS
-                                          : operation >= OP_AND && operation <= OP_OR3;
-}
-
 static void run(const struct program *program, struct code code, uint32_t from, uint32_t to, struct writes *writes) {
     assert_true(from <= to && to <= code.count);
     for (uint32_t i = from; i < to; i++) {
         const struct instruction *instruction = &code.instructions[i];
-        if (reads_registers(instruction->operation))
-            assert_written(writes, instruction->left);
-        if (has_right_operand(instruction->operation))
-            assert_written(writes, instruction->right);
-        if (instruction->operation == OP_AND3 || instruction->operation == OP_OR3)
-            assert_written(writes, instruction->extra);
+        const uint16_t operands[] = {instruction->left, instruction->right, instruction->extra};
+        for (uint32_t j = 0; j < operands_of((enum operation)instruction->operation); j++)
+            assert_written(writes, operands[j]);
         if (instruction->operation == OP_IN)
             assert_true(instruction->right + instruction->extra <= program->constants_count);
         if (instruction->operation == OP_IN_TEXT)

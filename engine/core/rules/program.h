@@ -107,6 +107,31 @@ enum operation {
     OP_UNTIL, /* left - now */
 };
 
+/* How many of `left`, `right` and `extra` are registers whose values it looks at; constants in a row do not count. */
+static inline uint32_t operands_of(enum operation operation) {
+    switch (operation) {
+    case OP_NEGATE:
+    case OP_ABS:
+    case OP_IN:
+    case OP_IN_TEXT:
+    case OP_NOT:
+    case OP_MISSING:
+    case OP_MISSING_TEXT:
+    case OP_PRESENT:
+    case OP_PRESENT_TEXT:
+    case OP_NUMBER_OF:
+    case OP_INSTANT_OF:
+    case OP_AGE:
+    case OP_UNTIL:
+        return 1;
+    case OP_AND3:
+    case OP_OR3:
+        return 3;
+    default:
+        return operation < OP_EVENT_NUMBER ? 2 : 0;
+    }
+}
+
 static inline bool makes_text(enum operation operation) {
     switch (operation) {
     case OP_COALESCE_TEXT:
