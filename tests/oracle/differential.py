@@ -81,8 +81,10 @@ def seed_range(text):
     return range(int(first), int(last or first) + 1)
 
 
-def main():
-    parser = argparse.ArgumentParser(description="Holds a replay against the oracle.")
+def hold(description, run_seed):
+    """Runs `run_seed(binary, seed, keep)` for the seeds that the command line gives, and says where
+    it found a difference; returns the exit status."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--binary", required=True)
     parser.add_argument("--seeds", type=seed_range, required=True, metavar="A..B")
     parser.add_argument("--jobs", type=int, default=2)
@@ -101,4 +103,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(hold("Holds a replay against the oracle.", run_seed))

@@ -268,6 +268,8 @@ class Writer:
             lambda: self.call("abs", self.infix(part(), "-", Term(length), SUM).text),
             lambda: self.call(self.rng.choice(("min2", "max2")), part().text, part().text),
             lambda: self.call("coalesce", part().text, length),
+            lambda: self.of_those_present(part(), part()),
+            lambda: self.of_those_present(part(), part()),
             lambda: Term("-" + part().at(ATOM), NEGATE))
 
     def instant(self, scope):
@@ -321,6 +323,11 @@ class Writer:
             lambda: self.joined("and", AND, part(), part()),
             lambda: self.joined("or", OR, part(), part()),
             lambda: self.joined("or", OR, part(), self.joined("and", AND, part(), part())),
+            lambda: self.three("or", OR, part),
+            lambda: self.three("and", AND, part),
+            lambda: self.joined("or", OR, self.three("or", OR, part), self.three("and", AND, part)),
+            lambda: self.joined("or", OR, part(), self.missing(scope)),
+            lambda: self.joined("and", AND, Term(f"not {self.missing(scope).text}", NOT), part()),
             lambda: Term(f"not {part().at(NOT)}", NOT),
             lambda: Term(f"not ({part().text})", NOT),
             lambda: Term(f"not not {part().at(COMPARE)}", NOT),
@@ -333,6 +340,9 @@ class Writer:
 
     def joined(self, word, level, left, right):
         return Term(f"{left.at(level)} {word} {right.at(level + 1)}", level)
+
+    def three(self, word, level, part):
+        return self.joined(word, level, self.joined(word, level, part(), part()), part())
 
     def condition(self, scope):
         """A condition; most often one that changes with the events and with time."""
@@ -378,6 +388,12 @@ class Writer:
         term = self.call("last", f"{stream}.{name}{self.where(stream)}")
         term.pool = NUMBER_FIELDS[stream][name]
         return term
+
+    def of_those_present(self, left, right):
+        """The lesser or greater of two, or the one that is there: rules write it so."""
+        name = self.rng.choice(("min2", "max2"))
+        return self.call("coalesce", self.call(name, left.text, right.text).text,
+                         self.call("coalesce", left.text, right.text).text)
 
     def missing_of(self, term):
         return self.call("missing", term.text)
@@ -457,6 +473,8 @@ class Filter(Writer):
         return self.pick(
             lambda: self.joined("and", AND, part(), part()),
             lambda: self.joined("or", OR, part(), part()),
+            lambda: self.three("or", OR, part),
+            lambda: self.three("and", AND, part),
             lambda: Term(f"not {part().at(NOT)}", NOT),
             lambda: Term(f"not ({part().text})", NOT),
             lambda: self.condition())

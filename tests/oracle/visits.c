@@ -1,0 +1,104 @@
+/* visits EVENTS FROM UNTIL RULES...: whether an engine that looks ahead decides the same, byte for byte, as one that
+ * visits every account at every tick. EVENTS are lines as `replay` reads them, of which those before FROM and behind
+ * UNTIL are left out, two instants: a record of 1970 would take half a million visits. Exit status 1: they differ under
+ * some of the rules, and the first change of each that does is printed. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/unit/rules_world.h"
+
+struct log {
+    struct text lines;
+    int64_t from_ms, until_ms;
+};
+
+static void read_file(const char *path, struct buffer *ret_bytes) {
+    char chunk[65536];
+    size_t size;
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        fail_msg("%s cannot be read", path);
+    *ret_bytes = (struct buffer){0};
+    while ((size = fread(chunk, 1, sizeof chunk, file)) > 0)
+        buffer_put(ret_bytes, chunk, size);
+    fclose(file);
+    assert_true(buffer_ok(ret_bytes));
+}
+
+static void take(struct world *world, const struct log *log, struct text line) {
+    struct file_record record;
+    struct rejection rejection;
+    struct error error;
+    if (json_line_is_blank(line) || json_lines_read(world->reader, line, STREAMS, &record, &error) != RESULT_OK)
+        return;
+    if (record.event.time_ms >= log->from_ms && record.event.time_ms <= log->until_ms) {
+        enum result result = replay_record(world->replay, &record.event, record.event.time_ms, &rejection, &error);
+        assert_true(result == RESULT_OK || result == RESULT_REJECT);
+    }
+    json_lines_clear(world->reader);
+}
+
+/* What is decided of the log under the rules is in `ret_world->changes`. */
+static void decide(const struct log *log, const char *rules, bool visit_every_tick, struct world *ret_world) {
+    struct document document;
+    struct error error;
+    *ret_world = (struct world){.program = NULL};
+    if (yaml_read_text(text_of(rules), TEXT("rules.yaml"), &ret_world->arena, &document, &error) != RESULT_OK)
+        fail_msg("%s", error.text);
+    world_begin_document(ret_world, &document,
+                         (struct replay_options){.live_from_ms = INSTANT_NONE, .visit_every_tick = visit_every_tick});
+    const char *at = log->lines.data, *end = at + log->lines.size;
+    while (at < end) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        stop = stop == NULL ? end : stop;
+        take(ret_world, log, (struct text){at, (uint32_t)(stop - at)});
+        at = stop + 1;
+    }
+    assert_int_equal(replay_until(ret_world->replay, log->until_ms, &error), RESULT_OK);
+}
+
+/* Of lines, the first that is another one in `others`. */
+static struct text first_other(const struct buffer *lines, const struct buffer *others) {
+    size_t at = 0, line = 0;
+    while (at < lines->size && at < others->size && lines->data[at] == others->data[at])
+        if (lines->data[at++] == '\n')
+            line = at;
+    const char *from = (const char *)lines->data + line;
+    const char *stop = memchr(from, '\n', lines->size - line);
+    return (struct text){from, stop == NULL ? 0 : (uint32_t)(stop - from)};
+}
+
+static bool differs(const struct log *log, const char *path) {
+    struct buffer rules;
+    struct world visiting, ahead;
+    read_file(path, &rules);
+    buffer_put_u8(&rules, 0);
+    decide(log, (const char *)rules.data, true, &visiting);
+    decide(log, (const char *)rules.data, false, &ahead);
+    const struct buffer *left = &visiting.changes, *right = &ahead.changes;
+    bool differ = left->size != right->size || (left->size > 0 && memcmp(left->data, right->data, left->size) != 0);
+    if (differ)
+        printf("%s\n  visiting every tick: %.*s\n  looking ahead: %.*s\n", path,
+               TEXT_ARGUMENTS(first_other(left, right)), TEXT_ARGUMENTS(first_other(right, left)));
+    world_end(&visiting);
+    world_end(&ahead);
+    buffer_free(&rules);
+    return differ;
+}
+
+int main(int count, char **arguments) {
+    struct buffer events;
+    struct log log;
+    int differing = 0;
+    if (count < 5 || !instant_parse(text_of(arguments[2]), &log.from_ms) ||
+        !instant_parse(text_of(arguments[3]), &log.until_ms)) {
+        fprintf(stderr, "usage: %s EVENTS FROM UNTIL RULES...\n", arguments[0]);
+        return 2;
+    }
+    read_file(arguments[1], &events);
+    log.lines = (struct text){(const char *)events.data, (uint32_t)events.size};
+    for (int i = 4; i < count; i++)
+        differing += differs(&log, arguments[i]);
+    buffer_free(&events);
+    return differing > 0;
+}
