@@ -53,9 +53,13 @@ static void reads(struct builder *builder, uint32_t step, uint32_t source) {
 }
 
 static void instruction_reads(struct builder *builder, uint32_t step, const struct instruction *instruction) {
-    const uint16_t operands[] = {instruction->left, instruction->right, instruction->extra};
-    for (uint32_t i = 0; i < operands_of(instruction->operation); i++)
-        reads(builder, step, operands[i]);
+    uint32_t operands = operands_of(instruction->operation);
+    if (operands > 0)
+        reads(builder, step, instruction->left);
+    if (operands > 1)
+        reads(builder, step, instruction->right);
+    if (operands > 2)
+        reads(builder, step, instruction->extra);
     if (looks_at_aggregate(instruction->operation))
         reads(builder, step, builder->program->registers_count + instruction->left);
 }
