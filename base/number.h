@@ -17,6 +17,16 @@ static inline uint64_t number_bits(double number) {
     return bits;
 }
 
+/* The lesser and the greater of two; of equal ones the left, as of 0 and -0, where fmin gives either. What is missing
+ * (NaN) is left out. */
+static inline double number_least(double left, double right) {
+    return right < left || left != left ? right : left;
+}
+
+static inline double number_greatest(double left, double right) {
+    return right > left || left != left ? right : left;
+}
+
 /* `[+-]? digits [. digits] [(e|E) [+-] digits]`, the whole text and nothing else; false where it is not that or where
  * the number is not finite. */
 bool number_parse(struct text text, double *ret_number);

@@ -67,11 +67,11 @@ static bool both_present(double left, double right) {
 }
 
 static double least(double left, double right) {
-    return both_present(left, right) ? fmin(left, right) : NAN;
+    return both_present(left, right) ? number_least(left, right) : NAN;
 }
 
 static double greatest(double left, double right) {
-    return both_present(left, right) ? fmax(left, right) : NAN;
+    return both_present(left, right) ? number_greatest(left, right) : NAN;
 }
 
 static bool not_equal_text(struct text left, struct text right) {
@@ -139,10 +139,10 @@ static inline __attribute__((always_inline)) void run_one(struct evaluation *eva
                                                                        : left_text_of(registers, instruction));
         return;
     case OP_LEAST_PRESENT:
-        result->number = fmin(left_of(registers, instruction), right_of(registers, instruction)); /* NaN is left out */
+        result->number = number_least(left_of(registers, instruction), right_of(registers, instruction));
         return;
     case OP_GREATEST_PRESENT:
-        result->number = fmax(left_of(registers, instruction), right_of(registers, instruction));
+        result->number = number_greatest(left_of(registers, instruction), right_of(registers, instruction));
         return;
     case OP_EQUAL:
         result->number = compare_numbers(OP_EQUAL, left_of(registers, instruction), right_of(registers, instruction));

@@ -191,6 +191,18 @@ static void writes_random_fractions_as_the_c_library_would(void **state) {
     }
 }
 
+static void of_equal_numbers_the_left_is_least_and_greatest(void **state) {
+    (void)state;
+    assert_true(number_least(1, 2) == 1 && number_least(2, 1) == 1);
+    assert_true(number_greatest(1, 2) == 2 && number_greatest(2, 1) == 2);
+    assert_true(number_bits(number_least(0.0, -0.0)) == number_bits(0.0));
+    assert_true(number_bits(number_least(-0.0, 0.0)) == number_bits(-0.0));
+    assert_true(number_bits(number_greatest(0.0, -0.0)) == number_bits(0.0));
+    assert_true(number_bits(number_greatest(-0.0, 0.0)) == number_bits(-0.0));
+    assert_true(number_least(NAN, 2) == 2 && number_least(2, NAN) == 2 && isnan(number_least(NAN, NAN)));
+    assert_true(number_greatest(NAN, 2) == 2 && number_greatest(2, NAN) == 2 && isnan(number_greatest(NAN, NAN)));
+}
+
 static void writes_the_digits_of_the_greatest_and_the_least_integer(void **state) {
     char room[INTEGER_TEXT_MAX];
     (void)state;
@@ -213,6 +225,7 @@ int main(void) {
         cmocka_unit_test(writes_fractions_as_the_c_library_would),
         cmocka_unit_test(writes_fractions_next_to_powers_of_two_and_ten_as_the_c_library_would),
         cmocka_unit_test(writes_random_fractions_as_the_c_library_would),
+        cmocka_unit_test(of_equal_numbers_the_left_is_least_and_greatest),
         cmocka_unit_test(writes_the_digits_of_the_greatest_and_the_least_integer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

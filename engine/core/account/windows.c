@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <math.h>
 
+#include "base/number.h"
+
 #define NUMBER_ENTRY_SIZE (WINDOW_DISTANCE_SIZE + 8)
 
 static uint32_t entry_size_of(enum aggregate_kind kind) {
@@ -31,8 +33,8 @@ static void entry_merge(uint8_t *entry, enum aggregate_kind kind, double value) 
     }
     double former = read_f64(entry + WINDOW_DISTANCE_SIZE);
     double merged = kind == AGGREGATE_SUM   ? former + value
-                    : kind == AGGREGATE_MIN ? fmin(former, value)
-                                            : fmax(former, value);
+                    : kind == AGGREGATE_MIN ? number_least(former, value)
+                                            : number_greatest(former, value);
     memcpy(entry + WINDOW_DISTANCE_SIZE, &merged, sizeof merged);
 }
 
@@ -169,7 +171,7 @@ double window_least(const struct state *state, uint32_t slot, struct window wind
     struct window_cursor entries = entries_in(state, slot, AGGREGATE_MIN, window);
     double least = NAN;
     for (; entries.at < entries.end; entries.at += NUMBER_ENTRY_SIZE)
-        least = fmin(least, read_f64(entries.at + WINDOW_DISTANCE_SIZE));
+        least = number_least(least, read_f64(entries.at + WINDOW_DISTANCE_SIZE));
     return least;
 }
 
@@ -177,6 +179,6 @@ double window_greatest(const struct state *state, uint32_t slot, struct window w
     struct window_cursor entries = entries_in(state, slot, AGGREGATE_MAX, window);
     double greatest = NAN;
     for (; entries.at < entries.end; entries.at += NUMBER_ENTRY_SIZE)
-        greatest = fmax(greatest, read_f64(entries.at + WINDOW_DISTANCE_SIZE));
+        greatest = number_greatest(greatest, read_f64(entries.at + WINDOW_DISTANCE_SIZE));
     return greatest;
 }
