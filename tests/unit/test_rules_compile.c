@@ -184,9 +184,13 @@ static void run(const struct program *program, struct code code, uint32_t from, 
     assert_true(from <= to && to <= code.count);
     for (uint32_t i = from; i < to; i++) {
         const struct instruction *instruction = &code.instructions[i];
-        const uint16_t operands[] = {instruction->left, instruction->right, instruction->extra};
-        for (uint32_t j = 0; j < operands_of((enum operation)instruction->operation); j++)
-            assert_written(writes, operands[j]);
+        uint32_t operands = operands_of((enum operation)instruction->operation);
+        if (operands > 0)
+            assert_written(writes, instruction->left);
+        if (operands > 1)
+            assert_written(writes, instruction->right);
+        if (operands > 2)
+            assert_written(writes, instruction->extra);
         if (instruction->operation == OP_IN)
             assert_true(instruction->right + instruction->extra <= program->constants_count);
         if (instruction->operation == OP_IN_TEXT)
