@@ -77,8 +77,9 @@ static void open_reader(struct flow *flow) {
     char topic[128];
     flow->reader = kafka_client_new(&flow->bench->kafka, RD_KAFKA_CONSUMER, settings);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, deployment_topic(&flow->deployment, "segment-changes", topic), 0)->offset =
-        RD_KAFKA_OFFSET_END;
+    deployment_topic(&flow->deployment, "segment-changes", topic);
+    /* The end of now: RD_KAFKA_OFFSET_END is looked up when the first changes may be there already. */
+    rd_kafka_topic_partition_list_add(list, topic, 0)->offset = kafka_end_offset(&flow->bench->kafka, topic, 0);
     if (rd_kafka_assign(flow->reader, list) != RD_KAFKA_RESP_ERR_NO_ERROR)
         bench_fail("the changes cannot be read");
     rd_kafka_topic_partition_list_destroy(list);
