@@ -172,29 +172,16 @@ static void holds_until(struct outlook *outlook, double now, double until) {
 /* In the slope of a truth, which has none: it may well stay longer, which nobody has asked for yet. */
 #define UNASKED 1
 
-/* Of two truths, how long both of them stay true, or one of them false; `holds` is what counts as true here. What is
- * missing is false. */
-static double and_until(const struct horizon *horizon, const struct instruction *instruction, bool holds,
-                        double (*until_of)(const struct horizon *horizon, uint16_t source)) {
-    bool left = evaluation_true(horizon->evaluation, instruction->left) == holds;
-    bool right = evaluation_true(horizon->evaluation, instruction->right) == holds;
-    if (left != right)
-        return until_of(horizon, left ? instruction->right : instruction->left);
-    double left_until = until_of(horizon, instruction->left);
-    if (left ? left_until <= 0 : left_until >= horizon->length_ms)
-        return left_until;
-    double right_until = until_of(horizon, instruction->right);
-    return left ? lesser(left_until, right_until) : greater(left_until, right_until);
-}
-
-/* The same of three. */
-static double and3_until(const struct horizon *horizon, const struct instruction *instruction, bool holds,
-                         double (*until_of)(const struct horizon *horizon, uint16_t source)) {
+/* Of two or three truths that `and` joins, or `or`, how long all of them stay true, or one of them false. Where `holds`
+ * is false, what is false counts as true here and the other way round. What is missing is false. */
+static double joined_until(const struct horizon *horizon, const struct instruction *instruction, bool holds,
+                           double (*until_of)(const struct horizon *horizon, uint16_t source)) {
     const struct evaluation *evaluation = horizon->evaluation;
     const uint16_t sources[] = {instruction->left, instruction->right, instruction->extra};
+    uint32_t count = instruction->operation == OP_AND3 || instruction->operation == OP_OR3 ? 3 : 2;
     bool all = evaluation_true(evaluation, instruction->target) == holds;
     double until = all ? INFINITY : 0;
-    for (uint32_t i = 0; i < 3; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         if ((evaluation_true(evaluation, sources[i]) == holds) != all)
             continue;
         double source_until = until_of(horizon, sources[i]);
@@ -212,13 +199,11 @@ static double until_so_far(const struct horizon *horizon, uint16_t source) {
 static double looked_into(const struct horizon *horizon, const struct instruction *instruction) {
     switch (instruction->operation) {
     case OP_AND:
-        return and_until(horizon, instruction, true, truth_until);
-    case OP_OR:
-        return and_until(horizon, instruction, false, truth_until);
     case OP_AND3:
-        return and3_until(horizon, instruction, true, truth_until);
+        return joined_until(horizon, instruction, true, truth_until);
+    case OP_OR:
     case OP_OR3:
-        return and3_until(horizon, instruction, false, truth_until);
+        return joined_until(horizon, instruction, false, truth_until);
     case OP_NOT:
         return truth_until(horizon, instruction->left);
     default:
@@ -307,25 +292,13 @@ static void of_member(const struct horizon *horizon, const struct instruction *i
 static void of_and(const struct horizon *horizon, const struct instruction *instruction,
                    struct outlook *restrict ret_outlook) {
     holds_at_least(horizon, ret_outlook, now_of(horizon, instruction),
-                   and_until(horizon, instruction, true, until_so_far));
+                   joined_until(horizon, instruction, true, until_so_far));
 }
 
 static void of_or(const struct horizon *horizon, const struct instruction *instruction,
                   struct outlook *restrict ret_outlook) {
     holds_at_least(horizon, ret_outlook, now_of(horizon, instruction),
-                   and_until(horizon, instruction, false, until_so_far));
-}
-
-static void of_and3(const struct horizon *horizon, const struct instruction *instruction,
-                    struct outlook *restrict ret_outlook) {
-    holds_at_least(horizon, ret_outlook, now_of(horizon, instruction),
-                   and3_until(horizon, instruction, true, until_so_far));
-}
-
-static void of_or3(const struct horizon *horizon, const struct instruction *instruction,
-                   struct outlook *restrict ret_outlook) {
-    holds_at_least(horizon, ret_outlook, now_of(horizon, instruction),
-                   and3_until(horizon, instruction, false, until_so_far));
+                   joined_until(horizon, instruction, false, until_so_far));
 }
 
 static void of_not(const struct horizon *horizon, const struct instruction *instruction,
@@ -398,13 +371,11 @@ outlook_maker *outlook_maker_of(enum operation operation) {
     case OP_IN:
         return of_member;
     case OP_AND:
+    case OP_AND3:
         return of_and;
     case OP_OR:
-        return of_or;
-    case OP_AND3:
-        return of_and3;
     case OP_OR3:
-        return of_or3;
+        return of_or;
     case OP_NOT:
         return of_not;
     case OP_IN_TEXT:
