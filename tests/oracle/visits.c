@@ -5,25 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/harness/temporary.h"
 #include "tests/unit/rules_world.h"
 
 struct log {
     struct text lines;
     int64_t from_ms, until_ms;
 };
-
-static void read_file(const char *path, struct buffer *ret_bytes) {
-    char chunk[65536];
-    size_t size;
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        fail_msg("%s cannot be read", path);
-    *ret_bytes = (struct buffer){0};
-    while ((size = fread(chunk, 1, sizeof chunk, file)) > 0)
-        buffer_put(ret_bytes, chunk, size);
-    fclose(file);
-    assert_true(buffer_ok(ret_bytes));
-}
 
 static void take(struct world *world, const struct log *log, struct text line) {
     struct file_record record;
@@ -40,13 +28,8 @@ static void take(struct world *world, const struct log *log, struct text line) {
 
 /* What is decided of the log under the rules is in `ret_world->changes`. */
 static void decide(const struct log *log, const char *rules, bool visit_every_tick, struct world *ret_world) {
-    struct document document;
     struct error error;
-    *ret_world = (struct world){.program = NULL};
-    if (yaml_read_text(text_of(rules), TEXT("rules.yaml"), &ret_world->arena, &document, &error) != RESULT_OK)
-        fail_msg("%s", error.text);
-    world_begin_document(ret_world, &document,
-                         (struct replay_options){.live_from_ms = INSTANT_NONE, .visit_every_tick = visit_every_tick});
+    world_begin_visiting(ret_world, rules, visit_every_tick);
     const char *at = log->lines.data, *end = at + log->lines.size;
     while (at < end) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
@@ -69,12 +52,10 @@ static struct text first_other(const struct buffer *lines, const struct buffer *
 }
 
 static bool differs(const struct log *log, const char *path) {
-    struct buffer rules;
     struct world visiting, ahead;
-    read_file(path, &rules);
-    buffer_put_u8(&rules, 0);
-    decide(log, (const char *)rules.data, true, &visiting);
-    decide(log, (const char *)rules.data, false, &ahead);
+    char *rules = file_read(path, NULL);
+    decide(log, rules, true, &visiting);
+    decide(log, rules, false, &ahead);
     const struct buffer *left = &visiting.changes, *right = &ahead.changes;
     bool differ = left->size != right->size || (left->size > 0 && memcmp(left->data, right->data, left->size) != 0);
     if (differ)
@@ -82,23 +63,23 @@ static bool differs(const struct log *log, const char *path) {
                TEXT_ARGUMENTS(first_other(left, right)), TEXT_ARGUMENTS(first_other(right, left)));
     world_end(&visiting);
     world_end(&ahead);
-    buffer_free(&rules);
+    free(rules);
     return differ;
 }
 
 int main(int count, char **arguments) {
-    struct buffer events;
     struct log log;
+    size_t size;
     int differing = 0;
     if (count < 5 || !instant_parse(text_of(arguments[2]), &log.from_ms) ||
         !instant_parse(text_of(arguments[3]), &log.until_ms)) {
         fprintf(stderr, "usage: %s EVENTS FROM UNTIL RULES...\n", arguments[0]);
         return 2;
     }
-    read_file(arguments[1], &events);
-    log.lines = (struct text){(const char *)events.data, (uint32_t)events.size};
+    char *events = file_read(arguments[1], &size);
+    log.lines = (struct text){events, (uint32_t)size};
     for (int i = 4; i < count; i++)
         differing += differs(&log, arguments[i]);
-    buffer_free(&events);
+    free(events);
     return differing > 0;
 }

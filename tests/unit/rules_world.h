@@ -47,14 +47,20 @@ static inline void world_begin_document(struct world *world, const struct docume
     assert_int_equal(json_lines_create(&world->reader, &error), RESULT_OK);
 }
 
-static inline void world_begin(struct world *world, const char *rules) {
+/* `visit_every_tick`: without looking ahead, to compare with. */
+static inline void world_begin_visiting(struct world *world, const char *rules, bool visit_every_tick) {
     struct document document;
     struct error error;
     *world = (struct world){.program = NULL};
     enum result result = yaml_read_text(text_of(rules), TEXT("rules.yaml"), &world->arena, &document, &error);
     if (result != RESULT_OK)
         fail_msg("%s", error.text);
-    world_begin_document(world, &document, (struct replay_options){.live_from_ms = INSTANT_NONE});
+    world_begin_document(world, &document,
+                         (struct replay_options){.live_from_ms = INSTANT_NONE, .visit_every_tick = visit_every_tick});
+}
+
+static inline void world_begin(struct world *world, const char *rules) {
+    world_begin_visiting(world, rules, false);
 }
 
 static inline void world_end(struct world *world) {

@@ -137,15 +137,22 @@ static void it_is_seen_how_far_shards_that_are_held_back_are_behind(void **state
     shard_board_free(&board);
 }
 
+/* A worker that goes on, and is given other rules; returns the former. */
+static const struct program *give_other_rules(struct sim_world *world) {
+    setup(world, 2);
+    world->options.until_end = false;
+    sim_world_start(world, 0);
+    sim_world_run(world, 10 * SECOND);
+    const struct program *former = world->program;
+    world->program = sim_world_rules(world, other_rules);
+    pipeline_reload(world->pipelines[0], world->program);
+    return former;
+}
+
 static void other_rules_are_taken_on_while_running(void **state) {
     (void)state;
     struct sim_world world;
-    setup(&world, 2);
-    world.options.until_end = false;
-    sim_world_start(&world, 0);
-    sim_world_run(&world, 10 * SECOND);
-    world.program = sim_world_rules(&world, other_rules);
-    pipeline_reload(world.pipelines[0], world.program);
+    (void)give_other_rules(&world);
     sim_world_run(&world, SECOND);
     sim_kafka_pass(&world.kafka, HOUR);
     sim_world_run(&world, 10 * SECOND);
@@ -157,13 +164,7 @@ static void other_rules_are_taken_on_while_running(void **state) {
 static void former_rules_are_not_taken_on_while_running(void **state) {
     (void)state;
     struct sim_world world;
-    setup(&world, 2);
-    world.options.until_end = false;
-    sim_world_start(&world, 0);
-    sim_world_run(&world, 10 * SECOND);
-    const struct program *former = world.program;
-    world.program = sim_world_rules(&world, other_rules);
-    pipeline_reload(world.pipelines[0], world.program);
+    const struct program *former = give_other_rules(&world);
     sim_world_run(&world, 10 * SECOND);
     pipeline_reload(world.pipelines[0], former);
     sim_world_run(&world, 10 * SECOND);

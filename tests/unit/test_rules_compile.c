@@ -82,6 +82,13 @@ static void literals_are_computed_beforehand(void **state) {
     assert_true(missing != missing);
 }
 
+static uint32_t instructions_of(const struct program *program, enum operation operation) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < program->code.count; i++)
+        count += program->code.instructions[i].operation == operation;
+    return count;
+}
+
 static void fields_are_read_as_what_they_are(void **state) {
     (void)state;
     const struct program *program = SEGMENTS("account.status == 'ACTIVE'", "account.plan == 'a'", "account.seats == 1",
@@ -90,21 +97,9 @@ static void fields_are_read_as_what_they_are(void **state) {
                                              "last(login.succeeded)", "last(nps.occurred_at) > account.created_at");
     assert_int_equal(program->code.instructions[0].operation, OP_FACT_ENUM);
     assert_int_equal(find_instruction(program, OP_FACT_ENTRY)->left, stream_field(STREAM_ACCOUNT, TEXT("attributes")));
-    uint32_t texts = 0, numbers = 0;
-    for (uint32_t i = 0; i < program->code.count; i++) {
-        texts += program->code.instructions[i].operation == OP_LAST_TEXT;
-        numbers += program->code.instructions[i].operation == OP_LAST_NUMBER;
-    }
     find_instruction(program, OP_LAST_ENUM);
-    assert_int_equal(texts, 2);
-    assert_int_equal(numbers, 2);
-}
-
-static uint32_t instructions_of(const struct program *program, enum operation operation) {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < program->code.count; i++)
-        count += program->code.instructions[i].operation == operation;
-    return count;
+    assert_int_equal(instructions_of(program, OP_LAST_TEXT), 2);
+    assert_int_equal(instructions_of(program, OP_LAST_NUMBER), 2);
 }
 
 static void truths_are_joined_by_threes(void **state) {
