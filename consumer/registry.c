@@ -67,6 +67,10 @@ void registry_free(struct registry *registry) {
     free(registry);
 }
 
+bool registry_is_asking(const struct registry *registry) {
+    return registry->job.active;
+}
+
 struct writers *registry_writers(struct registry *registry) {
     return &registry->writers;
 }
@@ -74,8 +78,9 @@ struct writers *registry_writers(struct registry *registry) {
 /* ---- ids that the registry does not know ---- */
 
 static const struct unknown_id *find_unknown(const struct registry *registry, uint32_t id) {
+    int64_t present_ms = now_ms(registry);
     for (uint32_t i = 0; i < REGISTRY_UNKNOWN_IDS_MAX; i++)
-        if (registry->unknown[i].until_ms > now_ms(registry) && registry->unknown[i].id == id)
+        if (registry->unknown[i].until_ms > present_ms && registry->unknown[i].id == id)
             return &registry->unknown[i];
     return NULL;
 }
@@ -209,6 +214,24 @@ static enum result continue_job(struct registry *registry, int64_t until_ms, str
     return finish_job(registry, ret_writer, error);
 }
 
+/* What is on its way comes first: two that ask by turns would else end each other's requests for ever. OK: nothing else
+ * is. That there is no such schema is remembered for whoever asked. */
+static enum result finish_other(struct registry *registry, uint32_t id, int64_t until_ms, struct error *error) {
+    struct writer *other;
+    if (!registry->job.active || registry->job.id == id)
+        return RESULT_OK;
+    enum result result = continue_job(registry, until_ms, &other, error);
+    return result == RESULT_REJECT ? RESULT_OK : result;
+}
+
+static enum result start_job(struct registry *registry, uint32_t id, struct error *error) {
+    char path[64];
+    registry->job = (struct job){.active = true, .id = id};
+    snprintf(path, sizeof path, "/schemas/ids/%" PRIu32, id);
+    return registry_documents_add(&registry->job.documents, path) ? RESULT_OK
+                                                                  : error_set(error, RESULT_FATAL, "out of memory");
+}
+
 enum result registry_writer(struct registry *registry, uint32_t id, int timeout_ms, struct writer **ret_writer,
                             struct error *error) {
     struct writer *writer = writers_find(&registry->writers, id);
@@ -225,16 +248,11 @@ enum result registry_writer(struct registry *registry, uint32_t id, int timeout_
         *error = registry->failure;
         return RESULT_RETRY;
     }
-    if (registry->job.active && registry->job.id != id)
-        job_end(&registry->job);
-    if (!registry->job.active) {
-        registry->job = (struct job){.active = true, .id = id};
-        char path[64];
-        snprintf(path, sizeof path, "/schemas/ids/%" PRIu32, id);
-        if (!registry_documents_add(&registry->job.documents, path))
-            return error_set(error, RESULT_FATAL, "out of memory");
-    }
-    return continue_job(registry, now_ms(registry) + timeout_ms, ret_writer, error);
+    int64_t until_ms = now_ms(registry) + timeout_ms;
+    enum result result = finish_other(registry, id, until_ms, error);
+    if (result == RESULT_OK && !registry->job.active)
+        result = start_job(registry, id, error);
+    return result == RESULT_OK ? continue_job(registry, until_ms, ret_writer, error) : result;
 }
 
 /* ---- registering ---- */

@@ -27,10 +27,12 @@ MUST_USE enum result registry_create(const struct registry_options *options, str
 void registry_free(struct registry *registry);
 
 /* The writer of a schema id. RESULT_RETRY: it is not here yet, or the registry is away; the same call again goes on
- * with it, and waits for about `timeout_ms` at the most. RESULT_REJECT: the registry has no such schema, or it is not
- * Avro. RESULT_FATAL: memory is out. */
+ * with it, and waits for about `timeout_ms` at the most. One id is asked for at a time: another has to wait its turn.
+ * RESULT_REJECT: the registry has no such schema, or it is not Avro. RESULT_FATAL: memory is out. */
 MUST_USE enum result registry_writer(struct registry *registry, uint32_t id, int timeout_ms, struct writer **ret_writer,
                                      struct error *error);
+/* Whether an id has been asked for that the registry has not answered yet. */
+bool registry_is_asking(const struct registry *registry);
 /* Those that are known so far, for writer_plan. */
 struct writers *registry_writers(struct registry *registry);
 

@@ -192,9 +192,10 @@ static enum result decode_confluent(struct value_decoder *decoder, const struct 
     if (!begins_confluent(message->value))
         return reject(ret_rejection, REJECTION_UNDECODABLE,
                       "the value does not begin with a zero byte and a schema id (its encoding is confluent)");
+    /* What is not here by then is looked for without waiting: there are other shards' records to take meanwhile. */
+    int wait_ms = registry_is_asking(decoder->registry) ? 0 : REGISTRY_WAIT_MS;
     struct writer *writer = NULL;
-    enum result result = registry_writer(decoder->registry, confluent_id(message->value), REGISTRY_WAIT_MS, &writer,
-                                         error);
+    enum result result = registry_writer(decoder->registry, confluent_id(message->value), wait_ms, &writer, error);
     return decode_by(decoder, result, registry_writers(decoder->registry), writer, message, CONFLUENT_PREFIX, ret_event,
                      ret_rejection, error);
 }

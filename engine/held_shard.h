@@ -52,10 +52,11 @@ struct held_shard {
     struct shard_record record; /* as it will be committed next, but for clocks and commit number */
     struct ruleset_known known[RULESETS_MAX];
     uint8_t changelog_id[CHANGELOG_ID_SIZE];
-    int64_t epoch;         /* the changelog offset of our barrier */
-    int64_t newest_offset; /* of the newest known record in the changelog, or a lower bound */
-    bool moved;            /* records were taken since the last commit */
-    int64_t record_ms;     /* timestamp of the last one */
+    int64_t epoch;                /* the changelog offset of our barrier */
+    int64_t newest_offset;        /* of the newest known record in the changelog, or a lower bound */
+    bool moved;                   /* records were taken since the last commit */
+    int64_t record_ms;            /* timestamp of the last one */
+    int64_t decode_not_before_ms; /* the next record's schema was not to be had */
 
     struct batch changelog;              /* of the commit that is being published */
     struct committed_account *committed; /* the accounts that it begins with */

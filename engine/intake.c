@@ -123,7 +123,7 @@ static enum result take(struct pipeline *pipeline, const struct turn *turn, stru
     if (result == RESULT_RETRY) {
         if (pipeline_logs_again(pipeline, &pipeline->schema_logged_ms))
             pipeline_log(pipeline, LEVEL_WARNING, "Shard %d waits for a schema: %s", held->number, error->text);
-        pipeline->decode_not_before_ms = monotonic_ms(pipeline) + DECODE_PAUSE_MS;
+        held->decode_not_before_ms = monotonic_ms(pipeline) + DECODE_PAUSE_MS;
         return RESULT_RETRY;
     }
     if (result == RESULT_OK)
@@ -180,10 +180,10 @@ static enum result take_records(struct pipeline *pipeline, struct held_shard *he
     return result;
 }
 
-/* A shard whose commits wait for the store takes no more. */
+/* A shard whose commits wait for the store takes no more, nor does one that waits for a schema: all others go on. */
 static bool is_held_up(const struct pipeline *pipeline, const struct held_shard *held) {
     return held->behind.bytes > STORE_LAG_BYTES_MAX / pipeline->held_count ||
-           monotonic_ms(pipeline) < pipeline->decode_not_before_ms;
+           monotonic_ms(pipeline) < held->decode_not_before_ms;
 }
 
 enum result intake(struct pipeline *pipeline, struct error *error) {

@@ -30,7 +30,7 @@
 
 #define BEHIND_INTERVALS 5 /* commit intervals, where nothing can be taken for a moment while catching up */
 
-#define DECODE_PAUSE_MS     1000  /* before a schema that was not to be had is asked for again */
+#define DECODE_PAUSE_MS     10    /* before a shard looks again for a schema that was not to be had */
 #define LOG_AGAIN_MS        10000 /* how often the same trouble is logged */
 #define TRANSACTION_WAIT_MS 10    /* in one call of the sink */
 #define TAKEOVER_WAIT_MS    100   /* in one call of a takeover's step */

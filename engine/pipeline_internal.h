@@ -84,7 +84,6 @@ struct pipeline {
     int64_t unavailable_logged_ms, failure_logged_ms, waiting_logged_ms, schema_logged_ms;
     int64_t unavailable_since_ms; /* the store, as was logged; 0: it answers, for all that was said */
     int64_t claim_not_before_ms;  /* after the store was unavailable */
-    int64_t decode_not_before_ms; /* after a schema was not to be had */
     int64_t ends_asked_ms;
     int64_t gauges_set_ms;
     struct message *fetched; /* FETCH_MAX, scratch */

@@ -126,7 +126,8 @@ struct decoder {
     /* OK: an event that is valid by its schema and by docs/contract.md (ids of 1 to 512 bytes of UTF-8), its place
      * filled in; what it refers to is valid until the next call, and while the message is. A null value of the account
      * stream is a tombstone of the key's account at the record's timestamp; of another stream it is invalid.
-     * REJECT: `ret_rejection` says why. RETRY: a schema cannot be had now (the registry is away); `error`.
+     * REJECT: `ret_rejection` says why. RETRY: a schema cannot be had now (it is on its way, or the registry is away);
+     * `error`. The same call goes on with it, and is made every few milliseconds: it is cheap, and hardly waits.
      * FATAL: memory is out; `error`. Future timestamps, partitions and sizes are looked at by the pipeline. */
     enum result (*decode)(void *context, const struct message *message, struct event *ret_event,
                           struct rejection *ret_rejection, struct error *error);

@@ -24,6 +24,8 @@ struct http_test_server {
     char url[64];
     pthread_t thread;
     pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t answers;
+    bool holds; /* what is read is not answered */
     struct http_page pages[HTTP_PAGES_MAX];
     int requests;
     char last[8192]; /* the newest request, as it came */
@@ -68,6 +70,8 @@ static inline void *http_serve(void *context) {
         pthread_mutex_lock(&server->lock);
         memcpy(server->last, request, sizeof request);
         server->requests++;
+        while (server->holds)
+            pthread_cond_wait(&server->answers, &server->lock);
         const struct http_page *page = http_page_of(server, request);
         int length = snprintf(answer, sizeof answer,
                               "HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
@@ -91,13 +95,24 @@ static inline void http_server_start(struct http_test_server *server) {
     server->port = ntohs(address.sin_port);
     snprintf(server->url, sizeof server->url, "http://127.0.0.1:%d", server->port);
     pthread_mutex_init(&server->lock, NULL);
+    pthread_cond_init(&server->answers, NULL);
     assert(pthread_create(&server->thread, NULL, http_serve, server) == 0);
 }
 
+/* Whether requests are left without an answer from now on. */
+static inline void http_server_hold(struct http_test_server *server, bool holds) {
+    pthread_mutex_lock(&server->lock);
+    server->holds = holds;
+    pthread_cond_signal(&server->answers);
+    pthread_mutex_unlock(&server->lock);
+}
+
 static inline void http_server_stop(struct http_test_server *server) {
+    http_server_hold(server, false);
     shutdown(server->listener, SHUT_RDWR);
     pthread_join(server->thread, NULL);
     close(server->listener);
+    pthread_cond_destroy(&server->answers);
     pthread_mutex_destroy(&server->lock);
 }
 

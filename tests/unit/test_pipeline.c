@@ -395,6 +395,55 @@ static void what_cannot_be_taken_goes_to_the_dead_letters_and_disturbs_nobody(vo
     sim_world_free(&world);
 }
 
+/* A decoder that lacks the schema of one partition's records for a while. */
+struct lacking {
+    struct decoder decoder;
+    int32_t partition; /* -1: none any more */
+    uint32_t asked, decoded;
+};
+
+static enum result decode_or_lack(void *context, const struct message *message, struct event *ret_event,
+                                  struct rejection *ret_rejection, struct error *error) {
+    struct lacking *lacking = context;
+    if (message->partition == lacking->partition) {
+        lacking->asked++;
+        return error_set(error, RESULT_RETRY, "schema 7 is on its way from the registry");
+    }
+    lacking->decoded++;
+    return lacking->decoder.decode(lacking->decoder.context, message, ret_event, ret_rejection, error);
+}
+
+static void only_the_shard_waits_whose_next_record_lacks_its_schema(void **state) {
+    (void)state;
+    struct sim_world world;
+    struct heard heard;
+    setup(&world, 2);
+    sim_world_start(&world, 0);
+    listen_for(&world, 0, "Shard 0 waits for a schema: schema 7 is on its way", &heard);
+    struct lacking lacking = {.decoder = world.workers[0].decoder};
+    world.workers[0].decoder = (struct decoder){&lacking, decode_or_lack};
+    sim_world_run(&world, 5 * SECOND);
+    for (int i = 0; i < STREAMS; i++) {
+        assert_true(world.kafka.committed[i][0] <= 0);
+        if (world.kafka.inputs[i][1].count > 0)
+            assert_true(world.kafka.committed[i][1] >= (int64_t)world.kafka.inputs[i][1].count);
+    }
+    assert_true(heard.count > 0);
+    assert_in_range(lacking.asked, 50, 5 * SECOND / 10); /* often, and not with each turn */
+    struct error error;
+    for (uint32_t asked = lacking.asked; lacking.asked == asked;) {
+        assert_true(sim_world_turn(&world, &error));
+        sim_kafka_pass(&world.kafka, 1);
+    }
+    lacking.partition = -1; /* just after it was asked for */
+    lacking.decoded = 0;
+    sim_world_run(&world, 100);
+    assert_true(lacking.decoded > 0);
+    sim_world_finish(&world, 0);
+    matches(&world);
+    sim_world_free(&world);
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_topics_held_is_what_replay_says),
@@ -417,6 +466,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(rebalances_change_nothing),
         cmocka_unit_test(state_may_outgrow_the_memory),
         cmocka_unit_test(what_cannot_be_taken_goes_to_the_dead_letters_and_disturbs_nobody),
+        cmocka_unit_test(only_the_shard_waits_whose_next_record_lacks_its_schema),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

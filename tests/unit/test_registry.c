@@ -66,6 +66,26 @@ static void nothing_is_waited_for_that_was_not_asked_for(void **state) {
     assert_int_equal(http_server_requests(&server), 1);
 }
 
+static void ids_that_are_asked_for_by_turns_do_not_end_each_others_requests(void **state) {
+    (void)state;
+    struct writer *seven = NULL, *eight = NULL;
+    http_server_page(&server, 0, "/schemas/ids/7", 200, "{\"schema\":\"\\\"string\\\"\"}");
+    http_server_page(&server, 1, "/schemas/ids/8", 200, "{\"schema\":\"\\\"int\\\"\"}");
+    http_server_hold(&server, true);
+    assert_false(registry_is_asking(registry));
+    assert_int_equal(registry_writer(registry, 7, 0, &seven, &error), RESULT_RETRY);
+    assert_int_equal(registry_writer(registry, 8, 0, &eight, &error), RESULT_RETRY);
+    assert_string_equal(error.text, "schema 7 is on its way from the registry");
+    assert_true(registry_is_asking(registry));
+    http_server_hold(&server, false);
+    assert_int_equal(ask(8, &eight), RESULT_OK);
+    assert_int_equal(eight->schema->kind, SCHEMA_INT);
+    assert_int_equal(ask(7, &seven), RESULT_OK);
+    assert_int_equal(seven->schema->kind, SCHEMA_STRING);
+    assert_int_equal(http_server_requests(&server), 2);
+    assert_false(registry_is_asking(registry));
+}
+
 static void an_unknown_id_is_rejected_and_asked_for_again_after_a_while(void **state) {
     (void)state;
     struct writer *writer = NULL;
@@ -186,6 +206,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_schema_is_fetched_once, open_registry, close_registry),
         cmocka_unit_test_setup_teardown(nothing_is_waited_for_that_was_not_asked_for, open_registry, close_registry),
+        cmocka_unit_test_setup_teardown(ids_that_are_asked_for_by_turns_do_not_end_each_others_requests, open_registry,
+                                        close_registry),
         cmocka_unit_test_setup_teardown(an_unknown_id_is_rejected_and_asked_for_again_after_a_while, open_registry,
                                         close_registry),
         cmocka_unit_test_setup_teardown(a_registry_that_fails_is_left_alone_for_a_while, open_registry, close_registry),

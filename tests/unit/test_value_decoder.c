@@ -44,12 +44,14 @@ static int clear(void **state) {
     return 0;
 }
 
+static const struct clock *registry_clock = &test_clock;
+
 static enum result create(enum value_encoding encoding) {
     struct value_decoder_options options = {.own = &own, .folder = &folder};
     for (int i = 0; i < STREAMS; i++)
         options.encodings[i] = encoding;
     if (encoding == VALUE_CONFLUENT)
-        options.registry = (struct registry_options){server.url, NULL, NULL, 5000, &test_clock};
+        options.registry = (struct registry_options){server.url, NULL, NULL, 5000, registry_clock};
     enum result result = value_decoder_create(&options, &decoder, &error);
     if (result == RESULT_OK)
         port = value_decoder_port(decoder);
@@ -197,6 +199,39 @@ static void ids_of_the_registry_name_the_schema(void **state) {
     assert_int_equal(decode_in_the_end(TEXT("\0\0\0\0\4")), RESULT_RETRY);
 }
 
+/* A clock of which each look takes a millisecond. */
+static int64_t looks;
+
+static int64_t look(void *context) {
+    (void)context;
+    return ++looks;
+}
+
+static int64_t looks_of_decoding(struct text bytes) {
+    int64_t before = looks;
+    assert_int_equal(decode(STREAM_NPS, TEXT("k"), bytes), RESULT_RETRY);
+    return looks - before;
+}
+
+static void a_slow_registry_is_waited_for_once_and_then_looked_at_only(void **state) {
+    (void)state;
+    static const struct clock clock = {.monotonic_ms = look};
+    registry_clock = &clock;
+    assert_int_equal(create(VALUE_CONFLUENT), RESULT_OK);
+    registry_clock = &test_clock;
+    http_server_page(&server, 0, "/schemas/ids/5", 404, "{\"error_code\":40403}");
+    http_server_page(&server, 1, "/schemas/ids/6", 404, "{\"error_code\":40403}");
+    http_server_hold(&server, true);
+    assert_true(looks_of_decoding(TEXT("\0\0\0\0\5")) >= 20);
+    for (int i = 0; i < 3; i++) {
+        assert_true(looks_of_decoding(TEXT("\0\0\0\0\6")) < 10);
+        assert_true(looks_of_decoding(TEXT("\0\0\0\0\5")) < 10);
+    }
+    http_server_hold(&server, false);
+    assert_int_equal(decode_in_the_end(TEXT("\0\0\0\0\6")), RESULT_REJECT);
+    assert_int_equal(decode_in_the_end(TEXT("\0\0\0\0\5")), RESULT_REJECT);
+}
+
 static void plain_values_are_of_the_folders_schema_or_else_of_ours(void **state) {
     (void)state;
     assert_int_equal(create(VALUE_PLAIN), RESULT_OK);
@@ -277,6 +312,7 @@ int main(void) {
         cmocka_unit_test_teardown(a_schema_that_is_not_known_or_does_not_fit_is_unknown_schema, clear),
         cmocka_unit_test_teardown(what_does_not_begin_as_configured_is_undecodable, clear),
         cmocka_unit_test_teardown(ids_of_the_registry_name_the_schema, clear),
+        cmocka_unit_test_teardown(a_slow_registry_is_waited_for_once_and_then_looked_at_only, clear),
         cmocka_unit_test_teardown(plain_values_are_of_the_folders_schema_or_else_of_ours, clear),
         cmocka_unit_test_teardown(a_plain_schema_that_does_not_fit_is_refused_at_the_start, clear),
         cmocka_unit_test_teardown(a_null_value_erases_the_account_of_the_key, clear),
