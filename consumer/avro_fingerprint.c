@@ -5,10 +5,18 @@
 struct written {
     const struct schema *types[SCHEMA_NODES_MAX];
     uint32_t count;
+    bool with_units; /* which the Parsing Canonical Form leaves out */
 };
 
 static const char *const kind_names[] = {"null",   "boolean", "int",  "long",  "float", "double", "bytes",
                                          "string", "record",  "enum", "fixed", "array", "map"};
+
+/* A number that is about no instant is taken for milliseconds where an instant is expected. */
+static const char *const unit_names[] = {[UNIT_NONE] = "",
+                                         [UNIT_MILLISECONDS] = "",
+                                         [UNIT_MICROSECONDS] = " us",
+                                         [UNIT_NANOSECONDS] = " ns",
+                                         [UNIT_OTHER] = " other"};
 
 static void write_type(const struct schema *schema, struct written *written, struct buffer *out);
 
@@ -74,14 +82,19 @@ static void write_type(const struct schema *schema, struct written *written, str
         buffer_put_u8(out, ']');
         return;
     default:
-        buffer_printf(out, "\"%s\"", kind_names[schema->kind]);
+        buffer_printf(out, "\"%s%s\"", kind_names[schema->kind], written->with_units ? unit_names[schema->unit] : "");
     }
 }
 
-void schema_write_canonical(const struct schema *schema, struct buffer *out) {
+static void write_schema(const struct schema *schema, bool with_units, struct buffer *out) {
     struct written written;
     written.count = 0;
+    written.with_units = with_units;
     write_type(schema, &written, out);
+}
+
+void schema_write_canonical(const struct schema *schema, struct buffer *out) {
+    write_schema(schema, false, out);
 }
 
 #define CRC64_AVRO_EMPTY UINT64_C(0xc15d213aa4d7a795)
@@ -97,6 +110,10 @@ uint64_t crc64_avro(const void *data, size_t size) {
     return crc;
 }
 
+static enum result cannot_write(struct error *error) {
+    return error_set(error, RESULT_FATAL, "out of memory, or a schema of too many types");
+}
+
 enum result schema_fingerprint(const struct schema *schema, uint64_t *ret_fingerprint, struct error *error) {
     struct buffer canonical = {0};
     schema_write_canonical(schema, &canonical);
@@ -104,5 +121,18 @@ enum result schema_fingerprint(const struct schema *schema, uint64_t *ret_finger
     if (good)
         *ret_fingerprint = crc64_avro(canonical.data, canonical.size);
     buffer_free(&canonical);
-    return good ? RESULT_OK : error_set(error, RESULT_FATAL, "out of memory, or a schema of too many types");
+    return good ? RESULT_OK : cannot_write(error);
+}
+
+enum result schema_same_instants(const struct schema *left, const struct schema *right, bool *ret_same,
+                                 struct error *error) {
+    struct buffer texts[2] = {{0}, {0}};
+    write_schema(left, true, &texts[0]);
+    write_schema(right, true, &texts[1]);
+    bool good = buffer_ok(&texts[0]) && buffer_ok(&texts[1]);
+    if (good)
+        *ret_same = text_equal(buffer_text(&texts[0]), buffer_text(&texts[1]));
+    buffer_free(&texts[0]);
+    buffer_free(&texts[1]);
+    return good ? RESULT_OK : cannot_write(error);
 }

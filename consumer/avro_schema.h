@@ -91,6 +91,11 @@ void schema_write_canonical(const struct schema *schema, struct buffer *out);
 MUST_USE enum result schema_fingerprint(const struct schema *schema, uint64_t *ret_fingerprint, struct error *error);
 uint64_t crc64_avro(const void *data, size_t size);
 
+/* Whether two schemas of one fingerprint also say the same of instants: it leaves their units out. RESULT_FATAL: out of
+ * memory. */
+MUST_USE enum result schema_same_instants(const struct schema *left, const struct schema *right, bool *ret_same,
+                                          struct error *error);
+
 /* The part of a name behind its last dot. */
 struct text schema_short_name(struct text name);
 

@@ -15,28 +15,71 @@ struct value_decoder {
     struct registry *registry;
     struct writers named;  /* by fingerprint: ours and the folder's */
     struct writer *latest; /* of these, of the last value; NULL at first */
+    const struct schema *plain_schemas[STREAMS];
     const struct avro_plan *plain[STREAMS];
     struct avro_decoder avro;
 };
 
 /* ---- create ---- */
 
+/* Whether values may name this schema by its fingerprint. */
+static bool is_named(const struct value_decoder *decoder, const struct schema *schema) {
+    enum stream stream = own_stream_of_record(schema->name);
+    bool any = false;
+    for (enum stream i = 0; i < STREAMS; i++)
+        if (stream == STREAMS || stream == i)
+            any = any || decoder->options.encodings[i] == VALUE_SINGLE_OBJECT;
+    return any;
+}
+
+/* Where a schema that was added lies, for messages: a file of the folder, or of the built-in ones. */
+static struct text file_of(const struct value_decoder *decoder, const struct schema *schema, bool *ret_own) {
+    const struct own_schemas *own = decoder->options.own;
+    const struct schema_folder *folder = decoder->options.folder;
+    *ret_own = true;
+    for (uint32_t i = 0; i < own->count; i++)
+        if (own->all[i].schema == schema)
+            return own->all[i].file;
+    *ret_own = false;
+    uint32_t at = 0;
+    while (folder->all[at].schema != schema)
+        at++;
+    return folder->all[at].file;
+}
+
+static enum result add_of_folder(struct value_decoder *decoder, const struct folder_schema *added,
+                                 struct error *error) {
+    struct writer *writer;
+    bool same = true, own;
+    enum result result = writers_add(&decoder->named, added->fingerprint, added->schema, &writer, error);
+    if (result == RESULT_OK && writer->schema != added->schema && is_named(decoder, added->schema))
+        result = schema_same_instants(writer->schema, added->schema, &same, error);
+    if (result != RESULT_OK || same)
+        return result;
+    struct text file = file_of(decoder, writer->schema, &own);
+    return error_set(error, RESULT_REJECT,
+                     "%.*s and %s%.*s have one fingerprint, and instants of different units: which of them a value is "
+                     "written with can not be told (its encoding is single-object). Leave one of them out, give the "
+                     "record of one another name, or use the encoding plain or confluent",
+                     TEXT_ARGUMENTS(added->file), own ? "the built-in " : "", TEXT_ARGUMENTS(file));
+}
+
 static enum result add_named(struct value_decoder *decoder, struct error *error) {
     const struct own_schemas *own = decoder->options.own;
     const struct schema_folder *folder = decoder->options.folder;
+    enum result result = RESULT_OK;
     struct writer *writer;
-    for (uint32_t i = 0; i < own->count; i++) {
-        enum result result = writers_add(&decoder->named, own->all[i].fingerprint, own->all[i].schema, &writer, error);
-        if (result != RESULT_OK)
-            return result;
-    }
-    for (uint32_t i = 0; folder != NULL && i < folder->count; i++) {
-        enum result result = writers_add(&decoder->named, folder->all[i].fingerprint, folder->all[i].schema, &writer,
-                                         error);
-        if (result != RESULT_OK)
-            return result;
-    }
-    return RESULT_OK;
+    for (uint32_t i = 0; i < own->count && result == RESULT_OK; i++)
+        result = writers_add(&decoder->named, own->all[i].fingerprint, own->all[i].schema, &writer, error);
+    for (uint32_t i = 0; folder != NULL && i < folder->count && result == RESULT_OK; i++)
+        result = add_of_folder(decoder, &folder->all[i], error);
+    return result;
+}
+
+static enum result compare(const struct folder_schema *left, const struct folder_schema *right, bool *ret_same,
+                           struct error *error) {
+    *ret_same = left->fingerprint == right->fingerprint;
+    return *ret_same ? schema_same_instants(left->schema, right->schema, ret_same, error) : RESULT_OK;
 }
 
 /* The folder's schema of the stream's record name, or NULL. */
@@ -46,9 +89,12 @@ static enum result find_plain(const struct value_decoder *decoder, enum stream s
     const struct folder_schema *found = NULL;
     for (uint32_t i = 0; folder != NULL && i < folder->count; i++) {
         const struct folder_schema *schema = &folder->all[i];
+        bool same = true;
         if (own_stream_of_record(schema->schema->name) != stream)
             continue;
-        if (found != NULL && found->fingerprint != schema->fingerprint)
+        if (found != NULL && compare(found, schema, &same, error) != RESULT_OK)
+            return RESULT_FATAL;
+        if (!same)
             return error_set(error, RESULT_REJECT,
                              "%.*s and %.*s both hold a record %.*s: which of them the values of the stream %.*s are "
                              "written with can not be told (its encoding is plain)",
@@ -61,15 +107,17 @@ static enum result find_plain(const struct value_decoder *decoder, enum stream s
     return RESULT_OK;
 }
 
+/* Not by the fingerprint: the folder's schema may have that of ours, and other units. */
 static enum result choose_plain(struct value_decoder *decoder, enum stream stream, struct error *error) {
+    const struct schema *ours = decoder->options.own->streams[stream]->schema;
     const struct folder_schema *found;
     enum result result = find_plain(decoder, stream, &found, error);
     if (result != RESULT_OK)
         return result;
-    uint64_t fingerprint = found == NULL ? decoder->options.own->streams[stream]->fingerprint : found->fingerprint;
-    struct writer *writer = writers_find(&decoder->named, fingerprint);
-    assert(writer != NULL);
-    result = writer_plan(&decoder->named, writer, stream, decoder->options.own, &decoder->plain[stream], error);
+    if (found != NULL)
+        decoder->plain_schemas[stream] = found->schema;
+    result = avro_plan_compile(decoder->plain_schemas[stream], stream, ours, &decoder->named.arena,
+                               &decoder->plain[stream], error);
     if (result == RESULT_REJECT && found != NULL)
         error_prefix(error, "%.*s", TEXT_ARGUMENTS(found->file));
     return result;
@@ -84,6 +132,7 @@ enum result value_decoder_create(const struct value_decoder_options *options, st
     enum result result = add_named(decoder, error);
     for (enum stream stream = 0; stream < STREAMS && result == RESULT_OK; stream++) {
         assert(options->encodings[stream] != VALUE_CONFLUENT || options->registry.url != NULL);
+        decoder->plain_schemas[stream] = options->own->streams[stream]->schema;
         if (options->encodings[stream] == VALUE_PLAIN)
             result = choose_plain(decoder, stream, error);
     }
@@ -156,6 +205,10 @@ enum result value_decoder_schema(struct value_decoder *decoder, struct text valu
     *ret_schema = writer->schema;
     *ret_avro = behind(value, prefix);
     return RESULT_OK;
+}
+
+const struct schema *value_decoder_plain_schema(const struct value_decoder *decoder, enum stream stream) {
+    return decoder->plain_schemas[stream];
 }
 
 /* ---- decoding ---- */

@@ -24,7 +24,8 @@ struct value_decoder_options {
 };
 
 /* What `options` points to is borrowed until value_decoder_free. RESULT_REJECT: a stream's plain schema can not be
- * resolved to ours, or two in the folder have its name. RESULT_FATAL: memory is out. */
+ * resolved to ours, or two in the folder have its name; or values can not tell which of two schemas they name.
+ * RESULT_FATAL: memory is out. */
 MUST_USE enum result value_decoder_create(const struct value_decoder_options *options,
                                           struct value_decoder **ret_decoder, struct error *error);
 void value_decoder_free(struct value_decoder *decoder);
@@ -35,3 +36,5 @@ struct decoder value_decoder_port(struct value_decoder *decoder);
  * looking at values. RESULT_REJECT: it names none, or one that is not known. RESULT_RETRY as for the port. */
 MUST_USE enum result value_decoder_schema(struct value_decoder *decoder, struct text value, int timeout_ms,
                                           const struct schema **ret_schema, struct text *ret_avro, struct error *error);
+/* That of the stream's values where they name none: the folder's where its encoding is plain, else ours. */
+const struct schema *value_decoder_plain_schema(const struct value_decoder *decoder, enum stream stream);

@@ -254,6 +254,57 @@ static void plain_values_are_of_the_folders_schema_or_else_of_ours(void **state)
                         "are written with can not be told (its encoding is plain)");
 }
 
+/* Our own schema of surveys with instants in that unit, of which a fingerprint does not tell. */
+static const char *nps_in(const char *unit) {
+    struct text ours = own.streams[STREAM_NPS]->json;
+    char *json = arena_alloc(&folder.arena, (size_t)ours.size + 1);
+    assert_non_null(json);
+    memcpy(json, ours.data, ours.size);
+    char *written = strstr(json, "timestamp-millis");
+    assert_non_null(written);
+    memcpy(written, unit, strlen("timestamp-millis"));
+    return json;
+}
+
+static void plain_values_have_the_units_of_the_folders_schema(void **state) {
+    (void)state;
+    put_in_folder("micros.avsc", nps_in("timestamp-micros"));
+    assert_true(folder.all[0].fingerprint == own.streams[STREAM_NPS]->fingerprint);
+    assert_int_equal(create(VALUE_PLAIN), RESULT_OK);
+    put_nps();
+    assert_int_equal(decode(STREAM_NPS, TEXT("k"), buffer_text(&value)), RESULT_OK);
+    assert_int_equal(event.time_ms, 1); /* of 1234 microseconds */
+    value_decoder_free(decoder);
+    decoder = NULL;
+    put_in_folder("millis.avsc", nps_in("timestamp-millis"));
+    assert_int_equal(create(VALUE_PLAIN), RESULT_REJECT);
+    assert_non_null(strstr(error.text, "micros.avsc and millis.avsc both hold a record NpsResponse"));
+}
+
+static void two_schemas_of_one_fingerprint_may_not_differ_in_their_units(void **state) {
+    (void)state;
+    put_in_folder("ours.avsc", nps_in("timestamp-millis"));
+    put_in_folder("a.avsc", OLD_NPS("acme.Survey"));
+    assert_int_equal(create(VALUE_SINGLE_OBJECT), RESULT_OK); /* a number without a unit is milliseconds */
+    value_decoder_free(decoder);
+    decoder = NULL;
+    put_in_folder("micros.avsc", nps_in("timestamp-micros"));
+    assert_int_equal(create(VALUE_SINGLE_OBJECT), RESULT_REJECT);
+    assert_string_equal(error.text,
+                        "micros.avsc and the built-in nps_response.avsc have one fingerprint, and instants of "
+                        "different units: which of them a value is written with can not be told (its encoding is "
+                        "single-object). Leave one of them out, give the record of one another name, or use the "
+                        "encoding plain or confluent");
+    folder.count--;
+    put_in_folder("b.avsc",
+                  "{\"type\":\"record\",\"name\":\"acme.Survey\",\"fields\":[{\"name\":\"score\",\"type\":\"int\"},"
+                  "{\"name\":\"event_id\",\"type\":\"string\"},{\"name\":\"account_id\",\"type\":\"string\"},"
+                  "{\"name\":\"occurred_at\",\"type\":{\"type\":\"long\",\"logicalType\":"
+                  "\"timestamp-nanos\"}}]}");
+    assert_int_equal(create(VALUE_SINGLE_OBJECT), RESULT_REJECT);
+    assert_non_null(strstr(error.text, "b.avsc and a.avsc have one fingerprint"));
+}
+
 static void a_plain_schema_that_does_not_fit_is_refused_at_the_start(void **state) {
     (void)state;
     put_in_folder("a.avsc", "{\"type\":\"record\",\"name\":\"Login\",\"fields\":[]}");
@@ -314,6 +365,8 @@ int main(void) {
         cmocka_unit_test_teardown(ids_of_the_registry_name_the_schema, clear),
         cmocka_unit_test_teardown(a_slow_registry_is_waited_for_once_and_then_looked_at_only, clear),
         cmocka_unit_test_teardown(plain_values_are_of_the_folders_schema_or_else_of_ours, clear),
+        cmocka_unit_test_teardown(plain_values_have_the_units_of_the_folders_schema, clear),
+        cmocka_unit_test_teardown(two_schemas_of_one_fingerprint_may_not_differ_in_their_units, clear),
         cmocka_unit_test_teardown(a_plain_schema_that_does_not_fit_is_refused_at_the_start, clear),
         cmocka_unit_test_teardown(a_null_value_erases_the_account_of_the_key, clear),
         cmocka_unit_test_teardown(a_folder_of_schemas_is_read_or_its_fault_is_named, clear),
