@@ -35,10 +35,30 @@ static json_t *read_json(struct text bytes) {
                                                   : NULL;
 }
 
+/* The schema that a topic's values have where they name none. */
+struct configured {
+    const struct schema *schema; /* NULL: it is not known */
+    bool is_plain;               /* its values name none, whatever their bytes look like */
+};
+
+static struct configured configured_schema(const struct value_reader *reader, const char *record) {
+    if (record == NULL)
+        return (struct configured){0};
+    enum stream stream = own_stream_of_record(text_of(record));
+    if (stream != STREAMS)
+        return (struct configured){value_decoder_plain_schema(reader->decoder, stream),
+                                   reader->schemas.decoder.encodings[stream] == VALUE_PLAIN};
+    const struct own_schema *own = own_schemas_find(&reader->schemas.own, text_of(record));
+    return (struct configured){own == NULL ? NULL : own->schema, false};
+}
+
 enum result value_read(struct value_reader *reader, struct text bytes, const char *record, json_t **ret_tree,
                        struct error *error) {
+    struct configured configured = configured_schema(reader, record);
     const struct schema *schema;
     struct text avro;
+    if (configured.is_plain)
+        return read_avro(configured.schema, bytes, ret_tree, error);
     json_t *tree = read_json(bytes);
     if (tree != NULL) {
         *ret_tree = tree;
@@ -47,9 +67,9 @@ enum result value_read(struct value_reader *reader, struct text bytes, const cha
     enum result result = value_decoder_schema(reader->decoder, bytes, reader->timeout_ms, &schema, &avro, error);
     if (result == RESULT_OK)
         return read_avro(schema, avro, ret_tree, error);
-    const struct own_schema *own = record == NULL ? NULL : own_schemas_find(&reader->schemas.own, text_of(record));
     struct error plain;
-    if (result == RESULT_REJECT && own != NULL && read_avro(own->schema, bytes, ret_tree, &plain) == RESULT_OK)
+    if (result == RESULT_REJECT && configured.schema != NULL &&
+        read_avro(configured.schema, bytes, ret_tree, &plain) == RESULT_OK)
         return RESULT_OK;
     return result;
 }

@@ -1,6 +1,6 @@
 /* A record's value as a JSON tree, whatever it is encoded as. Where the bytes say what they are (JSON, Avro's
  * single-object encoding, a registry's id) they are believed; else they are taken for Avro of the topic's own schema.
- * One thread. */
+ * Where a stream's encoding is plain they say nothing, and its schema may be one of the folder. One thread. */
 #pragma once
 
 #include <jansson.h>

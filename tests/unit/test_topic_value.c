@@ -4,7 +4,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -34,10 +36,59 @@ static void members_keep_their_order_and_texts_their_characters(void **state) {
     assert_written("{\"k\u00fc\\\"\": \"a\\u0000\\n\u20ac\"}", "{\"k\u00fc\\\"\":\"a\\u0000\\n\u20ac\"}");
 }
 
+#define WRITERS_NPS                                                                                                   \
+    "{\"type\":\"record\",\"name\":\"acme.NpsResponse\",\"fields\":[{\"name\":\"score\",\"type\":\"int\"},{\"name\":" \
+    "\"event_id\",\"type\":\"string\"},{\"name\":\"account_id\",\"type\":\"string\"},{\"name\":\"occurred_at\","      \
+    "\"type\":"                                                                                                       \
+    "{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}}]}"
+
+/* What the reader of a configuration makes of a value that such a writer wrote, of the stream nps. */
+static void assert_read(const char *const *sets, uint32_t sets_count, struct text value, const char *expected) {
+    struct configuration_input input = {.sets = sets, .sets_count = sets_count};
+    struct setup setup;
+    struct value_reader reader;
+    struct buffer out = {0};
+    struct error error;
+    json_t *tree = NULL;
+    assert_int_equal(setup_read_input(&input, NULL, &setup), RESULT_OK);
+    assert_int_equal(value_reader_open(&reader, &setup, &error), RESULT_OK);
+    if (value_read(&reader, value, "NpsResponse", &tree, &error) == RESULT_OK)
+        tree_write(tree, &out);
+    else
+        buffer_put_string(&out, error.text);
+    buffer_put_u8(&out, 0);
+    assert_string_equal((const char *)out.data, expected);
+    json_decref(tree);
+    buffer_free(&out);
+    value_reader_close(&reader);
+    setup_free(&setup);
+}
+
+/* Of the first the bytes look as if they named a schema of the registry: the score is 0. */
+static void plain_values_are_read_by_the_schema_of_the_folder(void **state) {
+    (void)state;
+    char folder[] = "/tmp/bellwether-test-XXXXXX", file[64], schemas[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(file, sizeof file, "%s/nps.avsc", folder);
+    snprintf(schemas, sizeof schemas, "schemas=%s", folder);
+    FILE *out = fopen(file, "w");
+    assert_non_null(out);
+    fputs(WRITERS_NPS, out);
+    fclose(out);
+    const char *const sets[] = {schemas, "encodings.nps=plain", "registry.url=http://127.0.0.1:1"};
+    assert_read(sets, 3, TEXT("\0\4e1\2a\x80\x89\x7a"),
+                "{\"score\":0,\"event_id\":\"e1\",\"account_id\":\"a\",\"occurred_at\":\"1970-01-01T00:00:01.000Z\"}");
+    assert_read(sets, 3, TEXT("\2\4e1\2a"), "the bytes are no Avro of the schema acme.NpsResponse");
+    assert_read(sets, 1, TEXT("\2\4e1\2a\x80\x89\x7a"), "the bytes name no schema");
+    unlink(file);
+    rmdir(folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_as_short_as_they_were),
         cmocka_unit_test(members_keep_their_order_and_texts_their_characters),
+        cmocka_unit_test(plain_values_are_read_by_the_schema_of_the_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
