@@ -214,18 +214,10 @@ static void read_environment(const struct reading *reading, const char *const *e
     read_environment_properties(reading, environment);
 }
 
-/* `scheme://user:password@host`. */
-static bool url_has_password(const char *url) {
-    const char *scheme = strstr(url, "://");
-    if (scheme == NULL)
-        return false;
-    const char *user = scheme + strlen("://"), *end = user + strcspn(user, "/");
-    const char *at = memrchr(user, '@', (size_t)(end - user));
-    return at != NULL && memchr(user, ':', (size_t)(at - user)) != NULL;
-}
-
 static bool is_secret(const struct option *option, const char *value) {
-    return option->secret || ((option->kind == OPTION_URL || option->kind == OPTION_REDIS) && url_has_password(value));
+    struct url_parts parts;
+    bool is_url = option->kind == OPTION_URL || option->kind == OPTION_REDIS;
+    return option->secret || (is_url && url_split(text_of(value), &parts) && !text_is_missing(parts.password));
 }
 
 static void read_set(const struct reading *reading, const char *set) {
@@ -314,6 +306,23 @@ static void read_secrets(const struct reading *reading) {
         configuration->redis.url.password = redis;
 }
 
+/* The registry's URL is published with each change: it keeps neither the user and the password within it, which are
+ * used where none are given by themselves, nor a slash at its end. */
+static void split_registry_url(const struct reading *reading) {
+    struct configuration *configuration = reading->configuration;
+    struct url_parts parts;
+    if (!url_split(configuration->registry.url, &parts))
+        return;
+    if (text_is_missing(configuration->registry.user))
+        configuration->registry.user = url_decoded(reading->arena, parts.user);
+    if (text_is_missing(configuration->registry.password))
+        configuration->registry.password = url_decoded(reading->arena, parts.password);
+    while (parts.rest.size > 0 && parts.rest.data[parts.rest.size - 1] == '/')
+        parts.rest.size--;
+    configuration->registry.url = arena_printf(reading->arena, "%.*s%.*s", TEXT_ARGUMENTS(parts.scheme),
+                                               TEXT_ARGUMENTS(parts.rest));
+}
+
 static void name_instance(const struct reading *reading) {
     char host[HOST_NAME_SIZE_MAX] = "";
     if (!text_is_missing(reading->configuration->kafka.instance_id))
@@ -366,6 +375,19 @@ static void check_encodings(const struct reading *reading) {
             *(const int *)((const char *)configuration + option->offset) == ENCODING_CONFLUENT)
             blame(reading, option->path, "is `confluent`, which needs registry.url");
     }
+}
+
+static void check_registry(const struct reading *reading) {
+    const struct configuration *configuration = reading->configuration;
+    if (text_is_missing(configuration->registry.url) || text_is_missing(configuration->registry.password) ||
+        !text_is_missing(configuration->registry.user))
+        return;
+    const char *path = "registry.url";
+    if (!text_is_missing(configuration->registry.password_file))
+        path = "registry.password_file";
+    else if (!text_is_missing(configuration->origins[option_find(TEXT("registry.password")) - option_table].written))
+        path = "registry.password";
+    blame(reading, path, "gives a password, which is not used without registry.user");
 }
 
 /* What brokers take for a topic's name. */
@@ -429,11 +451,13 @@ enum result configuration_read(struct arena *arena, const struct configuration_i
     for (uint32_t i = 0; i < input->sets_count; i++)
         read_set(&reading, input->sets[i]);
     read_secrets(&reading);
+    split_registry_url(&reading);
     name_instance(&reading);
     name_changelog(&reading);
     decide_encodings(ret_configuration);
     check_timeouts(&reading);
     check_encodings(&reading);
+    check_registry(&reading);
     check_topics(&reading);
     return findings->errors == errors_before ? RESULT_OK : RESULT_REJECT;
 }

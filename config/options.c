@@ -114,7 +114,9 @@ const struct option option_table[] = {
      .about = "How statuses are encoded; `auto` as for the inputs."},
 
     {"registry.url", OPTION_URL, AT(registry.url), NULL,
-     .about = "The schema registry (Confluent's API). Needed for the encoding `confluent` only."},
+     .about = "The schema registry (Confluent's API). Needed for the encoding `confluent` only. A user and a password "
+              "within it are used where `registry.user` and `registry.password` are not given; they are not published "
+              "with the URL."},
     {"registry.user", OPTION_TEXT, AT(registry.user), NULL,
      .about = "The user of the registry (basic authentication)."},
     {"registry.password", OPTION_TEXT, AT(registry.password), NULL, .secret = true,

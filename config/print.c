@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "config/properties.h"
+#include "config/values.h"
 
 #define MASK          "********"
 #define COMMENT_AFTER 44 /* columns; longer values push it out */
@@ -43,16 +44,14 @@ static void put_scalar(struct buffer *line, struct text text) {
     buffer_put_string(line, "'");
 }
 
-/* A URL with what stands between its colon and its `@` blotted out. */
+/* A URL with its password blotted out. */
 static void put_url(struct buffer *line, struct text url) {
-    const char *scheme = memmem(url.data, url.size, "://", 3);
-    const char *at = memrchr(url.data, '@', url.size);
-    const char *colon = scheme == NULL || at == NULL ? NULL : memchr(scheme + 3, ':', (size_t)(at - scheme - 3));
-    if (colon == NULL) {
+    struct url_parts parts;
+    if (url_split(url, &parts) && !text_is_missing(parts.password))
+        buffer_printf(line, "%.*s%.*s:" MASK "@%.*s", TEXT_ARGUMENTS(parts.scheme), TEXT_ARGUMENTS(parts.user),
+                      TEXT_ARGUMENTS(parts.rest));
+    else
         put_scalar(line, url);
-        return;
-    }
-    buffer_printf(line, "%.*s:" MASK "%.*s", (int)(colon - url.data), url.data, (int)(url.data + url.size - at), at);
 }
 
 static void put_value(struct buffer *line, const struct configuration *configuration, const struct option *option) {

@@ -15,6 +15,7 @@ static const struct {
     {"group.instance.id", "is written as kafka.instance_id"},
     {"transactional.id", "is made of kafka.group and kafka.instance_id; leave it out"},
     {"session.timeout.ms", "is written as kafka.session_timeout"},
+    {"heartbeat.interval.ms", "is a tenth of kafka.session_timeout; leave it out"},
     {"transaction.timeout.ms", "is written as kafka.transaction_timeout"},
     {"auto.offset.reset", "is written as start"},
     {"partitioner", "is written as kafka.partitioner"},

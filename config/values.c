@@ -97,9 +97,8 @@ static int hex_digit(char character) {
     return character >= 'a' && character <= 'f' ? character - 'a' + 10 : -1;
 }
 
-/* A part of a URL with its %xx put back; missing where memory is out. */
-static struct text percent_decoded(struct arena *arena, struct text part) {
-    char *copy = arena_alloc(arena, (size_t)part.size + 1);
+struct text url_decoded(struct arena *arena, struct text part) {
+    char *copy = text_is_missing(part) ? NULL : arena_alloc(arena, (size_t)part.size + 1);
     uint32_t size = 0;
     for (uint32_t i = 0; copy != NULL && i < part.size; i++) {
         int high = part.data[i] == '%' && i + 2 < part.size ? hex_digit(part.data[i + 1]) : -1;
@@ -108,6 +107,38 @@ static struct text percent_decoded(struct arena *arena, struct text part) {
         i += low < 0 ? 0 : 2;
     }
     return copy == NULL ? TEXT_MISSING : (struct text){copy, size};
+}
+
+bool url_split(struct text url, struct url_parts *ret_parts) {
+    const char *scheme_end = text_is_missing(url) ? NULL : memmem(url.data, url.size, "://", 3);
+    if (scheme_end == NULL)
+        return false;
+    int64_t begin = scheme_end - url.data + 3;
+    struct url_parts parts = {.scheme = text_slice(url, 0, begin), .rest = text_slice(url, begin, url.size)};
+    bool is_redis = text_equals(parts.scheme, "redis://") || text_equals(parts.scheme, "rediss://");
+    const char *path = is_redis ? NULL : memchr(parts.rest.data, '/', parts.rest.size);
+    int64_t at = text_last(path == NULL ? parts.rest : text_slice(parts.rest, 0, path - parts.rest.data), '@');
+    if (at >= 0) {
+        const char *colon = memchr(parts.rest.data, ':', (size_t)at);
+        int64_t user_end = colon == NULL ? at : colon - parts.rest.data;
+        parts.user = user_end == 0 ? TEXT_MISSING : text_slice(parts.rest, 0, user_end);
+        parts.password = colon == NULL ? TEXT_MISSING : text_slice(parts.rest, user_end + 1, at);
+        parts.rest = text_slice(parts.rest, at + 1, parts.rest.size);
+    }
+    *ret_parts = parts;
+    return true;
+}
+
+/* `host`, `host:port` or `[v6]:port`; where none is written the port stays. Borrowed. */
+static bool host_parse(struct text text, struct address *address) {
+    bool has_port = text_last(text, ':') > text_last(text, ']');
+    if (text.size == 0 || (has_port && !address_parse(text, address)))
+        return false;
+    if (!has_port)
+        address->host = text;
+    if (!has_port && text.data[0] == '[' && text.data[text.size - 1] == ']')
+        address->host = text_slice(text, 1, text.size - 1);
+    return address->host.size > 0;
 }
 
 static enum result redis_reject(struct error *error) {
@@ -120,36 +151,27 @@ static enum result redis_parse(struct arena *arena, struct text url, struct redi
         return error_set(error, RESULT_REJECT,
                          "rediss:// (TLS) is not possible: this program is built with hiredis 0.14, which has no TLS; "
                          "put a TLS proxy such as stunnel beside it and name that as redis://");
-    if (url.size <= 8 || memcmp(url.data, "redis://", 8) != 0)
+    struct url_parts parts;
+    if (!url_split(url, &parts) || !text_equals(parts.scheme, "redis://"))
         return redis_reject(error);
-    struct redis_address redis = {.port = 6379};
-    struct text rest = text_slice(url, 8, url.size);
-    int64_t at = text_last(rest, '@');
-    if (at >= 0) {
-        const char *colon = memchr(rest.data, ':', (size_t)at);
-        int64_t user_end = colon == NULL ? at : colon - rest.data;
-        redis.user = user_end == 0 ? TEXT_MISSING : percent_decoded(arena, text_slice(rest, 0, user_end));
-        redis.password = colon == NULL ? TEXT_MISSING : percent_decoded(arena, text_slice(rest, user_end + 1, at));
-        rest = text_slice(rest, at + 1, rest.size);
-    }
-    int64_t slash = text_last(rest, '/');
+    int64_t slash = text_last(parts.rest, '/');
     int64_t database = 0;
     if (slash >= 0) {
-        struct text number = text_slice(rest, slash + 1, rest.size);
+        struct text number = text_slice(parts.rest, slash + 1, parts.rest.size);
         if (number.size > 0 && !whole_number_parse(number, 0, 1000000, &database))
             return redis_reject(error);
-        rest = text_slice(rest, 0, slash);
+        parts.rest = text_slice(parts.rest, 0, slash);
     }
-    struct address address = {rest, redis.port};
-    bool has_port = text_last(rest, ':') > text_last(rest, ']');
-    if (rest.size == 0 || (has_port && !address_parse(rest, &address)))
+    struct address address = {.port = 6379};
+    if (!host_parse(parts.rest, &address))
         return redis_reject(error);
-    if (address.host.data[0] == '[' && address.host.data[address.host.size - 1] == ']')
-        address.host = text_slice(address.host, 1, address.host.size - 1);
-    redis.host = arena_text(arena, address.host);
-    redis.port = address.port;
-    redis.database = (int)database;
-    *ret_redis = redis;
+    *ret_redis = (struct redis_address){
+        .host = arena_text(arena, address.host),
+        .port = address.port,
+        .user = url_decoded(arena, parts.user),
+        .password = url_decoded(arena, parts.password),
+        .database = (int)database,
+    };
     return RESULT_OK;
 }
 
@@ -170,10 +192,16 @@ static enum result read_text(const struct slot *slot, struct text written, struc
 }
 
 static enum result read_url(const struct slot *slot, struct text written, struct error *error) {
-    bool plain = written.size > 7 && memcmp(written.data, "http://", 7) == 0;
-    bool tls = written.size > 8 && memcmp(written.data, "https://", 8) == 0;
-    if (!plain && !tls)
-        return error_set(error, RESULT_REJECT, "expected http://host:port or https://host:port");
+    struct url_parts parts;
+    struct address address = {0};
+    bool good = url_split(written, &parts) &&
+                (text_equals(parts.scheme, "http://") || text_equals(parts.scheme, "https://"));
+    const char *path = good ? memchr(parts.rest.data, '/', parts.rest.size) : NULL;
+    if (path != NULL)
+        parts.rest = text_slice(parts.rest, 0, path - parts.rest.data);
+    if (!good || !host_parse(parts.rest, &address)) /* a password's `/`, too, ends up here */
+        return error_set(error, RESULT_REJECT,
+                         "expected http://host:port or https://host:port, and %%2F for a / in a password");
     return read_text(slot, written, error);
 }
 

@@ -123,10 +123,7 @@ static enum result fail_status(struct registry *registry, const char *path, cons
 /* Sends the request; `body` missing: GET. */
 static enum result start_request(struct registry *registry, const char *path, struct text body, struct error *error) {
     struct buffer url = {0};
-    size_t length = strlen(registry->options.url);
-    while (length > 0 && registry->options.url[length - 1] == '/')
-        length--;
-    buffer_put(&url, registry->options.url, length);
+    buffer_put_string(&url, registry->options.url);
     buffer_put_string(&url, path);
     buffer_put_u8(&url, '\0');
     enum result result = buffer_ok(&url) ? http_start(registry->http, (const char *)url.data, body, error)

@@ -15,7 +15,7 @@
 struct registry;
 
 struct registry_options {
-    const char *url;             /* http://host:8081, also with a path; without its user */
+    const char *url;             /* http://host:8081, also with a path; without its user, and a slash at its end */
     const char *user, *password; /* NULL: none */
     int64_t timeout_ms;          /* of one request */
     const struct clock *clock;   /* monotonic */

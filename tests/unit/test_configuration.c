@@ -175,6 +175,9 @@ static void test_properties_of_the_protocol_are_refused_by_name(void **state) {
     expect_finding("kafka:\n  properties:\n    log.connection.close: false\n",
                    "c.yaml:3:5: the property `log.connection.close` is how the exactly-once protocol hears of broken "
                    "connections; leave it out");
+    expect_finding(
+        "kafka:\n  properties:\n    heartbeat.interval.ms: 500\n",
+        "c.yaml:3:5: the property `heartbeat.interval.ms` is a tenth of kafka.session_timeout; leave it out");
 }
 
 static void test_a_session_shorter_than_a_transaction_is_refused(void **state) {
@@ -259,6 +262,13 @@ static void test_a_redis_url_is_taken_apart(void **state) {
     assert_true(text_equals(redis->password, "p@ss"));
     assert_int_equal(redis->database, 3);
     arena_free(&fixture.arena);
+    read_all(&fixture, "redis: { url: 'redis://:pa/s@s:@h/1' }\n", NULL, NULL);
+    assert_true(text_is_missing(redis->user));
+    assert_true(text_equals(redis->password, "pa/s@s:"));
+    assert_true(text_equals(redis->host, "h"));
+    assert_int_equal(redis->port, 6379);
+    assert_int_equal(redis->database, 1);
+    arena_free(&fixture.arena);
     read_all(&fixture, "redis: { url: 'redis://[::1]' }\n", NULL, NULL);
     assert_true(text_equals(fixture.configuration.redis.url.host, "::1"));
     arena_free(&fixture.arena);
@@ -268,6 +278,39 @@ static void test_a_redis_url_is_taken_apart(void **state) {
         "has no TLS; put a TLS proxy such as stunnel beside it and name that as redis://");
     expect_finding("redis: { url: 'localhost:6379' }\n",
                    "c.yaml:1:15: redis.url: expected redis://[user[:password]@]host[:port][/database]");
+}
+
+/* The URL is published with each change. */
+static void test_a_registry_url_keeps_neither_user_nor_password(void **state) {
+    (void)state;
+    struct fixture fixture;
+    struct buffer out = {0};
+    read_all(&fixture, "registry: { url: 'https://me:hunter%402@h:8081/a@b//' }\n", NULL, NULL);
+    assert_int_equal(fixture.result, RESULT_OK);
+    assert_true(text_equals(fixture.configuration.registry.url, "https://h:8081/a@b"));
+    assert_true(text_equals(fixture.configuration.registry.user, "me"));
+    assert_true(text_equals(fixture.configuration.registry.password, "hunter@2"));
+    configuration_print(&fixture.configuration, &out);
+    assert_null(memmem(out.data, out.size, "hunter", 6));
+    buffer_free(&out);
+    arena_free(&fixture.arena);
+    const char *environment[] = {"BELLWETHER_REGISTRY_PASSWORD=other", NULL};
+    read_all(&fixture, "registry: { url: 'http://me:hunter2@[::1]:8081', user: you }\n", environment, NULL);
+    assert_true(text_equals(fixture.configuration.registry.url, "http://[::1]:8081"));
+    assert_true(text_equals(fixture.configuration.registry.user, "you"));
+    assert_true(text_equals(fixture.configuration.registry.password, "other"));
+    arena_free(&fixture.arena);
+    expect_finding("registry: { url: 'http://me:pa/ss@h' }\n",
+                   "c.yaml:1:18: registry.url: expected http://host:port or https://host:port, and %2F for a / in a "
+                   "password");
+}
+
+static void test_a_password_of_the_registry_without_a_user_is_refused(void **state) {
+    (void)state;
+    expect_finding("registry: { url: 'http://h:8081', password: hunter2 }\n",
+                   "c.yaml:1:45: registry.password gives a password, which is not used without registry.user");
+    expect_finding("registry: { url: 'http://:hunter2@h:8081' }\n",
+                   "c.yaml:1:18: registry.url gives a password, which is not used without registry.user");
 }
 
 static void test_secrets_come_from_files_and_are_never_shown(void **state) {
@@ -303,11 +346,12 @@ static void test_a_secret_on_the_command_line_is_refused(void **state) {
     assert_null(strstr(only_finding(&fixture), "hunter"));
     arena_free(&fixture.arena);
     static const char *const urls[] = {"redis.url=redis://:hunter2@h:1/0", "redis.url=redis://me:hunter2@h",
-                                       "registry.url=https://me:hunter2@h:8081"};
+                                       "redis.url=redis://:hunt/er@h", "registry.url=https://me:hunter2@h:8081"};
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
         read_all(&fixture, NULL, NULL, urls[i]);
         assert_int_equal(fixture.result, RESULT_REJECT);
-        assert_null(strstr(only_finding(&fixture), "hunter"));
+        assert_non_null(strstr(only_finding(&fixture), "a secret on the command line"));
+        assert_null(strstr(only_finding(&fixture), "hunt"));
         arena_free(&fixture.arena);
     }
     static const char *const harmless[] = {"redis.url=redis://me@h:1/0", "redis.url=redis://[::1]:1",
@@ -437,6 +481,8 @@ int main(void) {
         cmocka_unit_test(test_a_file_that_is_missing_or_no_yaml_is_named),
         cmocka_unit_test(test_rules_are_a_path_alone_or_a_mapping),
         cmocka_unit_test(test_a_redis_url_is_taken_apart),
+        cmocka_unit_test(test_a_registry_url_keeps_neither_user_nor_password),
+        cmocka_unit_test(test_a_password_of_the_registry_without_a_user_is_refused),
         cmocka_unit_test(test_secrets_come_from_files_and_are_never_shown),
         cmocka_unit_test(test_a_secret_on_the_command_line_is_refused),
         cmocka_unit_test(test_an_unknown_option_on_the_command_line_is_refused_with_the_nearest),
