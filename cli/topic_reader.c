@@ -33,23 +33,27 @@ static enum result no_answer(const char *what, rd_kafka_resp_err_t code, struct 
     return error_set(error, RESULT_RETRY, "%s: the brokers gave no answer (%s)", what, rd_kafka_err2str(code));
 }
 
+enum result topic_reader_configure(const struct topic_reader_options *options, const char *isolation,
+                                   rd_kafka_conf_t **ret_conf, struct error *error) {
+    const struct kafka_property own[] = {
+        {"group.id", options->group},          {"isolation.level", isolation},   {"enable.auto.commit", "false"},
+        {"enable.auto.offset.store", "false"}, {"enable.partition.eof", "true"}, {"auto.offset.reset", "earliest"},
+    };
+    const struct kafka_properties own_properties = {own, sizeof own / sizeof own[0]};
+    enum result result = client_configure(&options->properties, &own_properties, 0, ret_conf, error);
+    if (result != RESULT_OK)
+        return result;
+    client_set_default(*ret_conf, &options->properties, "fetch.wait.max.ms", "100");
+    client_set_default(*ret_conf, &options->properties, "fetch.error.backoff.ms", "100");
+    client_set_default(*ret_conf, &options->properties, "queued.max.messages.kbytes", "16384");
+    return RESULT_OK;
+}
+
 static enum result open_handle(const struct topic_reader *reader, const char *isolation, rd_kafka_t **ret_handle,
                                struct error *error) {
-    const struct kafka_property own[] = {
-        {"group.id", reader->options.group},
-        {"isolation.level", isolation},
-        {"enable.auto.commit", "false"},
-        {"enable.auto.offset.store", "false"},
-        {"enable.partition.eof", "true"},
-        {"auto.offset.reset", "earliest"},
-        {"fetch.wait.max.ms", "100"},
-        {"fetch.error.backoff.ms", "100"},
-        {"queued.max.messages.kbytes", "16384"},
-    };
-    struct kafka_properties own_properties = {own, sizeof own / sizeof own[0]};
     rd_kafka_conf_t *conf;
     char message[512];
-    enum result result = client_configure(&reader->options.properties, &own_properties, 0, &conf, error);
+    enum result result = topic_reader_configure(&reader->options, isolation, &conf, error);
     if (result != RESULT_OK)
         return result;
     rd_kafka_t *handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf, message, sizeof message);

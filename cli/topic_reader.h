@@ -26,6 +26,11 @@ struct topic_reader_options {
     const struct logger *logger;
 };
 
+/* The library's configuration: the operator's properties, under those of whoever only looks on. RESULT_REJECT: a
+ * property is not good. */
+MUST_USE enum result topic_reader_configure(const struct topic_reader_options *options, const char *isolation,
+                                            rd_kafka_conf_t **ret_conf, struct error *error);
+
 struct topic_reader;
 
 /* Waits for the brokers up to `timeout_ms`. RESULT_RETRY: no broker answered; RESULT_REJECT: a topic does not exist, or

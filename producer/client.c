@@ -26,7 +26,7 @@ static enum result set_all(rd_kafka_conf_t *conf, const struct kafka_properties 
     return RESULT_OK;
 }
 
-static void set_default(rd_kafka_conf_t *conf, const struct kafka_properties *properties, const char *name,
+void client_set_default(rd_kafka_conf_t *conf, const struct kafka_properties *properties, const char *name,
                         const char *value) {
     char message[512];
     if (!is_set(properties, name)) /* a codec that is not built in is simply not set */
@@ -37,12 +37,12 @@ static void set_default(rd_kafka_conf_t *conf, const struct kafka_properties *pr
  * within the library's ten: a transaction does not live much longer. */
 static void set_defaults(rd_kafka_conf_t *conf, const struct kafka_properties *properties, uint32_t value_bytes_max) {
     char bytes[16];
-    set_default(conf, properties, "reconnect.backoff.max.ms", "1000");
+    client_set_default(conf, properties, "reconnect.backoff.max.ms", "1000");
     if (!is_set(properties, "compression.type"))
-        set_default(conf, properties, "compression.codec", "lz4");
+        client_set_default(conf, properties, "compression.codec", "lz4");
     snprintf(bytes, sizeof bytes, "%u", value_bytes_max + RECORD_OVERHEAD_BYTES);
     if (value_bytes_max > VALUE_BYTES_USUAL)
-        set_default(conf, properties, "message.max.bytes", bytes);
+        client_set_default(conf, properties, "message.max.bytes", bytes);
 }
 
 enum result client_configure(const struct kafka_properties *properties, const struct kafka_properties *own,

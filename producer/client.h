@@ -35,6 +35,10 @@ static inline uint32_t client_value_bytes_max(int64_t account_bytes_max) {
 MUST_USE enum result client_configure(const struct kafka_properties *properties, const struct kafka_properties *own,
                                       uint32_t value_bytes_max, rd_kafka_conf_t **ret_conf, struct error *error);
 
+/* Sets a property that the operator has not set. */
+void client_set_default(rd_kafka_conf_t *conf, const struct kafka_properties *properties, const char *name,
+                        const char *value);
+
 struct client {
     rd_kafka_t *handle;
     rd_kafka_queue_t *queue;

@@ -113,6 +113,27 @@ static void test_from_the_end_only_what_comes_later_is_read(void **state) {
     topic_reader_close(reader);
 }
 
+static void assert_property(const rd_kafka_conf_t *conf, const char *name, const char *expected) {
+    char value[64];
+    size_t size = sizeof value;
+    assert_int_equal(rd_kafka_conf_get(conf, name, value, &size), RD_KAFKA_CONF_OK);
+    assert_string_equal(value, expected);
+}
+
+static void test_the_operators_properties_are_kept(void **state) {
+    (void)state;
+    struct kafka_property properties[] = {{"fetch.wait.max.ms", "7"}, {"queued.max.messages.kbytes", "64"}};
+    struct topic_reader_options options = {.properties = {properties, 2}, .group = "looker-on"};
+    rd_kafka_conf_t *conf;
+    struct error error;
+    assert_int_equal(topic_reader_configure(&options, "read_committed", &conf, &error), RESULT_OK);
+    assert_property(conf, "fetch.wait.max.ms", "7");
+    assert_property(conf, "queued.max.messages.kbytes", "64");
+    assert_property(conf, "fetch.error.backoff.ms", "100");
+    assert_property(conf, "isolation.level", "read_committed");
+    rd_kafka_conf_destroy(conf);
+}
+
 static void test_a_topic_that_does_not_exist_is_named(void **state) {
     (void)state;
     struct topic_reader_options options = {
@@ -128,6 +149,7 @@ int main(void) {
         cmocka_unit_test(test_partitions_are_merged_by_time_up_to_the_present_end),
         cmocka_unit_test(test_the_newest_of_each_partition_can_be_asked_for),
         cmocka_unit_test(test_from_the_end_only_what_comes_later_is_read),
+        cmocka_unit_test(test_the_operators_properties_are_kept),
         cmocka_unit_test(test_a_topic_that_does_not_exist_is_named),
     };
     return cmocka_run_group_tests(tests, start_mock, stop_mock);
