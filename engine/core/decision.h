@@ -3,8 +3,6 @@
 
 #include "engine/core/evaluation.h"
 
-#define DIMENSION_VALUE_MAX 4096 /* bytes; a longer value of `value_of` is taken as missing */
-
 /* Sections: a dimension's value, as a number of its rules or in words, and instant; a segment's flags and those of its
  * instants that it has. */
 struct dimension_memory {

@@ -8,7 +8,7 @@
 
 #define TICK_MS_DEFAULT             HOUR
 #define DUPLICATE_IDS_DEFAULT       64
-#define DUPLICATE_IDS_MAX           100000
+#define DUPLICATE_IDS_MAX           5000 /* of five streams they take less than half of an account's bytes */
 #define FUTURE_TOLERANCE_MS_DEFAULT (5 * MINUTE)
 
 enum { RULESET, CLOCK, STREAM_SETTINGS, METRICS, SCORES, DIMENSIONS, SEGMENTS, SECTIONS };
@@ -163,6 +163,11 @@ static void check_name(struct file *file, enum meaning meaning, const struct nod
     else if (name_is_reserved(name->text))
         report_problem(file->report, node_position(name), "`%.*s` cannot name a %s: it is a %s", TEXT_ARGUMENTS(shown),
                        meaning_name(meaning), stream_find(name->text) != STREAMS ? "stream" : "word of the language");
+    else if (name->text.size > NAME_SIZE_MAX)
+        report_problem(file->report, node_position(name),
+                       "a name has at most %d bytes, that of this %s has %u; take a short one, and say the rest in "
+                       "`about`",
+                       NAME_SIZE_MAX, meaning_name(meaning), name->text.size);
     else if (other != NULL)
         report_problem(file->report, node_position(name),
                        "`%.*s` is already the name of the %s at line %u; each name is given once",

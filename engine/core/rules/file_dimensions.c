@@ -3,6 +3,14 @@
 
 static const struct text unknown = TEXT("unknown");
 
+/* What a dimension may become; whoever holds values has room for those that are no longer. */
+static void check_value_size(struct file *file, const char *what, const struct node *node) {
+    if (node->text.size > DIMENSION_VALUE_MAX)
+        report_problem(file->report, node_position(node),
+                       "%s has at most %u bytes, %u are found; take a short one, and say the rest in `about`", what,
+                       DIMENSION_VALUE_MAX, node->text.size);
+}
+
 /* --- Cases --- */
 
 enum { VALUE, VALUE_OF, WHEN, URGENT, CASE_KEYS };
@@ -38,7 +46,8 @@ static void read_case(struct file *file, const struct scope *scope, const struct
                        values[VALUE] == NULL ? "a case needs a `value`, such as value: high, or a `value_of`, such as "
                                                "value_of: account.industry"
                                              : "a case has either a `value` or a `value_of`, not both");
-    settings_text(file->report, "`value`", values[VALUE], &dimension_case->value);
+    if (settings_text(file->report, "`value`", values[VALUE], &dimension_case->value) && values[VALUE] != NULL)
+        check_value_size(file, "`value`", values[VALUE]);
     settings_boolean(file->report, "`urgent`", values[URGENT], &dimension_case->urgent);
     rules_read_expression(file, scope, "`value_of`", BIT(TYPE_STRING), values[VALUE_OF], &ret_case->value_of);
     rules_read_expression(file, scope, "the `when` of a case", BIT(TYPE_BOOLEAN), values[WHEN], &ret_case->when);
@@ -67,6 +76,7 @@ static void read_band(struct file *file, const struct node *name, const struct n
     struct text shown = report_shown(file->report, name->text);
     if (name->text.size == 0)
         report_problem(file->report, node_position(name), "a band needs a name, as in low: 0");
+    check_value_size(file, "a band's name", name);
     if (text_equal(name->text, unknown))
         report_problem(file->report, node_position(name),
                        "`unknown` is the band of a missing score and cannot name another");

@@ -143,6 +143,10 @@ static void read_signals(struct file *file, uint32_t index, const struct node *n
         read_signal(file, &scope, &score->score, node->keys[i], node->values[i], &score->signals[i]);
         weights += fabs(score->signals[i].signal.weight);
     }
+    if (isinf(weights))
+        report_problem(file->report, node_position(name),
+                       "the weights of score `%.*s` add up to more than a number can be; divide them all by the same",
+                       TEXT_ARGUMENTS(name->text));
     if (weights == 0 && score->score.method == SCORE_WEIGHTED)
         report_problem(file->report, node_position(name), "the weights of score `%.*s` add up to 0; one must be more",
                        TEXT_ARGUMENTS(name->text));

@@ -23,6 +23,9 @@
 #define SLOTS_MAX         4000 /* aggregates, dimensions and segments together */
 #define OPEN_FILTERS_MAX  32
 
+#define DIMENSION_VALUE_MAX 4096 /* bytes; a longer value of `value_of` is taken as missing */
+#define NAME_SIZE_MAX       1024 /* of a metric, score, dimension or segment */
+
 union value {
     double number;
     uint64_t bits;
