@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "engine/core/account/distinct.h"
+#include "engine/core/account/facts.h"
 #include "engine/core/account/windows.h"
 #include "engine/core/decision.h"
 
@@ -46,6 +47,16 @@ static bool number_is_whole(enum field_type type, double number) {
     return isfinite(number) && (type != FIELD_INSTANT || fabs(number) < (double)INSTANT_LIMIT_MS);
 }
 
+/* Of the facts' map: a key and a value in turn. */
+static bool entries_are_whole(struct cursor *cursor) {
+    uint32_t count = 0;
+    for (; cursor_ok(cursor) && cursor_left(cursor) > 0 && count <= FACTS_ENTRIES_MAX; count++) {
+        cursor_take(cursor, cursor_u32(cursor));
+        cursor_take(cursor, cursor_u32(cursor));
+    }
+    return cursor_ok(cursor) && count <= FACTS_ENTRIES_MAX;
+}
+
 bool facts_are_whole(struct text payload) {
     struct cursor cursor = cursor_of(payload.data, payload.size);
     uint32_t mask = cursor_u32(&cursor), fields = stream_schemas[STREAM_ACCOUNT].fields_count;
@@ -60,9 +71,7 @@ bool facts_are_whole(struct text payload) {
         else
             cursor.failed |= !number_is_whole(field->type, cursor_f64(&cursor));
     }
-    while (cursor_ok(&cursor) && cursor_left(&cursor) > 0)
-        cursor_take(&cursor, cursor_u32(&cursor));
-    return cursor_ok(&cursor) && mask >> fields == 0;
+    return entries_are_whole(&cursor) && mask >> fields == 0;
 }
 
 static bool distances_ascend(struct text payload, uint32_t entry_size) {

@@ -1,4 +1,5 @@
 /* Reading a blob (blob.h): binding its parts to the slots of the present program. */
+#include "engine/core/account/event_ids.h"
 #include "engine/core/account/former.h"
 #include "engine/core/account/tickets.h"
 #include "engine/core/aggregates.h"
@@ -18,7 +19,8 @@ struct binding {
     int64_t same_ms; /* the instant of a dimension with PART_SAME_INSTANT */
     /* Parts come in the program's order, mostly: where the next is looked for first. */
     uint32_t next_aggregate, next_dimension, next_segment;
-    uint8_t *seen; /* of each aggregate: bits */
+    uint8_t *seen;   /* of each aggregate: bits */
+    uint32_t former; /* parts that left the rules */
 };
 
 enum { SEEN_SECTION = 1, SEEN_COUNTING = 2 };
@@ -62,10 +64,10 @@ static void bind_facts(struct binding *binding) {
 static void bind_ids(struct binding *binding) {
     uint8_t stream = cursor_u8(&binding->cursor);
     struct text payload = cursor_section(&binding->cursor);
-    if (stream == STREAM_ACCOUNT || stream >= STREAMS || payload.size % 8 != 0)
+    if (stream == STREAM_ACCOUNT || stream >= STREAMS || payload.size % EVENT_ID_SIZE != 0)
         wrong(binding, "its event ids are malformed");
     else
-        put_payload(binding, stream, payload);
+        put_payload(binding, stream, event_ids_newest(payload, binding->engine->program->duplicate_ids));
 }
 
 /* Whether the program's aggregate, dimension or segment of that index is the one that the blob names. */
@@ -203,8 +205,10 @@ static void bind_aggregate(struct binding *binding) {
 }
 
 static void keep_former(struct binding *binding, const struct former *former) {
-    if (!former_add(&binding->engine->state, former))
-        wrong(binding, "it has too many dimensions and segments that left the rules");
+    if (former->name.size > NAME_SIZE_MAX || binding->former++ == FORMER_MAX)
+        wrong(binding, "what left the rules is malformed");
+    else
+        must_fit(binding, former_add(&binding->engine->state, former));
 }
 
 static void bind_dimension(struct binding *binding, bool same_instant) {

@@ -47,6 +47,13 @@ static void *take(struct engine *engine, size_t count, size_t size, bool *failed
     return memory;
 }
 
+/* The same, untouched, so that the system gives none of it before it is used: few accounts ever leave much behind. */
+static void *take_untouched(struct engine *engine, size_t count, size_t size, bool *failed) {
+    void *memory = arena_take(&engine->arena, count * size);
+    *failed = *failed || memory == NULL;
+    return memory;
+}
+
 static bool allocate(struct engine *engine) {
     const struct program *program = engine->program;
     struct evaluation *evaluation = &engine->evaluation;
@@ -63,9 +70,9 @@ static bool allocate(struct engine *engine) {
     engine->marks = take(engine, program->registers_count, 1, &failed);
     engine->makers = take(engine, program->code.count, sizeof(outlook_maker *), &failed);
     engine->changes_max = decisions + FORMER_MAX;
-    engine->changes = take(engine, engine->changes_max, sizeof(struct change), &failed);
+    engine->changes = take_untouched(engine, engine->changes_max, sizeof(struct change), &failed);
     engine->values = take(engine, program->dimensions_count, DIMENSION_VALUE_MAX, &failed);
-    engine->former = take(engine, FORMER_BYTES_MAX, 1, &failed);
+    engine->former = take_untouched(engine, FORMER_BYTES_MAX, 1, &failed);
     engine->seen = take(engine, program->aggregates_count, 1, &failed);
     engine->segments = take(engine, program->segments_count, sizeof(struct text), &failed);
     engine->score_status = take(engine, program->scores_count, sizeof(struct score_status), &failed);
@@ -210,6 +217,15 @@ static bool fits(const struct engine *engine) {
     return (uint64_t)engine->state.size + engine->overhead <= engine->options.account_bytes_max + SPARE_BYTES;
 }
 
+/* Whether the account is too large for what it keeps; what left the rules is still there, and about to be left. */
+static bool is_too_large(const struct engine *engine) {
+    uint32_t former, size = engine->state.size;
+    if (size <= engine->options.account_bytes_max)
+        return false;
+    state_peek(engine->state.data, size, SLOT_FORMER, &former);
+    return size - former > engine->options.account_bytes_max;
+}
+
 /* Step 2 for an event: false where the account has no room for it. Its id comes last, when nothing else has to be found
  * in the state any more, unless it is evaluated. */
 static bool take_event(struct engine *engine, const struct event *event, uint64_t id_hash, const struct clocks *clocks,
@@ -252,7 +268,7 @@ static bool apply_and_evaluate(struct engine *engine, const struct event *event,
     catch_up(state_header(&engine->state), clocks, event->time_ms);
     if (is_facts ? !facts_set(&engine->state, event) : !take_event(engine, event, id_hash, clocks, &effect))
         return false;
-    if (engine->state.size > engine->options.account_bytes_max)
+    if (is_too_large(engine))
         return false;
     step->slices_expired = effect.expired;
     if (!is_facts && fits(engine) && plan_lets_pass(engine, event, &effect, former_ms)) {

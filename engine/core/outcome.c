@@ -86,7 +86,7 @@ static struct text playbook_for(const struct dimension *dimension, struct text v
 void outcome_leave_former(struct engine *engine) {
     struct former former;
     struct cursor copy = cursor_of(engine->former, former_take(&engine->state, engine->former));
-    for (uint32_t i = 0; i < FORMER_MAX && former_next(&copy, &former); i++) {
+    while (former_next(&copy, &former)) {
         struct change *change = append(engine, former.is_segment ? CHANGE_EXITED : CHANGE_MOVED, former.name);
         change->previous_since_ms = former.since_ms;
         if (!former.is_segment)

@@ -143,9 +143,6 @@ static void test_an_event_id_is_known_until_enough_others_came(void **unused) {
     for (uint64_t id = 1; id <= 10; id++)
         assert_int_equal(event_ids_has(state.data, state.size, STREAM_LOGIN, id), id > 6);
     assert_false(event_ids_has(state.data, state.size, STREAM_USAGE, 10));
-    assert_true(event_ids_add(&state, STREAM_LOGIN, 11, 2)); /* the rules keep fewer now */
-    assert_false(event_ids_has(state.data, state.size, STREAM_LOGIN, 9));
-    assert_true(event_ids_has(state.data, state.size, STREAM_LOGIN, 10));
     test_state_end(&state);
 }
 
@@ -340,7 +337,7 @@ static void test_facts_come_back_as_they_came(void **unused) {
 static void test_what_left_the_rules_is_handed_out_once(void **unused) {
     (void)unused;
     struct state state = test_state_begin();
-    uint8_t copy[FORMER_BYTES_MAX];
+    static uint8_t copy[FORMER_BYTES_MAX];
     struct former first = {false, 5, TEXT("stage"), TEXT("new")}, second = {true, 6, TEXT("silent"), TEXT_MISSING};
     struct former found;
     assert_true(former_add(&state, &first) && former_add(&state, &second));

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/core/account/facts.h"
 #include "engine/core/account/state.h"
 #include "engine/core/horizon.h"
 #include "tests/unit/rules_world.h"
@@ -245,6 +246,40 @@ static void test_an_instant_or_a_size_in_another_form_than_its_own_is_refused(vo
     world_end(&world);
 }
 
+/* The blob with so many bytes of zeros behind its facts, in which they are empty texts, and what comes of it. */
+static enum result decode_with_more_facts(struct world *world, const struct buffer *blob, uint32_t zeros) {
+    struct buffer section = {0};
+    size_t at = parts_at(blob) + 1;
+    uint32_t size = blob->data[at], longer = size + zeros;
+    if (longer > SECTION_SHORT_MAX) {
+        buffer_put_u8(&section, SECTION_LONG);
+        longer |= (uint32_t)SECTION_LONG << 24;
+        buffer_put(&section, &longer, sizeof longer);
+    } else {
+        buffer_put_u8(&section, (uint8_t)longer);
+    }
+    buffer_put(&section, blob->data + at + 1, size);
+    for (uint32_t i = 0; i < zeros; i++)
+        buffer_put_u8(&section, 0);
+    enum result result = decode_replaced(world, blob, at, 1 + size, section.data, section.size);
+    buffer_free(&section);
+    return result;
+}
+
+static void test_facts_whose_map_is_no_map_are_refused(void **unused) {
+    (void)unused;
+    struct world world;
+    struct buffer blob = {0};
+    begin_rich(&world, &blob); /* with one entry in the map */
+    assert_int_equal(decode_with_more_facts(&world, &blob, 0), RESULT_OK);
+    assert_int_equal(decode_with_more_facts(&world, &blob, 4), RESULT_REJECT); /* a key that has no value */
+    assert_int_equal(decode_with_more_facts(&world, &blob, 8), RESULT_OK);
+    assert_int_equal(decode_with_more_facts(&world, &blob, 8 * (FACTS_ENTRIES_MAX - 1)), RESULT_OK);
+    assert_int_equal(decode_with_more_facts(&world, &blob, 8 * FACTS_ENTRIES_MAX), RESULT_REJECT);
+    buffer_free(&blob);
+    world_end(&world);
+}
+
 static void test_a_part_that_stands_twice_is_refused(void **unused) {
     (void)unused;
     struct world world;
@@ -369,6 +404,110 @@ static void test_what_left_the_rules_is_left_with_that_cause(void **unused) {
     assert_false(says(&changes, "\"kind\":\"TICK\""));
     assert_true(says(&changes, "\"cause\":{\"kind\":\"RULES_CHANGED\"}"));
     buffer_free(&changes);
+}
+
+#define MANY_DIMENSIONS 40
+#define MANY_SEGMENTS   700
+
+/* More than 64 KiB of values. */
+static void begin_with_many_decisions(struct world *world) {
+    struct buffer text = {0};
+    buffer_put_string(&text, "ruleset: many\ndimensions:\n");
+    for (int i = 0; i < MANY_DIMENSIONS; i++)
+        buffer_printf(&text, "  d%d: { cases: [ { value_of: account.name } ] }\n", i);
+    buffer_put_string(&text, "segments:\n");
+    for (int i = 0; i < MANY_SEGMENTS; i++)
+        buffer_printf(&text, "  s%d: { when: 'account.seats >= 1' }\n", i);
+    buffer_put_u8(&text, 0);
+    world_begin(world, (const char *)text.data);
+    text.size = 0;
+    buffer_put_string(&text, "{\"stream\":\"account\",\"account_id\":\"a\",\"updated_at\":\"2026-01-01T00:00:00Z\","
+                             "\"seats\":1,\"name\":\"");
+    for (int i = 0; i < DIMENSION_VALUE_MAX; i++)
+        buffer_put_u8(&text, 'n');
+    buffer_put_string(&text, "\"}");
+    world_take(world, buffer_text(&text));
+    buffer_free(&text);
+}
+
+static void test_all_that_left_the_rules_is_left_however_much_it_is(void **unused) {
+    (void)unused;
+    struct world old, new;
+    struct buffer blob = {0};
+    struct state_bytes state;
+    struct error error;
+    struct step step;
+    struct clocks clocks = CLOCKS_INITIAL;
+    uint32_t left[2] = {0, 0};
+    begin_with_many_decisions(&old);
+    world_begin(&new, "ruleset: none\n");
+    encode_account(&old, &blob);
+    if (engine_decode(replay_engine(new.replay), blob.data, blob.size, NULL, INSTANT_NONE, &state, &error) != RESULT_OK)
+        fail_msg("%s", error.text);
+    engine_tick(replay_engine(new.replay), state, next_tick_ms, &clocks, &step);
+    for (uint32_t i = 0; i < step.changes_count; i++) {
+        assert_true(step.changes[i].kind == CHANGE_EXITED || step.changes[i].from.size == DIMENSION_VALUE_MAX);
+        left[step.changes[i].kind == CHANGE_EXITED]++;
+    }
+    assert_int_equal(left[0], MANY_DIMENSIONS);
+    assert_int_equal(left[1], MANY_SEGMENTS);
+    buffer_free(&blob);
+    world_end(&old);
+    world_end(&new);
+}
+
+/* What the rules said in numbers is kept in words, and is no reason to refuse what comes. */
+static void test_an_account_whose_decisions_left_the_rules_takes_its_next_record(void **unused) {
+    (void)unused;
+    struct world old, new;
+    struct buffer blob = {0};
+    struct state_bytes state;
+    struct error error;
+    struct step step;
+    struct engine *small;
+    struct engine_options options = {.account_bytes_max = 8192, .live_from_ms = INSTANT_NONE};
+    begin_with_many_decisions(&old);
+    world_begin(&new, "ruleset: none\n");
+    encode_account(&old, &blob);
+    assert_int_equal(engine_create(new.program, &options, &small, &error), RESULT_OK);
+    assert_int_equal(engine_decode(small, blob.data, blob.size, NULL, INSTANT_NONE, &state, &error), RESULT_OK);
+    struct event login = {.stream = STREAM_LOGIN, .account_id = TEXT("a"), .event_id = TEXT("l2")};
+    login.time_ms = next_tick_ms;
+    struct clocks clocks = CLOCKS_INITIAL;
+    engine_apply(small, state, &login, event_id_hash(&login), &clocks, &step);
+    assert_int_equal(step.outcome, STEP_APPLIED);
+    assert_int_equal(step.changes_count, MANY_DIMENSIONS + MANY_SEGMENTS);
+    engine_free(small);
+    buffer_free(&blob);
+    world_end(&old);
+    world_end(&new);
+}
+
+static void test_only_the_newest_event_ids_are_known_to_rules_that_keep_fewer(void **unused) {
+    (void)unused;
+    for (uint32_t kept = 0; kept < 4; kept++) {
+        struct world old, new;
+        struct buffer blob = {0};
+        struct state_bytes state;
+        struct error error;
+        char rules[128], id[8];
+        snprintf(rules, sizeof rules, "ruleset: fewer\nclock: { duplicate_ids: %u }\n", kept);
+        world_begin(&old, rich_rules);
+        world_begin(&new, rules);
+        take_some_records(&old);
+        encode_account(&old, &blob);
+        assert_int_equal(
+            engine_decode(replay_engine(new.replay), blob.data, blob.size, NULL, INSTANT_NONE, &state, &error),
+            RESULT_OK);
+        for (uint32_t i = 0; i < 5; i++) {
+            snprintf(id, sizeof id, "e%u", i);
+            struct event usage = {.stream = STREAM_USAGE, .account_id = TEXT("a"), .event_id = text_of(id)};
+            assert_int_equal(state_remembers(state, &usage, event_id_hash(&usage)), i + kept >= 5);
+        }
+        buffer_free(&blob);
+        world_end(&old);
+        world_end(&new);
+    }
 }
 
 static void test_rules_that_only_look_different_change_nothing(void **unused) {
@@ -522,10 +661,14 @@ int main(void) {
         cmocka_unit_test(test_a_blob_that_is_cut_off_or_bent_is_rejected_and_never_trusted),
         cmocka_unit_test(test_another_version_is_named_as_such),
         cmocka_unit_test(test_an_instant_or_a_size_in_another_form_than_its_own_is_refused),
+        cmocka_unit_test(test_facts_whose_map_is_no_map_are_refused),
         cmocka_unit_test(test_a_part_that_stands_twice_is_refused),
         cmocka_unit_test(test_instants_come_back_whether_they_are_there_or_not_and_of_any_year),
         cmocka_unit_test(test_states_of_years_that_no_short_instant_has_survive_their_blobs),
         cmocka_unit_test(test_what_left_the_rules_is_left_with_that_cause),
+        cmocka_unit_test(test_all_that_left_the_rules_is_left_however_much_it_is),
+        cmocka_unit_test(test_an_account_whose_decisions_left_the_rules_takes_its_next_record),
+        cmocka_unit_test(test_only_the_newest_event_ids_are_known_to_rules_that_keep_fewer),
         cmocka_unit_test(test_rules_that_only_look_different_change_nothing),
         cmocka_unit_test(test_an_aggregate_that_stays_keeps_its_history),
         cmocka_unit_test(test_an_aggregate_that_is_new_is_missing_and_alarms_nobody),

@@ -4,8 +4,14 @@
 
 #include "engine/core/account/state.h"
 
+#define EVENT_ID_SIZE 8 /* in the state */
+
+/* Of the ids as a state holds them those that are remembered where only `kept` are. */
+struct text event_ids_newest(struct text ids, uint32_t kept);
+
 /* Of a state that need not be bound. */
 bool event_ids_has(const uint8_t *data, uint32_t data_size, enum stream stream, uint64_t id_hash);
 
-/* Remembers the id as the newest; beyond `kept` the oldest is forgotten. False: no room, nothing is changed. */
+/* Remembers the id as the newest; of `kept` that are there the oldest is forgotten. False: no room, nothing is changed.
+ */
 MUST_USE bool event_ids_add(struct state *state, enum stream stream, uint64_t id_hash, uint32_t kept);

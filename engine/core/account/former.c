@@ -8,8 +8,6 @@ bool former_add(struct state *state, const struct former *former) {
     uint32_t size, added = FIXED_SIZE + former->name.size + former->value.size;
     uint16_t name_size = (uint16_t)former->name.size, value_size = (uint16_t)former->value.size;
     state_section(state, SLOT_FORMER, &size);
-    if (size + added > FORMER_BYTES_MAX)
-        return false;
     if (!state_resize(state, SLOT_FORMER, size, size + added))
         return false;
     uint32_t whole;

@@ -5,8 +5,8 @@
 #include "base/cursor.h"
 #include "engine/core/account/state.h"
 
-#define FORMER_MAX       512 /* of an account; more than this, or than the bytes, are forgotten */
-#define FORMER_BYTES_MAX (64 * 1024)
+#define FORMER_MAX       SLOTS_MAX /* of an account: no rules have more */
+#define FORMER_BYTES_MAX SECTION_SIZE_MAX
 
 struct former {
     bool is_segment;
