@@ -79,6 +79,19 @@ static void equal_filters_run_once(void **state) {
     assert_int_equal(program->filters[STREAM_LOGIN].count, 0);
 }
 
+/* Otherwise an account would have two parts of one fingerprint. */
+static void filters_of_one_meaning_are_one(void **state) {
+    (void)state;
+    const struct program *program = SEGMENTS(
+        "count(custom where value > 0, 7d) > 1", "count(custom where value > -0, 7d) > 1",
+        "count(custom where value > 0 * -1, 7d) > 1", "count(custom where value > number('-0'), 7d) > 1");
+    assert_int_equal(program->aggregates_count, 1);
+    program = SEGMENTS("count(custom where value in [0, 1], 7d) > 1", "count(custom where value in [-0, 1], 7d) > 1");
+    assert_int_equal(program->aggregates_count, 1);
+    program = SEGMENTS("count(custom where value > 1 / 0, 7d) > 1", "count(custom where value > -(1 / 0), 7d) > 1");
+    assert_int_equal(program->aggregates_count, 1);
+}
+
 static void each_different_call_of_open_has_its_bit(void **state) {
     (void)state;
     const struct program *program = SEGMENTS("open(ticket) > 1", "open(ticket where severity == 'URGENT') > 1",
@@ -312,6 +325,7 @@ int main(void) {
         TEST(a_trend_looks_at_a_count_of_both_windows),
         TEST(an_average_is_a_sum_by_the_events_that_have_the_field),
         TEST(equal_filters_run_once),
+        TEST(filters_of_one_meaning_are_one),
         TEST(each_different_call_of_open_has_its_bit),
         TEST(a_fingerprint_is_of_the_definition_without_the_window),
         TEST(fingerprints_stay_what_they_are),

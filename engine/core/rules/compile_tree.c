@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <math.h>
 
 #include "engine/core/change.h"
 #include "engine/core/rules/compiler.h"
@@ -7,8 +8,17 @@ static bool is_text(const struct tree *tree) {
     return tree->type == TYPE_STRING;
 }
 
+/* Of -0 the 0 that it is equal to, and of all that is missing the same: what has one hash (digest.h) must be one
+ * constant, or two aggregates would have one fingerprint. */
+static double literal_number(double number) {
+    if (isnan(number))
+        return NAN;
+    return number == 0 ? 0 : number;
+}
+
 static union literal literal_value(const struct tree *literal) {
-    return is_text(literal) ? (union literal){.text = literal->text} : (union literal){.number = literal->number};
+    return is_text(literal) ? (union literal){.text = literal->text}
+                            : (union literal){.number = literal_number(literal->number)};
 }
 
 static uint16_t key_constant(struct compiler *compiler, const struct tree *tree) {

@@ -40,7 +40,7 @@ static bool has_room(struct emitter *emitter, uint32_t more) {
     return false;
 }
 
-/* Constants are told apart by their bits: what is missing is equal to itself here, and -0 is another than 0. */
+/* Constants are told apart by their bits: what is missing is equal to itself here. */
 static bool constant_equals(const struct emitter *emitter, uint32_t at, bool is_text, union literal literal) {
     if (emitter->constant_kinds[at] != (is_text ? CONSTANT_TEXT : CONSTANT_NUMBER))
         return false;
