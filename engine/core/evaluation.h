@@ -12,7 +12,8 @@
 struct signal_value {
     bool counts;  /* its `when` is true, or it has none */
     bool present; /* and its value is not missing */
-    double value, y, contribution;
+    double value, y;
+    double contribution; /* missing where it is no finite number: then it is no reason */
 };
 
 struct score_value {

@@ -2,8 +2,10 @@
 
 #include <math.h>
 
+/* What is too large to be multiplied has no cents. */
 double round_to_cents(double number) {
-    return round(number * 100) / 100;
+    double cents = number * 100;
+    return isfinite(cents) ? round(cents) / 100 : number;
 }
 
 double curve_at(const struct curve_point *curve, uint32_t count, double x) {
@@ -53,7 +55,7 @@ static double weighted(const struct score *score, struct signal_value *looks, st
             continue;
         double weight = score->signals[i].weight;
         sum += weight * looks[i].y;
-        looks[i].contribution = round_to_cents(100 * weight * looks[i].y / weights.present);
+        looks[i].contribution = finite_or_missing(round_to_cents(100 * weight * looks[i].y / weights.present));
     }
     double coverage = weights.counting > 0 ? weights.present / weights.counting : 0;
     if (weights.present == 0 || coverage < score->min_coverage)
@@ -69,7 +71,7 @@ static double log_odds(const struct score *score, struct signal_value *looks) {
             continue;
         double y = looks[i].present ? looks[i].y : signal->default_value;
         sum += signal->weight * y;
-        looks[i].contribution = round_to_cents(signal->weight * (y - signal->default_value));
+        looks[i].contribution = finite_or_missing(round_to_cents(signal->weight * (y - signal->default_value)));
     }
     return sum;
 }

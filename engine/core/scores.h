@@ -3,7 +3,8 @@
 
 #include "engine/core/evaluation.h"
 
-/* round(x * 100) / 100: how scores and contributions are rounded before anything looks at them. */
+/* round(x * 100) / 100, also of what is too large for that: how scores and contributions are rounded before anything
+ * looks at them. */
 double round_to_cents(double number);
 
 /* y of a curve at x: straight lines between the points, flat beyond the ends. */
