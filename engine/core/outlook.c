@@ -94,6 +94,8 @@ static struct outlook arithmetic(const struct horizon *horizon, enum operation o
         return outlook_constant(NAN, missing_until(left, right));
     if (is_constant(left) && is_constant(right))
         return outlook_constant(now, until);
+    if (operation == OP_DIVIDE && is_constant(right) && right->low == 0)
+        return outlook_constant(NAN, right->until);
     if (isnan(now))
         return nothing_known(NAN);
     struct outlook turned, other;

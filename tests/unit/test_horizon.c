@@ -204,6 +204,14 @@ static void test_one_deadline_in_a_hundred_years_costs_a_handful_of_visits(void 
                     16);
 }
 
+static void test_a_division_by_zero_that_lasts_costs_no_visit(void **unused) {
+    (void)unused;
+    assert_in_range(visits("ruleset: nobody\nsegments:\n"
+                           "  empty: { when: 'since(login) / coalesce(account.seats, 0) > 2d' }\n",
+                           "2126-01-01"),
+                    0, 1);
+}
+
 /* Nobody has ever logged in, so that neither login is known to have succeeded. */
 static void test_what_is_missing_keeps_no_disjunction_as_it_is(void **unused) {
     (void)unused;
@@ -277,6 +285,7 @@ int main(void) {
         cmocka_unit_test(test_letting_events_pass_hides_no_change),
         cmocka_unit_test(test_an_account_that_nothing_can_change_is_visited_once_at_the_most),
         cmocka_unit_test(test_one_deadline_in_a_hundred_years_costs_a_handful_of_visits),
+        cmocka_unit_test(test_a_division_by_zero_that_lasts_costs_no_visit),
         cmocka_unit_test(test_what_is_missing_keeps_no_disjunction_as_it_is),
         cmocka_unit_test(test_a_window_that_a_late_event_empties_is_seen_to_be_empty),
     };
