@@ -1,5 +1,6 @@
 /* visits EVENTS FROM UNTIL RULES...: whether an engine that looks ahead decides the same, byte for byte, as one that
- * visits every account at every tick. EVENTS are lines as `replay` reads them, of which those before FROM and behind
+ * visits every account at every tick, and as one that looks ahead, but stores each account's state after each record
+ * and reads it back. EVENTS are lines as `replay` reads them, of which those before FROM and behind
  * UNTIL are left out, two instants: a record of 1970 would take half a million visits. Exit status 1: they differ under
  * some of the rules, and the first change of each that does is printed. */
 #include <stdio.h>
@@ -13,7 +14,33 @@ struct log {
     int64_t from_ms, until_ms;
 };
 
-static void take(struct world *world, const struct log *log, struct text line) {
+enum way { VISITING, AHEAD, STORING, WAYS };
+static const char *const way_names[WAYS] = {
+    [VISITING] = "visiting every tick", [AHEAD] = "looking ahead", [STORING] = "storing every state"};
+
+/* Puts in every state's place what becomes of it in the store. */
+static void store_and_read_back(struct world *world) {
+    struct accounts *accounts = shard_accounts(replay_shard(world->replay));
+    struct engine *engine = replay_engine(world->replay);
+    struct buffer blob = {0};
+    for (uint32_t account = 0; account < accounts_count(accounts); account++) {
+        struct state_bytes state = accounts_state(accounts, account);
+        struct error error;
+        blob.size = 0;
+        engine_encode(engine, state, &blob);
+        assert_true(buffer_ok(&blob));
+        enum result result = engine_decode(engine, blob.data, blob.size, NULL,
+                                           shard_clocks(replay_shard(world->replay))->ticked_ms, &state, &error);
+        if (result != RESULT_OK)
+            fail_msg("%s", error.text);
+        assert_int_equal(accounts_change_at(accounts, account, state, accounts_due(accounts, account),
+                                            state_waits_for(state), &error),
+                         RESULT_OK);
+    }
+    buffer_free(&blob);
+}
+
+static void take(struct world *world, const struct log *log, enum way way, struct text line) {
     struct file_record record;
     struct rejection rejection;
     struct error error;
@@ -22,19 +49,21 @@ static void take(struct world *world, const struct log *log, struct text line) {
     if (record.event.time_ms >= log->from_ms && record.event.time_ms <= log->until_ms) {
         enum result result = replay_record(world->replay, &record.event, record.event.time_ms, &rejection, &error);
         assert_true(result == RESULT_OK || result == RESULT_REJECT);
+        if (way == STORING)
+            store_and_read_back(world);
     }
     json_lines_clear(world->reader);
 }
 
 /* What is decided of the log under the rules is in `ret_world->changes`. */
-static void decide(const struct log *log, const char *rules, bool visit_every_tick, struct world *ret_world) {
+static void decide(const struct log *log, const char *rules, enum way way, struct world *ret_world) {
     struct error error;
-    world_begin_visiting(ret_world, rules, visit_every_tick);
+    world_begin_visiting(ret_world, rules, way == VISITING);
     const char *at = log->lines.data, *end = at + log->lines.size;
     while (at < end) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         stop = stop == NULL ? end : stop;
-        take(ret_world, log, (struct text){at, (uint32_t)(stop - at)});
+        take(ret_world, log, way, (struct text){at, (uint32_t)(stop - at)});
         at = stop + 1;
     }
     assert_int_equal(replay_until(ret_world->replay, log->until_ms, &error), RESULT_OK);
@@ -51,18 +80,27 @@ static struct text first_other(const struct buffer *lines, const struct buffer *
     return (struct text){from, stop == NULL ? 0 : (uint32_t)(stop - from)};
 }
 
+static bool are_same(const struct buffer *left, const struct buffer *right) {
+    return left->size == right->size && (left->size == 0 || memcmp(left->data, right->data, left->size) == 0);
+}
+
 static bool differs(const struct log *log, const char *path) {
-    struct world visiting, ahead;
+    struct world worlds[WAYS];
     char *rules = file_read(path, NULL);
-    decide(log, rules, true, &visiting);
-    decide(log, rules, false, &ahead);
-    const struct buffer *left = &visiting.changes, *right = &ahead.changes;
-    bool differ = left->size != right->size || (left->size > 0 && memcmp(left->data, right->data, left->size) != 0);
-    if (differ)
-        printf("%s\n  visiting every tick: %.*s\n  looking ahead: %.*s\n", path,
-               TEXT_ARGUMENTS(first_other(left, right)), TEXT_ARGUMENTS(first_other(right, left)));
-    world_end(&visiting);
-    world_end(&ahead);
+    bool differ = false;
+    for (enum way way = 0; way < WAYS; way++)
+        decide(log, rules, way, &worlds[way]);
+    const struct buffer *visiting = &worlds[VISITING].changes;
+    for (enum way way = VISITING + 1; way < WAYS; way++) {
+        const struct buffer *other = &worlds[way].changes;
+        if (are_same(visiting, other))
+            continue;
+        printf("%s\n  %s: %.*s\n  %s: %.*s\n", path, way_names[VISITING], TEXT_ARGUMENTS(first_other(visiting, other)),
+               way_names[way], TEXT_ARGUMENTS(first_other(other, visiting)));
+        differ = true;
+    }
+    for (enum way way = 0; way < WAYS; way++)
+        world_end(&worlds[way]);
     free(rules);
     return differ;
 }
