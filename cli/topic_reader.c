@@ -111,55 +111,62 @@ static rd_kafka_topic_partition_list_t *lane_list(const struct topic_reader *rea
     return list;
 }
 
-static enum result find_times(struct topic_reader *reader, int timeout_ms, struct error *error) {
-    rd_kafka_topic_partition_list_t *list = lane_list(reader);
-    for (int i = 0; i < list->cnt; i++)
-        list->elems[i].offset = reader->options.start_value;
-    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(reader->handle, list, timeout_ms);
-    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
-        reader->lanes[i].start = list->elems[i].offset >= 0 ? list->elems[i].offset : reader->lanes[i].end;
-    rd_kafka_topic_partition_list_destroy(list);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? RESULT_OK : no_answer("offsets could not be looked up", code, error);
+/* Of all lanes, in their order. */
+static enum result ask(rd_kafka_t *handle, rd_kafka_topic_partition_list_t *list, int64_t instant_ms, int timeout_ms,
+                       const char *what, struct error *error) {
+    rd_kafka_resp_err_t code = client_ask_offsets(handle, list, instant_ms, timeout_ms);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? RESULT_OK : no_answer(what, code, error);
 }
 
-static enum result query_bounds(const struct topic_reader *reader, rd_kafka_t *handle, const struct lane *lane,
-                                int timeout_ms, int64_t *ret_low, int64_t *ret_high, struct error *error) {
-    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(handle, topic_of(reader, lane), lane->partition,
-                                                                ret_low, ret_high, timeout_ms);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR
-               ? RESULT_OK
-               : no_answer("the ends of the partitions could not be asked for", code, error);
+static enum result find_times(struct topic_reader *reader, int timeout_ms, struct error *error) {
+    rd_kafka_topic_partition_list_t *list = lane_list(reader);
+    enum result result = ask(reader->handle, list, reader->options.start_value, timeout_ms,
+                             "offsets could not be looked up", error);
+    for (int i = 0; i < list->cnt && result == RESULT_OK; i++)
+        reader->lanes[i].start = list->elems[i].offset >= 0 ? list->elems[i].offset : reader->lanes[i].end;
+    rd_kafka_topic_partition_list_destroy(list);
+    return result;
 }
+
+static const char ends_untold[] = "the ends of the partitions could not be asked for";
 
 /* A read_committed handle is told where the first open transaction begins. A commit is answered before it is marked as
  * such in the partitions, so what a process published that has just ended may lie behind that. */
 static enum result find_ends(struct topic_reader *reader, int timeout_ms, struct error *error) {
     rd_kafka_t *handle;
-    int64_t low;
     enum result result = open_handle(reader, "read_uncommitted", &handle, error);
     if (result != RESULT_OK)
         return result;
-    for (uint32_t i = 0; i < reader->lanes_count && result == RESULT_OK; i++)
-        result = query_bounds(reader, handle, &reader->lanes[i], timeout_ms, &low, &reader->lanes[i].end, error);
+    rd_kafka_topic_partition_list_t *list = lane_list(reader);
+    result = ask(handle, list, RD_KAFKA_OFFSET_END, timeout_ms, ends_untold, error);
+    for (int i = 0; i < list->cnt && result == RESULT_OK; i++)
+        reader->lanes[i].end = list->elems[i].offset;
+    rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_destroy(handle);
     return result;
 }
 
+static void set_start(const struct topic_reader *reader, struct lane *lane, int64_t low, int64_t high) {
+    if (!reader->options.until_end)
+        lane->end = high;
+    lane->start = reader->options.start == READ_FROM_END ? high : low;
+    if (reader->options.start == READ_FROM_BEFORE && high - reader->options.start_value > low)
+        lane->start = high - reader->options.start_value;
+    lane->done = reader->options.until_end && lane->start >= lane->end;
+}
+
 static enum result find_starts(struct topic_reader *reader, int timeout_ms, struct error *error) {
-    for (uint32_t i = 0; i < reader->lanes_count; i++) {
-        struct lane *lane = &reader->lanes[i];
-        int64_t low, high;
-        enum result result = query_bounds(reader, reader->handle, lane, timeout_ms, &low, &high, error);
-        if (result != RESULT_OK)
-            return result;
-        if (!reader->options.until_end)
-            lane->end = high;
-        lane->start = reader->options.start == READ_FROM_END ? high : low;
-        if (reader->options.start == READ_FROM_BEFORE && high - reader->options.start_value > low)
-            lane->start = high - reader->options.start_value;
-        lane->done = reader->options.until_end && lane->start >= lane->end;
-    }
-    return reader->options.start == READ_FROM_TIME ? find_times(reader, timeout_ms, error) : RESULT_OK;
+    rd_kafka_topic_partition_list_t *low = lane_list(reader), *high = lane_list(reader);
+    enum result result = ask(reader->handle, low, RD_KAFKA_OFFSET_BEGINNING, timeout_ms, ends_untold, error);
+    if (result == RESULT_OK)
+        result = ask(reader->handle, high, RD_KAFKA_OFFSET_END, timeout_ms, ends_untold, error);
+    for (int i = 0; i < low->cnt && result == RESULT_OK; i++)
+        set_start(reader, &reader->lanes[i], low->elems[i].offset, high->elems[i].offset);
+    rd_kafka_topic_partition_list_destroy(low);
+    rd_kafka_topic_partition_list_destroy(high);
+    if (result != RESULT_OK || reader->options.start != READ_FROM_TIME)
+        return result;
+    return find_times(reader, timeout_ms, error);
 }
 
 static enum result find_bounds(struct topic_reader *reader, int timeout_ms, struct error *error) {

@@ -182,6 +182,18 @@ void client_serve(struct client *client) {
         served++;
 }
 
+rd_kafka_resp_err_t client_ask_offsets(rd_kafka_t *handle, rd_kafka_topic_partition_list_t *partitions,
+                                       int64_t instant_ms, int timeout_ms) {
+    if (partitions->cnt == 0)
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int i = 0; i < partitions->cnt; i++)
+        partitions->elems[i].offset = instant_ms;
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(handle, partitions, timeout_ms);
+    for (int i = 0; i < partitions->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+        code = partitions->elems[i].err;
+    return code;
+}
+
 int64_t client_now_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);

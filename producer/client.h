@@ -66,6 +66,13 @@ bool client_poll(struct client *client, int timeout_ms);
 /* Serves what is there, without waiting. */
 void client_serve(struct client *client);
 
+/* Sets each partition's offset to that of its first record at or after `instant_ms`, or to where it begins or ends
+ * (RD_KAFKA_OFFSET_BEGINNING, RD_KAFKA_OFFSET_END), with one question to each leader. Of any handle. The first error,
+ * of the call or of a partition. In place of rd_kafka_query_watermark_offsets, which asks one partition at a time and
+ * waits for a leader that does not answer far beyond its timeout (librdkafka #2588). */
+rd_kafka_resp_err_t client_ask_offsets(rd_kafka_t *handle, rd_kafka_topic_partition_list_t *partitions,
+                                       int64_t instant_ms, int timeout_ms);
+
 /* Milliseconds on the monotonic clock, for keeping to timeouts. */
 int64_t client_now_ms(void);
 /* What is left until `deadline_ms`, never negative. */

@@ -5,7 +5,8 @@
 #include "producer/topics_state.h"
 
 #define CLUSTER_ID_WAIT_MS 5000
-#define REST_MS            50 /* between two questions about a topic that is just coming up */
+#define REST_MS            50   /* between two questions about a topic that is just coming up */
+#define START_WAIT_MS      2000 /* for an answer of leaders who may not be it any more */
 
 struct examination {
     struct topics *topics;
@@ -82,45 +83,55 @@ static void examine_inputs(struct examination *examination) {
 
 /* ---- the changelog */
 
-/* Where the partition begins. One that was created a moment ago may have no leader that knows of it yet. */
-static rd_kafka_resp_err_t ask_for_start(struct examination *examination, const char *topic, int32_t partition,
-                                         int64_t *ret_start) {
+/* Where the partitions begin. Those that were created a moment ago may have no leader that knows of it yet, and a
+ * leader that gives no answer may have a follower by now: so it is looked again who leads before they are asked again.
+ */
+static rd_kafka_resp_err_t ask_for_starts(struct examination *examination,
+                                          rd_kafka_topic_partition_list_t *partitions) {
     struct client *client = &examination->topics->client;
     for (;;) {
-        int64_t end;
+        struct error error;
         int left_ms = client_left_ms(examination->deadline_ms);
-        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(client->handle, topic, partition, ret_start, &end,
-                                                                    left_ms);
+        rd_kafka_resp_err_t code = client_ask_offsets(client->handle, partitions, RD_KAFKA_OFFSET_BEGINNING,
+                                                      left_ms < START_WAIT_MS ? left_ms : START_WAIT_MS);
         bool may_come = code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
                         code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
-                        code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+                        code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
         if (!may_come || left_ms == 0)
             return code;
         client_poll(client, REST_MS);
+        if (look_at_all(examination, &error) != RESULT_OK)
+            return code;
     }
+}
+
+static void judge_starts(struct examination *examination, const char *changelog,
+                         const rd_kafka_topic_partition_list_t *partitions) {
+    for (int i = 0; i < partitions->cnt; i++)
+        if (partitions->elems[i].offset > 0)
+            find(examination, false,
+                 "The changelog `%s` lost its beginning: partition %" PRId32 " starts at offset %" PRId64
+                 ", not 0. Records were deleted from it, so the state cannot be trusted any more.",
+                 changelog, partitions->elems[i].partition, partitions->elems[i].offset);
 }
 
 /* RESULT_RETRY: nobody says where it begins, as while a partition is led by nobody. */
 static enum result examine_log_start(struct examination *examination, const char *changelog, struct error *error) {
-    for (int32_t partition = 0; partition < examination->outputs[OUTPUT_CHANGELOG].partitions; partition++) {
-        int64_t start = 0;
-        rd_kafka_resp_err_t code = ask_for_start(examination, changelog, partition, &start);
-        if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
-            find(examination, false, "The changelog `%s` cannot be looked at (partition %" PRId32 "): %s.", changelog,
-                 partition, rd_kafka_err2str(code));
-            return RESULT_OK;
-        }
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return error_set(error, RESULT_RETRY,
-                             "The beginning of the changelog `%s` (partition %" PRId32 ") is not told: %s.", changelog,
-                             partition, rd_kafka_err2str(code));
-        if (start > 0)
-            find(examination, false,
-                 "The changelog `%s` lost its beginning: partition %" PRId32 " starts at offset %" PRId64
-                 ", not 0. Records were deleted from it, so the state cannot be trusted any more.",
-                 changelog, partition, start);
-    }
-    return RESULT_OK;
+    const int32_t count = examination->outputs[OUTPUT_CHANGELOG].partitions;
+    rd_kafka_topic_partition_list_t *partitions = rd_kafka_topic_partition_list_new(count);
+    rd_kafka_topic_partition_list_add_range(partitions, changelog, 0, count - 1);
+    rd_kafka_resp_err_t code = ask_for_starts(examination, partitions);
+    enum result result = RESULT_OK;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        judge_starts(examination, changelog, partitions);
+    else if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        find(examination, false, "The changelog `%s` cannot be looked at: %s.", changelog, rd_kafka_err2str(code));
+    else
+        result = error_set(error, RESULT_RETRY,
+                           "Where the partitions of the changelog `%s` begin is not told by their leaders: %s.",
+                           changelog, rd_kafka_err2str(code));
+    rd_kafka_topic_partition_list_destroy(partitions);
+    return result;
 }
 
 /* What the answer says of the topic's cleanup.policy, borrowed from it; NULL where it says nothing. */

@@ -12,7 +12,7 @@
 
 #include <librdkafka/rdkafka_mock.h>
 
-enum { LIST_OFFSETS = 2, ERRORS = 64, CHECK_MS = 1000 };
+enum { LIST_OFFSETS = 2, ERRORS = 64, CHECK_MS = 1000, PARTITIONS = 3, SILENCE_MS = 3000 };
 
 struct fixture {
     rd_kafka_t *owner; /* of the mock cluster */
@@ -39,7 +39,7 @@ static int start(void **state) {
     const struct kafka_properties properties = {&brokers, 1};
     static const char *const names[] = {"logins", "changes", "statuses", "letters", "changelog"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        assert_int_equal(rd_kafka_mock_topic_create(fixture.mock, names[i], 1, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+        assert_int_equal(rd_kafka_mock_topic_create(fixture.mock, names[i], PARTITIONS, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
     assert_int_equal(topics_open(&properties, NULL, &fixture.topics, &fixture.error), RESULT_OK);
     *state = &fixture;
     return 0;
@@ -77,7 +77,26 @@ static void a_changelog_that_is_whole_is_no_finding(void **state) {
     struct fixture *fixture = *state;
     assert_int_equal(check(fixture), RESULT_OK);
     assert_int_equal(count_errors(fixture), 0);
-    assert_int_equal(fixture->report.partitions, 1);
+    assert_int_equal(fixture->report.partitions, PARTITIONS);
+}
+
+/* However many there are: each question on its own would take a round trip. */
+static void all_partitions_are_asked_about_in_one_go(void **state) {
+    struct fixture *fixture = *state;
+    rd_kafka_mock_push_request_errors(fixture->mock, LIST_OFFSETS, 2, RD_KAFKA_RESP_ERR_NO_ERROR,
+                                      RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    assert_int_equal(check(fixture), RESULT_OK);
+    assert_int_equal(count_errors(fixture), 0);
+}
+
+/* It would tell, but only after the time that the check has. */
+static void a_leader_that_says_nothing_is_not_waited_for_longer_than_told(void **state) {
+    struct fixture *fixture = *state;
+    assert_int_equal(rd_kafka_mock_broker_push_request_error_rtts(fixture->mock, 1, LIST_OFFSETS, 1,
+                                                                  RD_KAFKA_RESP_ERR_NO_ERROR, SILENCE_MS),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(check(fixture), RESULT_RETRY);
+    assert_non_null(strstr(fixture->error.text, "changelog"));
 }
 
 /* A leader is being elected: that is waited for, and nothing to be told an operator. */
@@ -102,6 +121,8 @@ static void a_changelog_that_may_not_be_read_is_a_finding(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_changelog_that_is_whole_is_no_finding, start, stop),
+        cmocka_unit_test_setup_teardown(all_partitions_are_asked_about_in_one_go, start, stop),
+        cmocka_unit_test_setup_teardown(a_leader_that_says_nothing_is_not_waited_for_longer_than_told, start, stop),
         cmocka_unit_test_setup_teardown(a_changelog_without_a_leader_is_asked_for_again, start, stop),
         cmocka_unit_test_setup_teardown(a_changelog_that_may_not_be_read_is_a_finding, start, stop),
     };
