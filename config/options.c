@@ -74,10 +74,10 @@ const struct option option_table[] = {
     {"kafka.password_file", OPTION_PATH, AT(kafka.password_file), NULL,
      .about = "A file that holds the password for the brokers; it becomes the property `sasl.password`."},
     {"kafka.properties", OPTION_PROPERTIES, AT(kafka.properties), NULL,
-     .about =
-         "Any other property of librdkafka, passed on as it is: `security.protocol`, `sasl.mechanism`, "
-         "`ssl.ca.location`, ... Those that the protocol of exactly-once owns are refused by name. In the environment "
-         "`BELLWETHER_KAFKA_PROPERTIES_SASL_USERNAME` is `sasl.username`."},
+     .about = "Any other property of librdkafka, passed on as it is: `security.protocol`, `sasl.mechanism`, "
+              "`ssl.ca.location`, ... Those that the protocol of exactly-once owns are refused by name, and a "
+              "`fetch.wait.max.ms` above 500, as questions to the brokers wait as long. In the environment "
+              "`BELLWETHER_KAFKA_PROPERTIES_SASL_USERNAME` is `sasl.username`."},
 
     STREAM_ON("account", 0),
     STREAM_ON("usage", 1),

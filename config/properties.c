@@ -2,6 +2,8 @@
 
 #include <ctype.h>
 
+#include "base/number.h"
+
 #define KEPT_FOR_EXACTLY_ONCE "belongs to the exactly-once protocol, which sets it itself; leave it out"
 
 /* Properties that are refused, with the way out. */
@@ -35,6 +37,15 @@ static const struct {
     {"log.connection.close", "is how the exactly-once protocol hears of broken connections; leave it out"},
 };
 
+/* The brokers answer a connection's requests one after the other, and so what is asked about the ends of partitions
+ * only once a fetch has had its records, or waited so long for them. */
+#define FETCH_WAIT_MAX_MS 500
+
+static bool is_beyond(const struct property *property, const char *name, double max) {
+    double value;
+    return text_equals(property->name, name) && number_parse(property->value, &value) && value > max;
+}
+
 /* A property whose name holds one of these is never shown. */
 static const char *const secret_parts[] = {
     "password", "secret", ".key", "ssl.certificate.pem", "sasl.oauthbearer.config", "sasl.jaas"};
@@ -56,6 +67,10 @@ enum result property_set(struct properties *properties, const struct property *p
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
         if (text_equals(property->name, refused[i].name))
             return error_set(error, RESULT_REJECT, "the property `%s` %s", refused[i].name, refused[i].way_out);
+    if (is_beyond(property, "fetch.wait.max.ms", FETCH_WAIT_MAX_MS))
+        return error_set(error, RESULT_REJECT,
+                         "the property `fetch.wait.max.ms` is %d at the most: questions to the brokers wait as long",
+                         FETCH_WAIT_MAX_MS);
     uint32_t at = 0;
     while (at < properties->count && !text_equal(properties->items[at].name, property->name))
         at++;

@@ -209,6 +209,29 @@ enum result intake(struct pipeline *pipeline, struct error *error) {
 
 /* ---- the ends of the inputs, and the clock */
 
+void intake_begin(struct pipeline *pipeline) {
+    pipeline->ends_told_ms = monotonic_ms(pipeline);
+    pipeline->ends_due_ms = pipeline->ends_told_ms + ENDS_EVERY_MS;
+    pipeline->ends_wait_ms = ENDS_WAIT_MS;
+}
+
+/* Nobody has told them, or not in time. */
+static void miss_ends(struct pipeline *pipeline, enum answer answer, const struct error *error) {
+    int64_t now_ms = monotonic_ms(pipeline);
+    int64_t rest_until_ms = now_ms + (int64_t)ENDS_REST * pipeline->ends_wait_ms;
+    if (pipeline->ends_due_ms < rest_until_ms)
+        pipeline->ends_due_ms = rest_until_ms;
+    if (answer == ANSWER_PENDING)
+        pipeline->ends_wait_ms = longer_wait_ms(pipeline->ends_wait_ms, ENDS_WAIT_MAX_MS);
+    int64_t untold_ms = now_ms - pipeline->ends_told_ms;
+    if (untold_ms >= ENDS_UNTOLD_MS && pipeline_logs_again(pipeline, &pipeline->ends_logged_ms))
+        pipeline_log(pipeline, LEVEL_WARNING,
+                     "Where the inputs end has not been told for %lld s (%s): where no records come, time does not "
+                     "move on.",
+                     (long long)(untold_ms / SECOND),
+                     answer == ANSWER_PENDING ? "the brokers give no answer in time" : error->text);
+}
+
 /* Asks for the ends of all inputs that have nothing waiting, in one go; of shards that are held back too, so that it is
  * seen how far they are behind. */
 static enum result ask_ends(struct pipeline *pipeline, int64_t now_ms, struct error *error) {
@@ -218,12 +241,19 @@ static enum result ask_ends(struct pipeline *pipeline, int64_t now_ms, struct er
         for (int j = 0; j < STREAMS && (pipeline->held[i].running || pipeline->held[i].held_back); j++)
             if (merge_is_dry(pipeline->held[i].merge, (enum stream)j))
                 pipeline->inputs[count++] = (struct input){(enum stream)j, pipeline->held[i].number};
-    if (count == 0)
+    if (count == 0) {
+        pipeline->ends_told_ms = now_ms;
         return RESULT_OK;
-    enum answer answer = source->bounds(source->context, pipeline->inputs, count, pipeline->bounds, ENDS_WAIT_MS,
-                                        error);
-    if (answer != ANSWER_OK)
-        return answer == ANSWER_FATAL ? RESULT_FATAL : RESULT_OK;
+    }
+    enum answer answer = source->bounds(source->context, pipeline->inputs, count, pipeline->bounds,
+                                        pipeline->ends_wait_ms, error);
+    if (answer == ANSWER_FATAL)
+        return RESULT_FATAL;
+    if (answer != ANSWER_OK) {
+        miss_ends(pipeline, answer, error);
+        return RESULT_OK;
+    }
+    pipeline->ends_told_ms = now_ms;
     for (uint32_t i = 0, j = 0; i < count; i++) {
         while (pipeline->held[j].number != pipeline->inputs[i].partition)
             j++;
@@ -248,8 +278,8 @@ enum result intake_follow_clock(struct pipeline *pipeline, struct error *error) 
     if (pipeline->options.until_end || pipeline->options.records_only)
         return RESULT_OK;
     int64_t now_ms = monotonic_ms(pipeline);
-    if (now_ms - pipeline->ends_asked_ms >= ENDS_EVERY_MS) {
-        pipeline->ends_asked_ms = now_ms;
+    if (now_ms >= pipeline->ends_due_ms) {
+        pipeline->ends_due_ms = now_ms + ENDS_EVERY_MS;
         enum result result = ask_ends(pipeline, now_ms, error);
         if (result != RESULT_OK)
             return result;

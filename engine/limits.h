@@ -33,9 +33,13 @@
 #define DECODE_PAUSE_MS     10    /* before a shard looks again for a schema that was not to be had */
 #define LOG_AGAIN_MS        10000 /* how often the same trouble is logged */
 #define TRANSACTION_WAIT_MS 10    /* in one call of the sink */
-#define TAKEOVER_WAIT_MS    100   /* in one call of a takeover's step */
-#define ENDS_WAIT_MS        200   /* for the inputs' ends */
+#define TAKEOVER_WAIT_MS    100   /* in one call of a takeover's step; twice as long after each answer that came too */
+#define ANSWER_WAIT_MAX_MS  2000  /* late for a question that has to be asked anew then, up to this */
+#define ENDS_WAIT_MS        200   /* for the inputs' ends, likewise */
+#define ENDS_WAIT_MAX_MS    1000  /* as records wait meanwhile, */
+#define ENDS_REST           4     /* and then they are left alone for so many times as long */
 #define ENDS_EVERY_MS       2000  /* how often they are asked for */
+#define ENDS_UNTOLD_MS      60000 /* after so long without them it is logged */
 #define ENDS_CONFIRMED_MS   5000  /* how long an answer counts */
 #define VERIFY_EVERY_MS     5000  /* an idle owner looks whether the store is as it was left */
 #define STOP_MS             30000 /* for the store to catch up when the worker stops */

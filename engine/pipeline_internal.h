@@ -36,6 +36,7 @@ struct takeover {
     uint32_t index; /* of the shard whose turn it is */
     bool entered;   /* the step has begun */
     int64_t not_before_ms;
+    int wait_ms;                     /* for an answer that has to be asked for anew where it comes later */
     enum takeover_step waiting_step; /* that was met last, */
     int64_t waiting_since_ms;        /* and since when without another in between */
     struct batch batch;              /* the barriers */
@@ -81,10 +82,12 @@ struct pipeline {
     bool may_evict;     /* accounts may have become clean */
     int64_t evicted_ms; /* when that was done last */
     uint32_t evict_next;
-    int64_t unavailable_logged_ms, failure_logged_ms, waiting_logged_ms, schema_logged_ms;
+    int64_t unavailable_logged_ms, failure_logged_ms, waiting_logged_ms, schema_logged_ms, ends_logged_ms;
     int64_t unavailable_since_ms; /* the store, as was logged; 0: it answers, for all that was said */
     int64_t claim_not_before_ms;  /* after the store was unavailable */
-    int64_t ends_asked_ms;
+    int64_t ends_due_ms;          /* when the inputs' ends are asked for next, */
+    int64_t ends_told_ms;         /* when they were told last, */
+    int ends_wait_ms;             /* and how long an answer is waited for */
     int64_t gauges_set_ms;
     struct message *fetched; /* FETCH_MAX, scratch */
     struct held_shard *kept; /* by their numbers: for the planted bug shard_kept */
@@ -105,6 +108,12 @@ static inline bool has_stream(const struct pipeline *pipeline, int stream) {
 
 static inline bool pipeline_memory_is_short(const struct pipeline *pipeline) {
     return pipeline->slab.bytes_used > pipeline->options.memory_bytes_max;
+}
+
+/* How long to wait for the next answer, after one that has not come in time and has to be asked for anew: an answer
+ * takes as long as it takes. */
+static inline int longer_wait_ms(int wait_ms, int max_ms) {
+    return wait_ms * 2 < max_ms ? wait_ms * 2 : max_ms;
 }
 
 void pipeline_log(struct pipeline *pipeline, enum log_level level, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -140,6 +149,8 @@ MUST_USE enum result reload_rules(struct pipeline *pipeline, struct error *error
 MUST_USE enum result intake(struct pipeline *pipeline, struct error *error);
 /* Asks for the ends of inputs that have run dry, and lets the watermark follow the clock. */
 MUST_USE enum result intake_follow_clock(struct pipeline *pipeline, struct error *error);
+/* The shards begin to run, and know the inputs' ends. */
+void intake_begin(struct pipeline *pipeline);
 /* Releases all messages of the shard's merge. */
 void intake_drop(struct pipeline *pipeline, struct held_shard *held);
 /* Where its shards hand on what they decide; borrowed until the next call. */

@@ -19,6 +19,7 @@ void takeover_start(struct pipeline *pipeline) {
     pipeline->takeover.index = 0;
     pipeline->takeover.entered = false;
     pipeline->takeover.not_before_ms = INSTANT_NONE;
+    pipeline->takeover.wait_ms = TAKEOVER_WAIT_MS;
     pipeline->takeover.waiting_step = TAKEOVER_PRODUCER;
     pipeline->takeover.waiting_since_ms = monotonic_ms(pipeline);
     for (uint32_t i = 0; i < pipeline->held_count; i++)
@@ -67,6 +68,12 @@ enum progress takeover_answer(struct pipeline *pipeline, enum answer answer, str
     return PROGRESS_FATAL;
 }
 
+enum progress takeover_answer_in_time(struct pipeline *pipeline, enum answer answer, struct error *error) {
+    if (answer == ANSWER_PENDING)
+        pipeline->takeover.wait_ms = longer_wait_ms(pipeline->takeover.wait_ms, ANSWER_WAIT_MAX_MS);
+    return takeover_answer(pipeline, answer, error);
+}
+
 /* ---- the producer, the group's offsets */
 
 static enum progress make_producer(struct pipeline *pipeline, struct error *error) {
@@ -100,8 +107,8 @@ static enum progress read_committed(struct pipeline *pipeline, struct error *err
     const struct source *source = pipeline->ports.source;
     uint32_t count = collect(pipeline, NULL);
     bool too_early = PLANTED(barrier_first) && pipeline->takeover.step == TAKEOVER_COMMITTED;
-    int wait_ms = too_early ? 0 : TAKEOVER_WAIT_MS; /* With this bug planted, 0 takes what is not stable. */
-    enum progress progress = takeover_answer(
+    int wait_ms = too_early ? 0 : pipeline->takeover.wait_ms; /* With this bug planted, 0 takes what is not stable. */
+    enum progress progress = takeover_answer_in_time(
         pipeline, source->committed(source->context, pipeline->offsets, count, wait_ms, error), error);
     if (progress != PROGRESS_DONE)
         return progress;
@@ -126,8 +133,8 @@ static enum progress find_starts(struct pipeline *pipeline, struct error *error)
     uint32_t count = collect(pipeline, lacks_start);
     if (count == 0)
         return PROGRESS_DONE;
-    enum progress progress = takeover_answer(
-        pipeline, source->starts(source->context, pipeline->offsets, count, TAKEOVER_WAIT_MS, error), error);
+    enum progress progress = takeover_answer_in_time(
+        pipeline, source->starts(source->context, pipeline->offsets, count, pipeline->takeover.wait_ms, error), error);
     for (uint32_t i = 0; i < count && progress == PROGRESS_DONE; i++)
         shard_of(pipeline, pipeline->offsets[i].input.partition)->takeover.starts[pipeline->offsets[i].input.stream] =
             pipeline->offsets[i].offset;

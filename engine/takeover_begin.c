@@ -206,8 +206,8 @@ static enum progress ask_bounds(struct pipeline *pipeline, struct held_shard *he
         if (has_stream(pipeline, i))
             inputs[count++] = (struct input){(enum stream)i, held->number};
     takeover->bounds_ms = monotonic_ms(pipeline);
-    enum progress progress = takeover_answer(
-        pipeline, source->bounds(source->context, inputs, count, bounds, TAKEOVER_WAIT_MS, error), error);
+    enum progress progress = takeover_answer_in_time(
+        pipeline, source->bounds(source->context, inputs, count, bounds, pipeline->takeover.wait_ms, error), error);
     for (uint32_t i = 0; i < count && progress == PROGRESS_DONE; i++)
         takeover->bounds[inputs[i].stream] = bounds[i];
     takeover->bounded = progress == PROGRESS_DONE;
@@ -363,7 +363,7 @@ enum progress takeover_begin(struct pipeline *pipeline, struct error *error) {
         takeover_drop(pipeline, &pipeline->held[i]);
     pipeline->mode = MODE_RUNNING;
     pipeline->batch_begun_ms = monotonic_ms(pipeline);
-    pipeline->ends_asked_ms = pipeline->batch_begun_ms;
+    intake_begin(pipeline);
     tell_beginning(pipeline);
     return PROGRESS_DONE;
 }

@@ -15,6 +15,8 @@ enum progress takeover_restart(struct pipeline *pipeline, const char *why);
 /* What a port's answer means for the step: FAILED and ZOMBIE are tried again after a pause, as the group's next event
  * says what is to become of us. */
 enum progress takeover_answer(struct pipeline *pipeline, enum answer answer, struct error *error);
+/* The same of a question that has to be asked anew where its answer does not come within the takeover's wait_ms. */
+enum progress takeover_answer_in_time(struct pipeline *pipeline, enum answer answer, struct error *error);
 /* Something does not fit: either a later owner is at work, which its barrier shows, or the changelog has lost its end,
  * and `what` is the reason to stop. */
 void takeover_suspect(struct pipeline *pipeline, const struct held_shard *held, const struct error *what);

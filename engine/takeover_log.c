@@ -55,8 +55,9 @@ static enum progress read_log(struct pipeline *pipeline, struct held_shard *held
 enum progress takeover_note_end(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
     const struct changelog *changelog = pipeline->ports.changelog;
     struct log_bounds bounds;
-    enum progress progress = takeover_answer(
-        pipeline, changelog->bounds(changelog->context, held->number, &bounds, TAKEOVER_WAIT_MS, error), error);
+    enum progress progress = takeover_answer_in_time(
+        pipeline, changelog->bounds(changelog->context, held->number, &bounds, pipeline->takeover.wait_ms, error),
+        error);
     if (progress != PROGRESS_DONE)
         return progress;
     if (bounds.low > 0) {

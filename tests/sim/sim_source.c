@@ -133,7 +133,7 @@ static enum answer source_committed(void *context, struct input_offset *offsets,
                                     struct error *error) {
     struct sim_worker *worker = context;
     SIM_OUTSIDE;
-    struct sim_fate fate = sim_call(worker, "asks for committed offsets", count, timeout_ms, error);
+    struct sim_fate fate = sim_ask(worker, "asks for committed offsets", count, timeout_ms, error);
     if (fate.before != ANSWER_OK)
         return fate.before;
     bool may_be_unstable = PLANTED(offsets_unstable) || (PLANTED(barrier_first) && timeout_ms == 0);
@@ -174,7 +174,7 @@ static enum answer source_starts(void *context, struct input_offset *offsets, ui
                                  struct error *error) {
     struct sim_worker *worker = context;
     SIM_OUTSIDE;
-    struct sim_fate fate = sim_call(worker, "asks for start positions", count, timeout_ms, error);
+    struct sim_fate fate = sim_ask(worker, "asks for start positions", count, timeout_ms, error);
     if (fate.before != ANSWER_OK)
         return fate.before;
     for (uint32_t i = 0; i < count && fate.after == ANSWER_OK; i++)
@@ -186,7 +186,7 @@ static enum answer source_bounds(void *context, const struct input *inputs, uint
                                  int timeout_ms, struct error *error) {
     struct sim_worker *worker = context;
     SIM_OUTSIDE;
-    struct sim_fate fate = sim_call(worker, "asks for the inputs' ends", count, timeout_ms, error);
+    struct sim_fate fate = sim_ask(worker, "asks for the inputs' ends", count, timeout_ms, error);
     if (fate.before != ANSWER_OK)
         return fate.before;
     for (uint32_t i = 0; i < count; i++)
@@ -267,7 +267,7 @@ static enum answer log_bounds(void *context, int32_t shard, struct log_bounds *r
                               struct error *error) {
     struct sim_worker *worker = context;
     SIM_OUTSIDE;
-    struct sim_fate fate = sim_call(worker, "asks for the changelog's end", shard, timeout_ms, error);
+    struct sim_fate fate = sim_ask(worker, "asks for the changelog's end", shard, timeout_ms, error);
     if (fate.before != ANSWER_OK)
         return fate.before;
     const struct sim_log *log = changelog_of(worker, shard);

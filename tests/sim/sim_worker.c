@@ -60,6 +60,14 @@ struct sim_fate sim_call(struct sim_worker *worker, const char *what, int64_t on
     return fate;
 }
 
+struct sim_fate sim_ask(struct sim_worker *worker, const char *what, int64_t one, int timeout_ms, struct error *error) {
+    int64_t latency_ms = worker->faults.latency_ms;
+    bool in_time = latency_ms <= timeout_ms;
+    if (latency_ms > 0)
+        sim_kafka_pass(worker->kafka, in_time ? latency_ms : timeout_ms);
+    return in_time ? sim_call(worker, what, one, timeout_ms, error) : (struct sim_fate){.before = ANSWER_PENDING};
+}
+
 enum answer sim_done(struct sim_worker *worker, struct sim_fate fate, struct error *error) {
     if (fate.after == ANSWER_FAILED) {
         tell(worker, "its answer is lost", -1, NULL);

@@ -18,6 +18,7 @@ struct sim_faults {
     bool flush_fails;           /* the next flush: not committed, for sure */
     int64_t commit_pending;     /* so many calls of commit do not answer */
     bool reports_lack_offsets;  /* delivery reports have no offsets, for good */
+    int64_t latency_ms;         /* of the brokers' answers about offsets, for good */
     int64_t dead_after;         /* effects until the process is killed; 0: never */
 };
 
@@ -123,6 +124,8 @@ struct sim_fate {
 };
 /* A call that changes the world, or asks it; tells the story of it. `timeout_ms` passes where it is PENDING. */
 struct sim_fate sim_call(struct sim_worker *worker, const char *what, int64_t one, int timeout_ms, struct error *error);
+/* The same for a question about offsets, whose answer is dropped where it comes later. */
+struct sim_fate sim_ask(struct sim_worker *worker, const char *what, int64_t one, int timeout_ms, struct error *error);
 /* The answer after the effect. */
 enum answer sim_done(struct sim_worker *worker, struct sim_fate fate, struct error *error);
 enum answer sim_failed(struct error *error, const char *why);

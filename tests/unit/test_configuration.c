@@ -178,6 +178,9 @@ static void test_properties_of_the_protocol_are_refused_by_name(void **state) {
     expect_finding(
         "kafka:\n  properties:\n    heartbeat.interval.ms: 500\n",
         "c.yaml:3:5: the property `heartbeat.interval.ms` is a tenth of kafka.session_timeout; leave it out");
+    expect_finding("kafka:\n  properties:\n    fetch.wait.max.ms: 501\n",
+                   "c.yaml:3:5: the property `fetch.wait.max.ms` is 500 at the most: questions to the brokers wait as "
+                   "long");
 }
 
 static void test_a_session_shorter_than_a_transaction_is_refused(void **state) {

@@ -52,6 +52,33 @@ static void silence_fires_timers_without_traffic(void **state) {
     sim_world_free(&world);
 }
 
+/* A question that is given up would be asked anew, and given up again. */
+static void brokers_that_answer_late_are_waited_for(void **state) {
+    (void)state;
+    struct sim_world world;
+    struct heard heard;
+    setup(&world, 2);
+    world.options.until_end = false;
+    sim_world_start(&world, 0);
+    listen_for(&world, 0, "Where the inputs end has not been told", &heard);
+    world.workers[0].faults.latency_ms = 700;
+    sim_world_run(&world, 60 * SECOND);
+    assert_int_equal(counters_get(&world.counters, COUNTER_TAKEOVERS), 2);
+    matches(&world);
+    uint32_t silent = count_of(&world, OUTPUT_CHANGES, "\"subject\":\"silent\"");
+    sim_world_event(&world, STREAM_LOGIN, "patient", "l1", world.kafka.wall_ms - 1000, "");
+    sim_world_run(&world, 10 * SECOND);
+    sim_kafka_pass(&world.kafka, 2 * DAY + HOUR);
+    sim_world_run(&world, 10 * SECOND);
+    assert_int_equal(count_of(&world, OUTPUT_CHANGES, "\"subject\":\"silent\""), silent + 1);
+    assert_int_equal(heard.count, 0);
+    world.workers[0].faults.latency_ms = HOUR;
+    sim_world_run(&world, 80 * SECOND);
+    assert_true(heard.count > 0);
+    matches(&world);
+    sim_world_free(&world);
+}
+
 static void a_process_that_stops_leaves_everything_committed_and_stored(void **state) {
     (void)state;
     struct sim_world world;
@@ -449,6 +476,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(what_the_topics_held_is_what_replay_says),
         cmocka_unit_test(two_processes_share_the_partitions),
         cmocka_unit_test(silence_fires_timers_without_traffic),
+        cmocka_unit_test(brokers_that_answer_late_are_waited_for),
         cmocka_unit_test(a_process_that_stops_leaves_everything_committed_and_stored),
         cmocka_unit_test(a_stop_that_the_brokers_do_not_let_commit_says_so),
         cmocka_unit_test(a_stop_while_the_store_is_away_says_so),
