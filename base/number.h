@@ -27,6 +27,13 @@ static inline double number_greatest(double left, double right) {
     return right > left || left != left ? right : left;
 }
 
+/* Of a whole number, the nearest that an int64_t can hold: (double)INT64_MAX is one more than that. */
+static inline int64_t number_to_int64(double number) {
+    if (number >= 0x1p63)
+        return INT64_MAX;
+    return number <= -0x1p63 ? INT64_MIN : (int64_t)number;
+}
+
 /* `[+-]? digits [. digits] [(e|E) [+-] digits]`, the whole text and nothing else; false where it is not that or where
  * the number is not finite. */
 bool number_parse(struct text text, double *ret_number);

@@ -156,7 +156,7 @@ const struct option option_table[] = {
     {"limits.account_bytes", OPTION_SIZE, AT(limits.account_bytes), "512KiB", BETWEEN(4 * KIB, 512 * KIB),
      .about = "The state of one account. An event that would make it larger is rejected as `account-too-large`."},
     {"limits.record_bytes", OPTION_SIZE, AT(limits.record_bytes), "1MiB", BETWEEN(1 * KIB, 64 * MIB),
-     .about = "One input record's value. A larger one is rejected as `record-too-large`."},
+     .about = "One input record, key and value together. A larger one is rejected as `record-too-large`."},
     {"limits.memory", OPTION_SIZE, AT(limits.memory_bytes), "1GiB", BETWEEN(16 * MIB, 4096 * GIB),
      .about =
          "What the accounts of all workers may take in memory. The rest stays in Redis and is fetched when needed."},

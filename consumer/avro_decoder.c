@@ -1,6 +1,7 @@
 #include "consumer/avro_decoder.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -98,9 +99,22 @@ ALWAYS_INLINE enum result read_int(struct decoding *decoding, const struct step 
     return RESULT_OK;
 }
 
-ALWAYS_INLINE int64_t read_instant(const struct step *step, struct cursor *cursor) {
-    int64_t instant = read_long(cursor);
-    return step->count == 1 ? instant : floor_divide(instant, step->count);
+COLD static enum result instant_out_of_bounds(struct decoding *decoding, const struct step *step, int64_t instant_ms) {
+    char what[128];
+    snprintf(what, sizeof what, "is %" PRId64 " ms, expected an instant " FIELD_INSTANT_EXPECTED, instant_ms);
+    return invalid(decoding, step, what);
+}
+
+ALWAYS_INLINE enum result read_instant(struct decoding *decoding, const struct step *step, struct cursor *cursor,
+                                       int64_t *ret_instant_ms) {
+    int64_t instant_ms = read_long(cursor);
+    if (step->count != 1)
+        instant_ms = floor_divide(instant_ms, step->count);
+    if (!field_instant_fits(instant_ms))
+        return instant_out_of_bounds(decoding, step, instant_ms);
+    *ret_instant_ms = instant_ms;
+    decoding->event->fields[step->field].number = (double)instant_ms;
+    return RESULT_OK;
 }
 
 /* A number that is not finite is null. */
@@ -188,6 +202,7 @@ static bool skip_tree(const struct schema *schema, struct cursor *cursor) {
 
 ALWAYS_INLINE enum result run_step(struct decoding *decoding, const struct step *step, struct cursor *cursor) {
     union field_value *value = &decoding->event->fields[step->field];
+    int64_t instant_ms;
     switch ((enum step_kind)step->kind) {
     case STEP_SKIP_VARINT:
         read_long(cursor);
@@ -212,12 +227,9 @@ ALWAYS_INLINE enum result run_step(struct decoding *decoding, const struct step 
         value->number = (double)read_short(cursor);
         return RESULT_OK;
     case STEP_TIME:
-        decoding->event->time_ms = read_instant(step, cursor);
-        value->number = (double)decoding->event->time_ms;
-        return RESULT_OK;
+        return read_instant(decoding, step, cursor, &decoding->event->time_ms);
     case STEP_INSTANT:
-        value->number = (double)read_instant(step, cursor);
-        return RESULT_OK;
+        return read_instant(decoding, step, cursor, &instant_ms);
     case STEP_DOUBLE_OF_FLOAT:
         return keep_finite(decoding, step, read_float(cursor));
     case STEP_DOUBLE:

@@ -17,6 +17,18 @@ MUST_USE enum result field_check_id(enum stream stream, const struct field *fiel
 MUST_USE enum result field_out_of_bounds(enum stream stream, const struct field *field, double number,
                                          struct error *error);
 
+/* An instant that is further from 1970 than any calendar is a mistake, or stands for "never", and a double, which the
+ * rules compute with, would not hold it. What is accepted here has to be far within what a state may hold
+ * (engine/core/blob_check.h). */
+#define FIELD_INSTANT_MAX_MS (INT64_C(1) << 53)
+
+static inline bool field_instant_fits(int64_t instant_ms) {
+    return instant_ms >= -FIELD_INSTANT_MAX_MS && instant_ms <= FIELD_INSTANT_MAX_MS;
+}
+
+/* What is expected of an instant, for messages. */
+#define FIELD_INSTANT_EXPECTED "at the most 9007199254740992 ms (2^53) before or after 1970"
+
 static inline bool field_in_bounds(const struct field *field, double number) {
     return field->lowest > field->highest || (number >= field->lowest && number <= field->highest);
 }

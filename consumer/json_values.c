@@ -138,8 +138,12 @@ static bool instant_quick(struct json_values *values, struct text text, int64_t 
 enum result json_values_instant(struct json_values *values, const struct field *field, const struct json_token *token,
                                 int64_t *ret_instant_ms) {
     const char *expected = "an instant such as 2026-11-01T10:20:30Z, or milliseconds";
-    if (token->kind == JSON_NUMBER)
-        return read_whole(values, field, token, ret_instant_ms);
+    if (token->kind == JSON_NUMBER) {
+        enum result result = read_whole(values, field, token, ret_instant_ms);
+        if (result != RESULT_OK || field_instant_fits(*ret_instant_ms))
+            return result;
+        return json_values_reject(values, field, token, "an instant " FIELD_INSTANT_EXPECTED);
+    }
     if (token->kind != JSON_STRING)
         return json_values_reject(values, field, token, expected);
     if (instant_quick(values, token->text, ret_instant_ms))

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <math.h>
 
+#include "base/number.h"
+
 /* Whatever is written is measured first, generously, and then written where there is room for all of it: writers take
  * where to write, and return what lies behind. */
 
@@ -235,7 +237,7 @@ static inline uint8_t *write_field_value(uint8_t *to, const struct event *event,
         return write_double(to, number);
     if (field->type == FIELD_BOOLEAN)
         return write_byte(to, number != 0);
-    return write_zigzag(to, (int64_t)number);
+    return write_zigzag(to, number_to_int64(number));
 }
 
 static inline uint8_t *write_field(uint8_t *to, const struct event *event, uint32_t index, const struct field *field) {

@@ -2,6 +2,8 @@
 
 #include "tests/unit/avro_fixture.h"
 
+#define FAR "at the most 9007199254740992 ms (2^53) before or after 1970"
+
 /* ---- values that the contract refuses ---- */
 
 static void values_are_held_against_their_bounds(void **state) {
@@ -141,14 +143,45 @@ static void a_varint_of_more_than_64_bits_is_rejected(void **state) {
     put_string("a");
     buffer_put(&bytes, "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", 10);
     put_long(5);
-    accepts(plan);
-    assert_int_equal(event.time_ms, INT64_MIN);
+    rejects(plan, REJECTION_INVALID_VALUE, "nps occurred_at is -9223372036854775808 ms, expected an instant " FAR);
     buffer_clear(&bytes);
     put_string("e");
     put_string("a");
     buffer_put(&bytes, "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x02", 10);
     put_long(5);
     assert_int_equal(decode(plan), RESULT_REJECT);
+}
+
+static void an_instant_beyond_all_calendars_is_rejected(void **state) {
+    (void)state;
+    const int64_t farthest = INT64_C(1) << 53;
+    // clang-format off
+    const struct avro_plan *plan = plan_of(STREAM_ACCOUNT, RECORD(
+            FIELD("account_id", "\"string\"") ","
+            FIELD("updated_at", "{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}") ","
+            FIELD("renews_at", "[\"null\",\"long\"]")));
+    // clang-format on
+    const struct {
+        int64_t updated_us, renews_ms;
+        const char *message;
+    } cases[] = {
+        {INT64_MAX, farthest, NULL}, /* of microseconds all fit */
+        {INT64_MIN, -farthest, NULL},
+        {0, farthest + 1, "account renews_at is 9007199254740993 ms, expected an instant " FAR},
+        {0, -farthest - 1, "account renews_at is -9007199254740993 ms, expected an instant " FAR},
+        {0, INT64_MAX, "account renews_at is 9223372036854775807 ms, expected an instant " FAR},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        buffer_clear(&bytes);
+        put_string("a");
+        put_long(cases[i].updated_us);
+        put_long(1);
+        put_long(cases[i].renews_ms);
+        if (cases[i].message == NULL)
+            accepts(plan);
+        else
+            rejects(plan, REJECTION_INVALID_VALUE, cases[i].message);
+    }
 }
 
 static void recursive_types_are_skipped_down_to_a_bound(void **state) {
@@ -186,6 +219,7 @@ int main(void) {
         cmocka_unit_test_teardown(every_cut_of_a_record_is_rejected_and_so_is_every_extra_byte, clear),
         cmocka_unit_test_teardown(lengths_and_counts_are_held_against_what_is_left, clear),
         cmocka_unit_test_teardown(a_varint_of_more_than_64_bits_is_rejected, clear),
+        cmocka_unit_test_teardown(an_instant_beyond_all_calendars_is_rejected, clear),
         cmocka_unit_test_teardown(recursive_types_are_skipped_down_to_a_bound, clear),
     };
     return cmocka_run_group_tests(tests, load, unload);

@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "base/number.h"
 #include "embedded/schemas.h"
 #include "producer/avro_encode.h"
 #include "producer/framing.h"
@@ -187,6 +188,26 @@ static void an_account_reads_back(void **state) {
                    "\"touch_override\":null,\"parent_account_id\":null,\"attributes\":{\"segment\":\"smb\"}}");
 }
 
+/* As a double, the greatest 64-bit number is one more than it. */
+static void whole_numbers_stay_within_64_bits(void **state) {
+    (void)state;
+    struct event event = example_event(STREAM_USAGE);
+    uint32_t quantity = stream_field(STREAM_USAGE, TEXT("quantity"));
+    const struct {
+        double number;
+        int64_t written;
+    } cases[] = {{(double)INT64_MAX, INT64_MAX}, {(double)INT64_MIN, INT64_MIN}, {-0x1p62, -(INT64_C(1) << 62)}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(number_to_int64(cases[i].number), cases[i].written);
+    event.fields[quantity].number = (double)INT64_MAX;
+    struct buffer out = {0};
+    event_write_avro(&event, &out);
+    assert_decoded("product_usage.avsc", &out,
+                   "{\"event_id\":\"e1\",\"account_id\":\"acme\",\"user_id\":\"user_id\","
+                   "\"occurred_at\":1714521600000,\"feature\":\"feature\",\"quantity\":9223372036854775807,\"duration_ms\":null,"
+                   "\"properties\":{}}");
+}
+
 static void events_with_only_what_must_be_have_the_defaults(void **state) {
     (void)state;
     struct event event = example_event(STREAM_USAGE);
@@ -307,6 +328,7 @@ int main(void) {
         cmocka_unit_test(a_status_before_any_facts_reads_back),
         cmocka_unit_test(a_ticket_reads_back),
         cmocka_unit_test(an_account_reads_back),
+        cmocka_unit_test(whole_numbers_stay_within_64_bits),
         cmocka_unit_test(events_with_only_what_must_be_have_the_defaults),
         cmocka_unit_test(an_event_with_properties_reads_back),
         cmocka_unit_test(every_stream_reads_back),

@@ -92,6 +92,48 @@ static void test_every_state_of_the_golden_cases_survives_its_blob(void **unused
     globfree(&cases);
 }
 
+static const char *const far_rules =
+    "ruleset: far\n"
+    "scores:\n"
+    "  age:\n"
+    "    method: weighted\n"
+    "    signals:\n"
+    "      age: { value: 'age(account.created_at)', curve: [[0d, 0], [10d, 1]], weight: 1 }\n"
+    "dimensions:\n"
+    "  due: { cases: [ { when: 'until(account.renews_at) < 30d', value: soon } ], else: later }\n"
+    "segments:\n"
+    "  busy: { when: 'count(login, 30d) > 1', for: 1d }\n"
+    "  waiting: { when: 'open(ticket where severity == \"URGENT\") > 0', for: 30d }\n"
+    "  quiet: { when: 'since(login) > 7d and last(login.user_id) == \"u\"' }\n";
+
+/* What the readers accept at the most, for each instant that a record has: a state that could not be read again would
+ * stop its shard for good. */
+static void test_states_of_the_farthest_instants_survive_their_blob(void **unused) {
+    (void)unused;
+    static const char *const instants[] = {"-9007199254740992", "9007199254740992", "-9007199254740992", "0"};
+    static const char *const forms[] = {
+        "{\"stream\":\"account\",\"account_id\":\"a\",\"updated_at\":0,\"created_at\":%s,\"renews_at\":%s}",
+        "{\"stream\":\"login\",\"event_id\":\"l%s\",\"account_id\":\"a\",\"user_id\":\"u\",\"occurred_at\":%s}",
+        "{\"stream\":\"ticket\",\"event_id\":\"t%s\",\"account_id\":\"a\",\"ticket_id\":\"T\",\"action\":\"OPENED\","
+        "\"severity\":\"URGENT\",\"occurred_at\":%s}",
+        "{\"stream\":\"account\",\"account_id\":\"b%s\",\"updated_at\":%s}",
+    };
+    for (size_t first = 0; first < sizeof instants / sizeof instants[0]; first++) {
+        struct world world;
+        world_begin(&world, far_rules);
+        for (size_t i = 0; i < sizeof instants / sizeof instants[0]; i++) {
+            for (size_t form = 0; form < sizeof forms / sizeof forms[0]; form++) {
+                const char *instant = instants[(first + i) % (sizeof instants / sizeof instants[0])];
+                char line[256];
+                snprintf(line, sizeof line, forms[form], instant, instant);
+                world_take_string(&world, line);
+                compare_all(&world);
+            }
+        }
+        world_end(&world);
+    }
+}
+
 static const char *const rich_rules =
     "ruleset: rich\n"
     "scores:\n"
@@ -658,6 +700,7 @@ static void test_an_account_larger_than_a_limit_that_was_lowered_lives_on_and_gr
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_state_of_the_golden_cases_survives_its_blob),
+        cmocka_unit_test(test_states_of_the_farthest_instants_survive_their_blob),
         cmocka_unit_test(test_a_blob_that_is_cut_off_or_bent_is_rejected_and_never_trusted),
         cmocka_unit_test(test_another_version_is_named_as_such),
         cmocka_unit_test(test_an_instant_or_a_size_in_another_form_than_its_own_is_refused),

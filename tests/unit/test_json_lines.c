@@ -233,7 +233,8 @@ static void instants_are_text_or_milliseconds(void **state) {
         {"\"2024-02-29T01:02:\\u00303Z\"", INT64_C(1709168523000)},
         {"1709168523456", INT64_C(1709168523456)},
         {"-1.0", -1},
-        {"9223372036854775807", INT64_MAX},
+        {"9007199254740992", INT64_C(1) << 53},
+        {"-9007199254740992", -(INT64_C(1) << 53)},
     };
     for (size_t i = 0; i < sizeof instants / sizeof instants[0]; i++) {
         char line[256];
@@ -254,6 +255,26 @@ static void instants_are_text_or_milliseconds(void **state) {
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         char line[256];
         snprintf(line, sizeof line, FACTS(",\"created_at\":%s"), wrong[i]);
+        assert_int_equal(read_text(text_of(line)), RESULT_REJECT);
+    }
+}
+
+/* As stands for "never" in many a system. */
+static void an_instant_beyond_all_calendars_is_rejected(void **state) {
+    (void)state;
+    static const char *const wrong[] = {"9223372036854775807", "-9223372036854775808", "9007199254740993",
+                                        "-9007199254740993", "1e18"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char line[256], message[256];
+        snprintf(line, sizeof line, FACTS(",\"renews_at\":%s"), wrong[i]);
+        snprintf(message, sizeof message,
+                 "account renews_at is %s, expected an instant at the most 9007199254740992 ms (2^53) before or after "
+                 "1970",
+                 wrong[i]);
+        rejects(line, message);
+        snprintf(line, sizeof line, LOGIN(",\"recorded_at\":%s"), wrong[i]);
+        assert_int_equal(read_text(text_of(line)), RESULT_REJECT);
+        snprintf(line, sizeof line, "{\"stream\":\"account\",\"account_id\":\"a\",\"updated_at\":%s}", wrong[i]);
         assert_int_equal(read_text(text_of(line)), RESULT_REJECT);
     }
 }
@@ -431,6 +452,7 @@ int main(void) {
         cmocka_unit_test(doubles_are_read_exactly_and_those_not_finite_are_null),
         cmocka_unit_test(numbers_follow_the_grammar_of_json),
         cmocka_unit_test(instants_are_text_or_milliseconds),
+        cmocka_unit_test(an_instant_beyond_all_calendars_is_rejected),
         cmocka_unit_test(recorded_at_is_the_place_in_time),
         cmocka_unit_test(escapes_mean_their_characters),
         cmocka_unit_test(text_that_is_not_utf8_is_rejected),

@@ -19,6 +19,7 @@ static struct event event;
 static struct rejection rejection;
 static struct error error;
 static struct buffer value;
+static int64_t record_ms = 5000; /* the record's timestamp */
 
 static int load(void **state) {
     (void)state;
@@ -59,7 +60,7 @@ static enum result create(enum value_encoding encoding) {
 }
 
 static enum result decode(enum stream stream, struct text key, struct text bytes) {
-    struct message message = {stream, 3, 42, 5000, key, bytes, NULL};
+    struct message message = {stream, 3, 42, record_ms, key, bytes, NULL};
     return port.decode(port.context, &message, &event, &rejection, &error);
 }
 
@@ -329,6 +330,13 @@ static void a_null_value_erases_the_account_of_the_key(void **state) {
         assert_int_equal(rejection.reason, REJECTION_INVALID_ACCOUNT_ID);
     }
     rejects(TEXT_MISSING, REJECTION_INVALID_VALUE, "the value is null, which only that of an account may be");
+    const int64_t far_ms[] = {INT64_MAX, INT64_MIN, (INT64_C(1) << 53) + 1};
+    for (size_t i = 0; i < sizeof far_ms / sizeof far_ms[0]; i++) {
+        record_ms = far_ms[i];
+        assert_int_equal(decode(STREAM_ACCOUNT, TEXT("acme"), TEXT_MISSING), RESULT_REJECT);
+        assert_int_equal(rejection.reason, REJECTION_INVALID_VALUE);
+    }
+    record_ms = 5000;
 }
 
 static void a_folder_of_schemas_is_read_or_its_fault_is_named(void **state) {
