@@ -281,8 +281,9 @@ static enum result decode_tombstone(const struct message *message, struct event 
     if (result != RESULT_OK)
         return result;
     if (!field_instant_fits(message->timestamp_ms))
-        return reject(ret_rejection, REJECTION_INVALID_VALUE,
-                      "the record's timestamp, which is that of the account's end, is no instant " FIELD_INSTANT_EXPECTED);
+        return reject(
+            ret_rejection, REJECTION_INVALID_VALUE,
+            "the record's timestamp, which is that of the account's end, is no instant " FIELD_INSTANT_EXPECTED);
     *ret_event = (struct event){
         .stream = STREAM_ACCOUNT,
         .tombstone = true,

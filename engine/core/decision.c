@@ -13,27 +13,28 @@ static const struct dimension *dimension_of(const struct state *state, uint32_t 
     return &state->program->dimensions[slot - dimension_slot(state->program, 0)];
 }
 
-static uint32_t values_of(const struct dimension *dimension) {
-    return dimension->score == REGISTER_NONE ? dimension->cases_count : dimension->bands_count;
+/* What the rules give, and `unknown`. */
+uint32_t dimension_values(const struct dimension *dimension) {
+    return 1 + (dimension->score == REGISTER_NONE ? dimension->cases_count : dimension->bands_count);
 }
 
 /* Behind the rules' own values comes `unknown`. */
 struct text dimension_value(const struct dimension *dimension, uint32_t number) {
-    assert(number >= 1 && number <= values_of(dimension) + 1);
-    if (number > values_of(dimension))
+    assert(number >= 1 && number <= dimension_values(dimension));
+    if (number == dimension_values(dimension))
         return UNKNOWN;
     return dimension->score == REGISTER_NONE ? dimension->cases[number - 1].value : dimension->bands[number - 1].name;
 }
 
 static uint32_t number_of(const struct dimension *dimension, struct text value) {
-    for (uint32_t number = 1; number <= values_of(dimension) + 1 && number <= UINT8_MAX; number++)
+    for (uint32_t number = 1; number <= dimension_values(dimension) && number <= UINT8_MAX; number++)
         if (text_equal(dimension_value(dimension, number), value))
             return number;
     return VALUE_WRITTEN;
 }
 
 uint32_t dimension_numbers(const struct dimension *dimension) {
-    uint32_t numbers = values_of(dimension) + 2;
+    uint32_t numbers = dimension_values(dimension) + 1;
     return numbers < UINT8_MAX + 1u ? numbers : UINT8_MAX + 1u;
 }
 

@@ -130,6 +130,14 @@ static uint32_t every_ticket_bit(const struct program *program) {
     return 0;
 }
 
+/* Tickets that no rule asks for are not brought up to date, and would be wrong for one that does so later. */
+static bool has_open(const struct program *program) {
+    uint32_t i = 0;
+    while (i < program->aggregates_count && program->aggregates[i].kind != AGGREGATE_OPEN)
+        i++;
+    return i < program->aggregates_count;
+}
+
 static void bind_tickets(struct binding *binding) {
     const struct program *program = binding->engine->program;
     uint8_t places[OPEN_FILTERS_MAX];
@@ -148,6 +156,8 @@ static void bind_tickets(struct binding *binding) {
         wrong(binding, "its tickets are malformed");
         return;
     }
+    if (!has_open(program))
+        return;
     put_payload(binding, SLOT_TICKETS, payload);
     uint32_t size, every = every_ticket_bit(program);
     uint8_t *section = state_section(&binding->engine->state, SLOT_TICKETS, &size);
@@ -211,8 +221,33 @@ static void keep_former(struct binding *binding, const struct former *former) {
         must_fit(binding, former_add(&binding->engine->state, former));
 }
 
-static void bind_dimension(struct binding *binding, bool same_instant) {
+/* Where the present rules do not have it, it is left at the next evaluation. */
+static void place_dimension(struct binding *binding, const struct former *former) {
     const struct program *program = binding->engine->program;
+    uint32_t index = find_dimension(binding, former->name);
+    if (index == program->dimensions_count) {
+        keep_former(binding, former);
+        return;
+    }
+    uint32_t slot = dimension_slot(program, index);
+    if (is_vacant(binding, slot))
+        must_fit(binding, dimension_remember(&binding->engine->state, slot, former->since_ms, former->value));
+}
+
+static void place_segment(struct binding *binding, struct text name, uint32_t index,
+                          const struct segment_memory *memory) {
+    const struct program *program = binding->engine->program;
+    if (index == program->segments_count) {
+        if (memory->since_ms != INSTANT_NONE)
+            keep_former(binding, &(struct former){.is_segment = true, .name = name, .since_ms = memory->since_ms});
+        return;
+    }
+    uint32_t slot = segment_slot(program, index);
+    if (is_vacant(binding, slot))
+        must_fit(binding, segment_remember(&binding->engine->state, slot, memory));
+}
+
+static void bind_dimension(struct binding *binding, bool same_instant) {
     struct former former = {.name = cursor_sized(&binding->cursor)};
     former.value = cursor_sized(&binding->cursor);
     former.since_ms = same_instant ? binding->same_ms : cursor_packed(&binding->cursor);
@@ -221,14 +256,7 @@ static void bind_dimension(struct binding *binding, bool same_instant) {
         return;
     }
     binding->same_ms = former.since_ms;
-    uint32_t index = find_dimension(binding, former.name);
-    if (index == program->dimensions_count) {
-        keep_former(binding, &former);
-        return;
-    }
-    uint32_t slot = dimension_slot(program, index);
-    if (is_vacant(binding, slot))
-        must_fit(binding, dimension_remember(&binding->engine->state, slot, former.since_ms, former.value));
+    place_dimension(binding, &former);
 }
 
 /* Of a payload that is whole. */
@@ -253,16 +281,19 @@ static void bind_segment(struct binding *binding, bool qualifies) {
     }
     uint32_t index = find_segment(binding, name);
     struct segment_memory memory = segment_of(payload);
-    if (index == program->segments_count) {
-        if (memory.since_ms != INSTANT_NONE)
-            keep_former(binding, &(struct former){.is_segment = true, .name = name, .since_ms = memory.since_ms});
-        return;
-    }
-    uint32_t slot = segment_slot(program, index);
-    if (!qualifies || program->segments[index].count_hash != count_hash)
+    if (index < program->segments_count && (!qualifies || program->segments[index].count_hash != count_hash))
         memory.qualifying_ms = INSTANT_NONE;
-    if (is_vacant(binding, slot))
-        must_fit(binding, segment_remember(&binding->engine->state, slot, &memory));
+    place_segment(binding, name, index, &memory);
+}
+
+/* What left the rules before they changed once more: the account was not evaluated in between, and the present ones may
+ * have it again. */
+static void place_former(struct binding *binding, const struct former *former) {
+    struct segment_memory memory = {former->since_ms, INSTANT_NONE, INSTANT_NONE};
+    if (former->is_segment)
+        place_segment(binding, former->name, find_segment(binding, former->name), &memory);
+    else
+        place_dimension(binding, former);
 }
 
 static void bind_former(struct binding *binding) {
@@ -277,7 +308,7 @@ static void bind_former(struct binding *binding) {
         former.value = cursor_text(&cursor, value_size);
         cursor.failed |= !instant_is_whole(former.since_ms);
         if (cursor_ok(&cursor))
-            keep_former(binding, &former);
+            place_former(binding, &former);
     }
     if (!cursor_ok(&cursor))
         wrong(binding, "what left the rules is malformed");
@@ -326,7 +357,7 @@ struct blob_header {
 static struct blob_header read_fields(struct cursor *cursor) {
     struct blob_header header = {
         .state = {.due_ms = INSTANT_NONE, .first_event_ms = INSTANT_NONE, .quiet_horizon = HORIZON_FIRST_QUIET}};
-    header.state.flags = cursor_u8(cursor);
+    header.state.flags = cursor_u8(cursor) & (uint8_t)~STATE_QUIET;
     header.state.waits_for = cursor_u8(cursor);
     header.state.horizon = cursor_u8(cursor);
     uint8_t instants = cursor_u8(cursor);
@@ -401,7 +432,10 @@ enum result engine_decode(struct engine *engine, const uint8_t *blob, size_t blo
         bind_part(&binding);
     bool lives = (header.state.flags & STATE_ERASED) == 0;
     if (binding.wrong == NULL && binding.rules_changed && lives) {
-        state_header(&engine->state)->due_ms = INSTANT_NONE;
+        struct state_header *changed = state_header(&engine->state);
+        changed->due_ms = INSTANT_NONE;
+        changed->ruleset_hash = engine->program->hash;
+        changed->flags |= STATE_CHANGED;
         begin_counting(&binding, header.state.now_ms > ticked_ms ? header.state.now_ms : ticked_ms);
     }
     if (binding.wrong != NULL || !cursor_ok(&binding.cursor))

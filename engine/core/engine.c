@@ -17,19 +17,29 @@
 #include "engine/core/plan.h"
 #include "engine/core/scores.h"
 
-/* Room for what an evaluation writes when the account is at its limit already. */
 #define SPARE_BYTES         4096
-#define SECTION_BYTES_MAX   64 /* of a section without its text, in a state or a blob */
+#define SECTION_BYTES_MAX   64 /* of a section without its text */
 #define ACCOUNT_BYTES_LIMIT (SECTION_SIZE_MAX)
 #define NUMBER_BYTES        16 /* of a number or an instant, with what tells it from others */
 
-/* What every section may take in a blob beyond its payload, and what decisions may add. */
+/* The longest value that the dimension may come to. */
+static uint32_t value_bytes_max(const struct dimension *dimension) {
+    uint32_t largest = 0;
+    for (uint32_t i = 0; i < dimension->cases_count; i++)
+        if (dimension->cases[i].value_of != REGISTER_NONE)
+            return DIMENSION_VALUE_MAX;
+    for (uint32_t number = 1; number <= dimension_values(dimension); number++) {
+        uint32_t size = dimension_value(dimension, number).size;
+        largest = size > largest ? size : largest;
+    }
+    return largest;
+}
+
+/* The most that decisions may add to a state. */
 static uint32_t overhead_of(const struct program *program) {
     uint64_t bytes = SPARE_BYTES + (uint64_t)program_slots(program) * SECTION_BYTES_MAX;
     for (uint32_t i = 0; i < program->dimensions_count; i++)
-        bytes += program->dimensions[i].name.size + DIMENSION_VALUE_MAX;
-    for (uint32_t i = 0; i < program->segments_count; i++)
-        bytes += program->segments[i].name.size;
+        bytes += value_bytes_max(&program->dimensions[i]);
     return (uint32_t)bytes;
 }
 
@@ -190,7 +200,8 @@ static void mark_if_born_late(struct state_header *header, const struct clocks *
         header->flags |= STATE_BORN_LATE;
 }
 
-/* What the event may add to the state and to the blob that is made of it, with NUMBER_BYTES for whatever is no text. */
+/* The most that the event, and what is decided then, may add to the state, with NUMBER_BYTES for whatever is no text.
+ */
 static uint64_t growth_of(const struct engine *engine, const struct event *event) {
     uint64_t texts = stream_schemas[event->stream].fields_count * NUMBER_BYTES, largest = NUMBER_BYTES;
     uint32_t fields = event->present & engine->text_fields[event->stream];
@@ -211,10 +222,6 @@ static uint64_t growth_of(const struct engine *engine, const struct event *event
 static void protect(struct engine *engine, const struct event *event) {
     if (engine->state.size + growth_of(engine, event) > engine->options.account_bytes_max)
         state_detach(&engine->state);
-}
-
-static bool fits(const struct engine *engine) {
-    return (uint64_t)engine->state.size + engine->overhead <= engine->options.account_bytes_max + SPARE_BYTES;
 }
 
 /* Whether the account is too large for what it keeps; what left the rules is still there, and about to be left. */
@@ -251,7 +258,7 @@ static bool evaluate_record(struct engine *engine, const struct event *event, co
     if (event->stream == STREAM_ACCOUNT)
         engine->desk->stamp = 0; /* Texts in the registers are those of the former facts. */
     evaluate(engine, clocks, &cause);
-    if (!fits(engine))
+    if (is_too_large(engine))
         return false;
     plan_after_record(engine, clocks, event->stream, former_ms);
     return true;
@@ -271,7 +278,7 @@ static bool apply_and_evaluate(struct engine *engine, const struct event *event,
     if (is_too_large(engine))
         return false;
     step->slices_expired = effect.expired;
-    if (!is_facts && fits(engine) && plan_lets_pass(engine, event, &effect, former_ms)) {
+    if (!is_facts && plan_lets_pass(engine, event, &effect, former_ms)) {
         engine->changes_count = 0;
         step->has_passed = true;
         return true;

@@ -166,7 +166,9 @@ static uint32_t next_stamp(struct engine *engine) {
 void evaluate(struct engine *engine, const struct clocks *clocks, const struct cause *cause) {
     struct state_header *header = state_header(&engine->state);
     const uint8_t *bytes = engine->state.data;
-    bool rules_changed = header->ruleset_hash != engine->program->hash;
+    bool rules_changed = (header->flags & STATE_CHANGED) != 0;
+    assert(header->ruleset_hash == engine->program->hash);
+    header->flags &= (uint8_t)~STATE_CHANGED;
     evaluation_begin(engine, clocks);
     engine->changes_count = 0;
     if (engine->state.offsets[SLOT_FORMER] != 0)
@@ -175,7 +177,6 @@ void evaluate(struct engine *engine, const struct clocks *clocks, const struct c
         evaluate_again(engine);
     else
         evaluate_in_full(engine);
-    state_header(&engine->state)->ruleset_hash = engine->program->hash;
     desk_keep(engine->desk, engine->account_hash, next_stamp(engine), bytes, &engine->evaluation);
     struct cause changed = {.kind = CAUSE_RULES_CHANGED};
     outcome_finish(engine, rules_changed ? &changed : cause);

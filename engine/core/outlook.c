@@ -17,9 +17,8 @@ double exceeds_zero(double value, double slope) {
 
 static struct outlook widened(double low, double high, double until) {
     double slack = (fabs(low) + fabs(high)) * ROUNDING_RELATIVE;
-    if (!isfinite(low) || !isfinite(high))
-        return (struct outlook){-INFINITY, 0, INFINITY, 0, 0};
-    return (struct outlook){low - slack, 0, high + slack, 0, until};
+    struct outlook result = {low - slack, 0, high + slack, 0, until};
+    return is_moderate(&result) ? result : (struct outlook){-INFINITY, 0, INFINITY, 0, 0};
 }
 
 static struct outlook negated(const struct outlook *outlook) {
@@ -34,7 +33,7 @@ struct outlook outlook_scaled(const struct outlook *outlook, double factor, doub
     double slack = (fabs(result.low) + fabs(result.high)) * ROUNDING_RELATIVE;
     result.low -= slack;
     result.high += slack;
-    return isfinite(result.low) && isfinite(result.high) ? result : nothing_known(0);
+    return is_moderate(&result) ? result : nothing_known(0);
 }
 
 static struct outlook product_of(const struct horizon *horizon, const struct outlook *left, const struct outlook *right,
@@ -101,10 +100,12 @@ static struct outlook arithmetic(const struct horizon *horizon, enum operation o
     struct outlook turned, other;
     switch (operation) {
     case OP_ADD:
-        return sum_of(left, right, until);
+        turned = sum_of(left, right, until);
+        return is_moderate(&turned) ? turned : nothing_known(now);
     case OP_SUBTRACT:
-        turned = negated(right);
-        return sum_of(left, &turned, until);
+        other = negated(right);
+        turned = sum_of(left, &other, until);
+        return is_moderate(&turned) ? turned : nothing_known(now);
     case OP_MULTIPLY:
         return product_of(horizon, left, right, until);
     case OP_DIVIDE:

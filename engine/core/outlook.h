@@ -29,6 +29,15 @@ static inline double highest(const struct horizon *horizon, const struct outlook
     return outlook->high_slope > 0 ? outlook->high + outlook->high_slope * reach : outlook->high;
 }
 
+/* Far from where a sum overflows, also at the end of the longest stretch. What overflows is missing, but not for good,
+ * as what bounds of it would say. */
+#define MODERATE_MAX 1e280
+
+static inline bool is_moderate(const struct outlook *outlook) {
+    return fabs(outlook->low) <= MODERATE_MAX && fabs(outlook->high) <= MODERATE_MAX &&
+           fabs(outlook->low_slope) <= MODERATE_MAX && fabs(outlook->high_slope) <= MODERATE_MAX;
+}
+
 /* Bounds that nothing holds beyond now. */
 static inline struct outlook nothing_known(double value) {
     return outlook_constant(value, 0);

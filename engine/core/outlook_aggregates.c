@@ -37,6 +37,8 @@ static struct outlook numbers_outlook(const struct horizon *horizon, const struc
         }
     }
     if (instruction->operation == OP_SUM) {
+        if (!(size <= MODERATE_MAX))
+            return nothing_known(now);
         double slack = goes > 0 ? size * ROUNDING_RELATIVE * 100 : 0;
         return (struct outlook){now - falls - slack, 0, now + rises + slack, 0, INFINITY};
     }

@@ -93,6 +93,8 @@ static struct range range_of(const struct course *course, int64_t index) {
     double value = course->parts[0], slack = course->size * ROUNDING_RELATIVE * 100;
     if (index < course->begins)
         return (struct range){NAN, NAN};
+    if (instruction->operation == OP_SUM && !(course->size <= MODERATE_MAX))
+        return (struct range){-INFINITY, INFINITY};
     if (instruction->operation == OP_SUM)
         return (struct range){value - slack, value + slack};
     if (instruction->operation == OP_COUNT)

@@ -137,7 +137,7 @@ static void add_certain(const struct horizon *horizon, const struct score *score
     parts->is_constant = parts->is_constant && is_constant(&y);
     parts->present += signal->weight;
     y = outlook_scaled(&y, signal->weight, y.until);
-    parts->sum = sum_of(&parts->sum, &y, parts->sum.until);
+    parts->sum = sum_of(&parts->sum, &y, lesser(parts->sum.until, y.until));
 }
 
 /* Where nothing is known of it, the stretch ends now. */
@@ -212,6 +212,8 @@ static struct outlook logistic_outlook(const struct horizon *horizon, const stru
         low += lesser(0, lesser(a, b));
         high += greater(0, greater(a, b));
     }
+    if (!(fabs(low) <= MODERATE_MAX && fabs(high) <= MODERATE_MAX))
+        return nothing_known(0);
     return (struct outlook){logistic(low), 0, logistic(high), 0, parts->sum.until};
 }
 

@@ -148,6 +148,7 @@ void plan_at(struct engine *engine, const struct clocks *clocks, int64_t tick_ms
     struct state_header *header = state_header(&engine->state);
     header->due_ms = next_tick(engine, clocks, tick_ms);
     header->quiet_events = 0;
+    header->flags &= (uint8_t)~STATE_QUIET;
 }
 
 bool plan_lets_pass(struct engine *engine, const struct event *event, const struct effect *effect, int64_t former_ms) {

@@ -99,7 +99,7 @@ static struct text blob_of(struct oracle_shard *shard, struct engine *engine, st
     struct buffer *scratch = &shard->oracle->scratch;
     struct state_bytes state = accounts_state(accounts, account);
     const struct state_header *header = (const struct state_header *)(const void *)state.data;
-    if (header->ruleset_hash != engine_program(engine)->hash && accounts_phase(accounts, account) != ACCOUNT_DIRTY) {
+    if ((header->flags & STATE_CHANGED) != 0 && accounts_phase(accounts, account) != ACCOUNT_DIRTY) {
         const struct committed_blob *bound = oracle_find_blob(&shard->bound, state_account_id(state));
         assert(bound != NULL);
         return bound->blob;

@@ -165,8 +165,8 @@ static void an_instant_beyond_all_calendars_is_rejected(void **state) {
         int64_t updated_us, renews_ms;
         const char *message;
     } cases[] = {
-        {INT64_MAX, farthest, NULL}, /* of microseconds all fit */
-        {INT64_MIN, -farthest, NULL},
+        {farthest * 1000, farthest, NULL},
+        {-farthest * 1000, -farthest, NULL},
         {0, farthest + 1, "account renews_at is 9007199254740993 ms, expected an instant " FAR},
         {0, -farthest - 1, "account renews_at is -9007199254740993 ms, expected an instant " FAR},
         {0, INT64_MAX, "account renews_at is 9223372036854775807 ms, expected an instant " FAR},

@@ -202,10 +202,11 @@ static void whole_numbers_stay_within_64_bits(void **state) {
     event.fields[quantity].number = (double)INT64_MAX;
     struct buffer out = {0};
     event_write_avro(&event, &out);
-    assert_decoded("product_usage.avsc", &out,
-                   "{\"event_id\":\"e1\",\"account_id\":\"acme\",\"user_id\":\"user_id\","
-                   "\"occurred_at\":1714521600000,\"feature\":\"feature\",\"quantity\":9223372036854775807,\"duration_ms\":null,"
-                   "\"properties\":{}}");
+    assert_decoded(
+        "product_usage.avsc", &out,
+        "{\"event_id\":\"e1\",\"account_id\":\"acme\",\"user_id\":\"user_id\","
+        "\"occurred_at\":1714521600000,\"feature\":\"feature\",\"quantity\":9223372036854775807,\"duration_ms\":null,"
+        "\"properties\":{}}");
 }
 
 static void events_with_only_what_must_be_have_the_defaults(void **state) {

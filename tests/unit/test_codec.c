@@ -37,6 +37,7 @@ static void take_lines(struct world *world, struct text lines, void (*after)(str
 /* What is not kept: which evaluation was the last, and which events might pass without one. */
 static void forget(struct state_header *header) {
     state_set_stamp(header, 0);
+    header->flags &= (uint8_t)~STATE_QUIET;
     header->quiet_margin_ms = 0;
     header->quiet_events = 0;
     header->quiet_horizon = HORIZON_FIRST_QUIET;
@@ -95,12 +96,12 @@ static void test_every_state_of_the_golden_cases_survives_its_blob(void **unused
 static const char *const far_rules =
     "ruleset: far\n"
     "scores:\n"
-    "  age:\n"
+    "  staleness:\n"
     "    method: weighted\n"
     "    signals:\n"
     "      age: { value: 'age(account.created_at)', curve: [[0d, 0], [10d, 1]], weight: 1 }\n"
     "dimensions:\n"
-    "  due: { cases: [ { when: 'until(account.renews_at) < 30d', value: soon } ], else: later }\n"
+    "  due: { cases: [ { when: 'until(account.renews_at) < 30d', value: soon }, { value: later } ] }\n"
     "segments:\n"
     "  busy: { when: 'count(login, 30d) > 1', for: 1d }\n"
     "  waiting: { when: 'open(ticket where severity == \"URGENT\") > 0', for: 30d }\n"
@@ -111,12 +112,15 @@ static const char *const far_rules =
 static void test_states_of_the_farthest_instants_survive_their_blob(void **unused) {
     (void)unused;
     static const char *const instants[] = {"-9007199254740992", "9007199254740992", "-9007199254740992", "0"};
-    static const char *const forms[] = {
-        "{\"stream\":\"account\",\"account_id\":\"a\",\"updated_at\":0,\"created_at\":%s,\"renews_at\":%s}",
-        "{\"stream\":\"login\",\"event_id\":\"l%s\",\"account_id\":\"a\",\"user_id\":\"u\",\"occurred_at\":%s}",
-        "{\"stream\":\"ticket\",\"event_id\":\"t%s\",\"account_id\":\"a\",\"ticket_id\":\"T\",\"action\":\"OPENED\","
-        "\"severity\":\"URGENT\",\"occurred_at\":%s}",
-        "{\"stream\":\"account\",\"account_id\":\"b%s\",\"updated_at\":%s}",
+    static const struct {
+        const char *before, *between, *after; /* an instant comes twice */
+    } forms[] = {
+        {"{\"stream\":\"account\",\"account_id\":\"a\",\"updated_at\":0,\"created_at\":", ",\"renews_at\":", "}"},
+        {"{\"stream\":\"login\",\"event_id\":\"l", "\",\"account_id\":\"a\",\"user_id\":\"u\",\"occurred_at\":", "}"},
+        {"{\"stream\":\"ticket\",\"event_id\":\"t",
+         "\",\"account_id\":\"a\",\"ticket_id\":\"T\",\"action\":\"OPENED\",\"severity\":\"URGENT\",\"occurred_at\":",
+         "}"},
+        {"{\"stream\":\"account\",\"account_id\":\"b", "\",\"updated_at\":", "}"},
     };
     for (size_t first = 0; first < sizeof instants / sizeof instants[0]; first++) {
         struct world world;
@@ -125,7 +129,8 @@ static void test_states_of_the_farthest_instants_survive_their_blob(void **unuse
             for (size_t form = 0; form < sizeof forms / sizeof forms[0]; form++) {
                 const char *instant = instants[(first + i) % (sizeof instants / sizeof instants[0])];
                 char line[256];
-                snprintf(line, sizeof line, forms[form], instant, instant);
+                snprintf(line, sizeof line, "%s%s%s%s%s", forms[form].before, instant, forms[form].between, instant,
+                         forms[form].after);
                 world_take_string(&world, line);
                 compare_all(&world);
             }
@@ -697,6 +702,76 @@ static void test_an_account_larger_than_a_limit_that_was_lowered_lives_on_and_gr
     world_end(&world);
 }
 
+/* Whether the event was refused; what then is left of the account's bytes is compared. */
+static bool is_refused(struct engine *engine, const struct event *event, const uint8_t *before, uint32_t size,
+                       uint8_t *owned, uint32_t capacity) {
+    struct clocks clocks = CLOCKS_INITIAL;
+    struct step step;
+    memcpy(owned, before, size);
+    engine_apply(engine, (struct state_bytes){owned, size, capacity}, event, 0, &clocks, &step);
+    if (step.outcome == STEP_ACCOUNT_TOO_LARGE)
+        assert_memory_equal(owned, before, size);
+    else
+        assert_in_range(step.state.size, 1, 4096);
+    return step.outcome == STEP_ACCOUNT_TOO_LARGE;
+}
+
+static void test_an_event_that_does_not_fit_leaves_no_trace(void **unused) {
+    (void)unused;
+    struct world world;
+    struct engine *small;
+    struct error error;
+    struct engine_options options = {.account_bytes_max = 4096, .live_from_ms = INSTANT_NONE};
+    static char text[5000];
+    static uint8_t before[8192];
+    static _Alignas(16) uint8_t owned[16384];
+    memset(text, 'x', sizeof text);
+    world_begin(&world, rich_rules);
+    take_some_records(&world);
+    struct state_bytes state = world_state(&world, "a");
+    uint32_t size = state.size, refused = 0;
+    assert(state.data != NULL);
+    assert_in_range(size, 1, sizeof before);
+    memcpy(before, state.data, size);
+    assert_int_equal(engine_create(world.program, &options, &small, &error), RESULT_OK);
+    uint32_t plan = stream_field(STREAM_ACCOUNT, TEXT("plan"));
+    for (uint32_t length = 0; length < sizeof text; length++) {
+        struct event facts = {.stream = STREAM_ACCOUNT, .account_id = TEXT("a"), .time_ms = next_tick_ms};
+        facts.fields[plan].text = (struct text){text, length};
+        facts.present = UINT32_C(1) << plan;
+        bool is_too_long = is_refused(small, &facts, before, size, owned, sizeof owned);
+        assert_true(is_too_long || refused == 0); /* What is longer fits even less. */
+        refused += is_too_long;
+    }
+    assert_in_range(refused, 1000, 3500);
+    engine_free(small);
+    world_end(&world);
+}
+
+/* The default rules in the least that limits.account_bytes may be. */
+static void test_a_small_account_fits_into_a_small_limit(void **unused) {
+    (void)unused;
+    struct world world;
+    struct document document;
+    struct engine *small;
+    struct error error;
+    struct step step;
+    struct clocks clocks = CLOCKS_INITIAL;
+    struct engine_options options = {.account_bytes_max = 4096, .live_from_ms = INSTANT_NONE};
+    struct event login = {
+        .stream = STREAM_LOGIN, .account_id = TEXT("a"), .event_id = TEXT("l"), .time_ms = next_tick_ms};
+    world = (struct world){.program = NULL};
+    assert_int_equal(
+        yaml_read_file(BELLWETHER_SOURCE_DIR "/config/rules/default.yaml", &world.arena, &document, &error), RESULT_OK);
+    world_begin_document(&world, &document, (struct replay_options){.live_from_ms = INSTANT_NONE});
+    assert_int_equal(engine_create(world.program, &options, &small, &error), RESULT_OK);
+    login.fields[stream_schemas[STREAM_LOGIN].account_id].text = login.account_id;
+    engine_apply(small, (struct state_bytes){0}, &login, event_id_hash(&login), &clocks, &step);
+    assert_int_equal(step.outcome, STEP_APPLIED);
+    engine_free(small);
+    world_end(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_state_of_the_golden_cases_survives_its_blob),
@@ -718,6 +793,8 @@ int main(void) {
         cmocka_unit_test(test_an_aggregate_that_is_new_counts_once_its_window_is_covered),
         cmocka_unit_test(test_an_aggregate_that_is_new_counts_from_the_shards_last_tick),
         cmocka_unit_test(test_an_erased_account_keeps_its_sequence_and_nothing_else),
+        cmocka_unit_test(test_an_event_that_does_not_fit_leaves_no_trace),
+        cmocka_unit_test(test_a_small_account_fits_into_a_small_limit),
         cmocka_unit_test(test_an_account_larger_than_a_limit_that_was_lowered_lives_on_and_grows_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -261,6 +261,59 @@ static void test_a_window_that_a_late_event_empties_is_seen_to_be_empty(void **u
     world_end(&skipping);
 }
 
+#define CUSTOM(id, at, value)                   \
+    "{\"stream\":\"custom\",\"event_id\":\"" id \
+    "\",\"account_id\":\"a\",\"name\":\"n\",\"occurred_at\":\"2026-01-01T" at "\",\"value\":" value "}"
+#define LOGIN                                                                                                          \
+    "{\"stream\":\"login\",\"event_id\":\"l\",\"account_id\":\"a\",\"user_id\":\"u\",\"occurred_at\":\"2026-01-01T01:" \
+    "10Z\"}"
+#define ARR(arr) "{\"stream\":\"account\",\"account_id\":\"a\",\"updated_at\":\"2026-01-01T00:10Z\",\"arr\":" arr "}"
+
+/* What is beyond all numbers is missing, and is there again when less has been added up, or time has gone on. */
+static void test_what_overflows_is_not_missing_for_good(void **unused) {
+    (void)unused;
+    static const struct {
+        const char *rules, *first, *second;
+        uint32_t changes;
+    } cases[] = {
+        {"segments: { big: { when: 'sum(custom.value, 2h) > 1' } }\n", CUSTOM("1", "00:10Z", "1.5e308"),
+         CUSTOM("2", "01:10Z", "1.5e308"), 4},
+        {"segments: { big: { when: 'sum(custom.value, 2h) + 1 > 1' } }\n", CUSTOM("1", "00:10Z", "1.5e308"),
+         CUSTOM("2", "01:10Z", "1.5e308"), 4},
+        {"scores: { v: { method: weighted, signals: { v: { value: 'sum(custom.value, 2h)', weight: 1 } } } }\n"
+         "dimensions: { band: { score: v, bands: { low: 0, high: 50 } } }\n",
+         CUSTOM("1", "00:10Z", "1e307"), CUSTOM("2", "00:20Z", "1"), 2},
+        {"segments: { late: { when: 'account.arr * (since(login) / 1d) > 5' } }\n", ARR("1e308"), LOGIN, 2},
+        {"segments: { late: { when: 'account.arr + account.arr * (since(login) / 1d) > 5' } }\n", ARR("9e307"), LOGIN,
+         2},
+        {"segments: { even: { when: 'account.arr - (0 - account.arr) * (since(login) / 1d) > 5' } }\n", ARR("9e307"),
+         LOGIN, 2},
+        {"scores: { v: { method: logistic, signals: { v: { value: 'account.arr * (since(login) / 1d)', weight: 1 } } } "
+         "}\n"
+         "dimensions: { band: { score: v, bands: { low: 0, high: 60 } } }\n",
+         ARR("1e308"), LOGIN, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct world naive, skipping, *worlds[] = {&naive, &skipping};
+        for (int w = 0; w < 2; w++) {
+            char rules[512];
+            snprintf(rules, sizeof rules, "ruleset: x\n%s", cases[i].rules);
+            world_begin_visiting(worlds[w], rules, w == 0);
+            world_take_string(worlds[w], cases[i].first);
+            world_take_string(worlds[w], cases[i].second);
+            world_until(worlds[w], "2026-02-01");
+            buffer_put_u8(&worlds[w]->changes, 0);
+        }
+        uint32_t changes = 0;
+        for (size_t at = 0; at < naive.changes.size; at++)
+            changes += naive.changes.data[at] == '\n';
+        assert_string_equal((const char *)naive.changes.data, (const char *)skipping.changes.data);
+        assert_in_range(changes, cases[i].changes, 100);
+        world_end(&naive);
+        world_end(&skipping);
+    }
+}
+
 /* The score has the first register of all, as there is not one constant. */
 static void test_rules_without_constants_come_to_an_end(void **unused) {
     (void)unused;
@@ -288,6 +341,7 @@ int main(void) {
         cmocka_unit_test(test_a_division_by_zero_that_lasts_costs_no_visit),
         cmocka_unit_test(test_what_is_missing_keeps_no_disjunction_as_it_is),
         cmocka_unit_test(test_a_window_that_a_late_event_empties_is_seen_to_be_empty),
+        cmocka_unit_test(test_what_overflows_is_not_missing_for_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,14 +39,15 @@ enum {
     STATE_BUSY = 4,       /* its newest record came within a tick of the one before */
     STATE_BURSTS = 8,     /* its records come in bursts: to look ahead after the first of them would be in vain */
     STATE_SENSITIVE = 16, /* the last look found that the very next event may matter */
-    STATE_QUIET = 32,     /* the last look found that events may pass */
+    STATE_QUIET = 32,     /* the last look found that events may pass; not stored */
+    STATE_CHANGED = 64,   /* it was evaluated under other rules, and not yet under those that it is bound to */
 };
 
 struct state_header {
     int64_t now_ms;
     int64_t due_ms; /* the first tick at which it must be evaluated */
     uint64_t sequence;
-    uint64_t ruleset_hash;  /* of the rules that it was last evaluated with */
+    uint64_t ruleset_hash;  /* of the rules that it is bound to */
     int64_t first_event_ms; /* of any stream but the facts; INSTANT_NONE */
     uint16_t id_size;
     uint8_t flags;
