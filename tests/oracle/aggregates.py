@@ -1,4 +1,5 @@
 """The aggregates of section 4, recomputed from an account's raw events."""
+from expressions import finite
 from times import DAY, HOUR
 
 CLOSED = ("RESOLVED", "CLOSED")
@@ -72,11 +73,11 @@ class Aggregates:
         return float(len(self._in_window()))
 
     def _sum(self):
-        return float(sum(self._values(self._in_window())))
+        return finite(float(sum(self._values(self._in_window()))))
 
     def _avg(self):
         values = self._values(self._in_window())
-        return sum(values) / len(values) if values else None
+        return finite(sum(values) / len(values)) if values else None
 
     def _min(self):
         return min(map(float, self._values(self._in_window())), default=None)

@@ -27,7 +27,8 @@ def same(a, b, key=None):
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b
     if isinstance(a, (int, float)) and isinstance(b, (int, float)):
-        return abs(a - b) <= (ROUNDING if key in ROUNDED else RELATIVE * max(1, abs(a)))
+        relative = RELATIVE * max(1, abs(a))
+        return abs(a - b) <= (max(ROUNDING, relative) if key in ROUNDED else relative)
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(same(a[k], b[k], k) for k in a)
     if isinstance(a, list) and isinstance(b, list):

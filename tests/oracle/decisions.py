@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 
 REASONS_MAX = 3
 UNKNOWN = "unknown"
+VALUE_BYTES_MAX = 4096              # a longer value of `value_of` is taken as missing
 
 
 def rounded(value, scale=100):
     """`round(x * 100) / 100` of C: halves go away from zero."""
     scaled = abs(value * scale)
-    if scaled >= 2**52:
+    if not scaled < 2**52:          # NaN is none, too
         return value
     whole = math.floor(scaled)
     if scaled - whole >= 0.5:
@@ -131,7 +132,7 @@ def _finite_rounded(value):
 def _reasons(contributions):
     """The up to three signals with the greatest rounded contribution above 0."""
     candidates = [(valued, rounded(contribution)) for valued, contribution in contributions]
-    positive = [candidate for candidate in candidates if candidate[1] > 0]
+    positive = [candidate for candidate in candidates if 0 < candidate[1] < math.inf]
     greatest = sorted(positive, key=lambda candidate: -candidate[1])[:REASONS_MAX]
     return [{"signal": valued.signal.name, "value": float(valued.value),
              "contribution": contribution} for valued, contribution in greatest]
@@ -164,7 +165,7 @@ def _by_cases(dimension, state, view):
     to = case.value
     if case.value_of is not None:
         to = case.value_of.value(view)
-        to = UNKNOWN if to is None else to
+        to = UNKNOWN if to is None or len(to.encode()) > VALUE_BYTES_MAX else to
     if state.value is not None and not case.urgent and not _has_lasted(dimension, state, view):
         to = None
     return to, lambda: case.when.because(view) if case.when is not None else []

@@ -293,7 +293,7 @@ class Token:
 _TOKEN = re.compile(r"""
     \s*(?:
       (?P<duration>[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d|w)(?![A-Za-z0-9_]))
-    | (?P<number>[0-9]+(?:\.[0-9]+)?(?![A-Za-z0-9_]))
+    | (?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![A-Za-z0-9_]))
     | (?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
     | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
     | (?P<symbol>==|!=|<=|>=|[<>+\-*/()\[\],.])
@@ -403,11 +403,15 @@ class Parser:
 
     def choices(self):
         self.expect("[")
-        choices = [self.literal().constant]
+        choices = [self.choice()]
         while self.accept(","):
-            choices.append(self.literal().constant)
+            choices.append(self.choice())
         self.expect("]")
         return tuple(choices)
+
+    def choice(self):
+        """A literal, which may have a minus in front."""
+        return -self.literal().constant if self.accept("-") else self.literal().constant
 
     def sum(self):
         node = self.product()

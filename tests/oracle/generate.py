@@ -68,7 +68,7 @@ def random_case(rng, seed):
         label=f"seed-{seed}", scale=scale, start=start, span=span,
         tick=_tick(rng, scale, start, span, accounts, ancient), accounts=accounts,
         ancient=ancient, lateness=rng.choice(LATENESS),
-        duplicate_ids=rng.choice((1, 1, 2, 3, 5, 8, 64, 64)),
+        duplicate_ids=rng.choice((0, 1, 1, 2, 3, 5, 8, 64, 64)),
         future_tolerance=rng.choice((0, MINUTE, 5 * MINUTE, 5 * MINUTE, 10 * MINUTE)),
         stall_probability=rng.choice((0, 0, 0.3, 0.7)),
         recording_probability=rng.choice((0, 0, 0.1, 0.9)),

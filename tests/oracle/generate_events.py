@@ -8,6 +8,8 @@ from records import METHODS, SEVERITIES, STATUSES
 from times import DAY, HOUR, UNITS, iso
 
 MINUTE = UNITS["m"]
+HUGE = (1e307, 1.7976931348623157e308, -1e307)
+SUMMABLE = 2.0**1020                # a sum of some of these is the same in any order
 INFINITE = "<infinite>"             # stands for 1e999, which json.dumps cannot write
 ACCOUNTS = ("acme", "b", "c c", "x/y", "Ünïcode-", "日本", "q\"\\")
 TICKET_FLOW = ("OPENED", "UPDATED", "ESCALATED", "RESOLVED", "CLOSED", "REOPENED", "UPDATED",
@@ -153,10 +155,17 @@ class LogWriter:
         """One of the values, or (`...`) no such field."""
         return ... if self.chance(absent) else self.rng.choice(values)
 
+    def rarely(self, *values):
+        return values if self.chance(0.05) else ()
+
     def user(self):
         """One of few users; in a crowded case one of many."""
         crowd = self.case.crowd
         return f"u{self.rng.randint(1, crowd)}" if crowd else self.rng.choice(USERS)
+
+    def long_text(self):
+        """One of the length that a dimension's value may have, or one that is a little longer."""
+        return self.rng.choice(("x", "ä", "y")) * self.rng.choice((2048, 4095, 4096, 4097, 5000))
 
     def usage(self, account, time):
         return self.event("usage", account, time, {
@@ -181,7 +190,8 @@ class LogWriter:
             properties["due"] = self.instant_text(time)
         return self.event("custom", account, time, {
             "name": self.rng.choice(CUSTOM_NAMES), "user_id": self.maybe(None, *USERS),
-            "value": self.maybe(0, 0.5, 2.5, 10, 99.75, -3.25, 1000000, None, INFINITE, 50),
+            "value": self.maybe(0, 0.5, 2.5, 10, 99.75, -3.25, 1000000, None, INFINITE, 50,
+                                *self.rarely(-0.0, SUMMABLE)),
             "properties": properties})
 
     def ticket(self, account, time, ticket_id=None, action=None):
@@ -190,7 +200,7 @@ class LogWriter:
             "action": action or self.rng.choice(TICKET_FLOW),
             "severity": self.maybe(*SEVERITIES), "user_id": self.maybe(None, *USERS),
             "satisfaction": self.maybe(None, 1, 2, 3, 4, 5, 5.0, absent=0.5),
-            "subject": self.maybe(None, *SUBJECTS, absent=0.5)})
+            "subject": self.maybe(None, *SUBJECTS, *self.rarely(self.long_text()), absent=0.5)})
 
     def ticket_flow(self, account):
         """A ticket from its opening on, in the order of its actions."""
@@ -231,7 +241,7 @@ class LogWriter:
             "account_id": account, "status": self.maybe(*STATUSES, absent=0.2),
             "plan": self.maybe(None, *PLANS, absent=0.1),
             "seats": self.maybe(None, 0, 5, 8, 9, 10, 20, 50, 22, 8.0, absent=0.15),
-            "arr": self.maybe(None, 0, 1200.5, 5000, 48000, INFINITE),
+            "arr": self.maybe(None, 0, 1200.5, 5000, 48000, INFINITE, *self.rarely(-0.0, *HUGE)),
             "employees": self.maybe(None, 4, 10, 50, 85), "country": self.maybe(None, *COUNTRIES),
             "industry": self.maybe(None, *INDUSTRIES, absent=0.5), "region": self.maybe("EMEA"),
             "created_at": instant(), "onboarded_at": instant(), "renews_at": instant(),
@@ -240,6 +250,8 @@ class LogWriter:
             "currency": self.maybe(*CURRENCIES),
             "touch_override": self.maybe(None, "high", absent=0.6),
             "attributes": attributes if attributes else ...}
+        if self.chance(0.03):
+            fields[self.rng.choice(("name", "industry", "owner"))] = self.long_text()
         document = {"stream": "account"}
         document.update((key, value) for key, value in fields.items() if value is not ...)
         if self.chance(0.03):
@@ -292,7 +304,8 @@ class LogWriter:
             copy["occurred_at"] = self.instants.json(self.moment())
         if self.chance(0.1):
             copy["account_id"] = self.rng.choice((*self.accounts, "twin"))
-        distance = self.rng.choice((2, self.case.duplicate_ids * self.case.accounts, 100))
+        remembered = self.case.duplicate_ids * self.case.accounts
+        distance = self.rng.choice((2, max(1, remembered), 100))
         later = min(at + 1 + int(self.rng.expovariate(1 / distance)), len(documents))
         documents.insert(later, copy)
         return later

@@ -27,6 +27,7 @@ SOURCES = ("web", "app")
 NUMBER_TEXTS = ("7", "7.5", "12", "0", "1", "4", "40", "007", "1e2", "25e-1", "-3", "-0", "+4",
                 "0.5", "", "x", "1.", ".5", "1,5", "1e", "e3", "--1", "+", "5 ", " 5", "0x10",
                 "NaN", "Infinity", "-inf", "1e400", "-1e999", "12d", "1_000", "٣", "true", "1e+2")
+FACTORS = ("0", "-0", "1e307", "1.7976931348623157e308", "1e-300")
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "<", "<=", ">", ">=")
 
 # stream -> field -> the values that it is compared with; a field's kind follows from them
@@ -106,6 +107,8 @@ class Writer:
     def number_literal(self, number):
         if number < 0:
             return "-" + self.number_literal(-number)
+        if number == 0:
+            return "-0" if self.chance(0.03) else "0"
         return f"{number:g}" if number != int(number) else str(int(number))
 
     def duration_literal(self, milliseconds):
@@ -118,6 +121,9 @@ class Writer:
                  and milliseconds % size]
         shortest = sorted(ways, key=len)[:3] or [f"{milliseconds}ms"]
         return self.rng.choice(shortest)
+
+    def signed_duration(self, milliseconds):
+        return ("-" if self.chance(0.1) else "") + self.duration_literal(milliseconds)
 
     def string_literal(self, string):
         quote = "'" if self.chance(0.2) else '"'
@@ -228,6 +234,7 @@ class Writer:
             lambda: self.infix(part(), "-", part(), SUM),
             lambda: self.infix(Term("-" + part().at(ATOM), NEGATE), "+", Term("10"), SUM),
             lambda: self.infix(Term("1"), "-", part(), SUM),
+            lambda: self.infix(part(), self.rng.choice("*/"), Term(self.rng.choice(FACTORS)), PRODUCT),
             lambda: self.infix(duration(), "/", Term(length), PRODUCT),
             lambda: self.infix(duration(), "/", duration(), PRODUCT),
             lambda: self.infix(self.infix(duration(), "/", Term(length), PRODUCT), "*",
@@ -401,7 +408,7 @@ class Writer:
     def number_condition(self, scope):
         term = self.number(scope)
         if self.chance(0.15):
-            literals = map(self.number_literal, self.positive(term.pool))
+            literals = map(self.number_literal, term.pool or (0, 1, 2))
             return Term(f"{term.at(SUM)} in {self.list_of(literals)}", COMPARE)
         if self.chance(0.15):
             return self.comparison(term, self.rng.choice(COMPARISONS), self.number(scope))
@@ -412,15 +419,11 @@ class Writer:
         return self.comparison(term, self.rng.choice(COMPARISONS),
                                Term(self.number_literal(constant), NEGATE))
 
-    def positive(self, pool):
-        """Lists are of literals, and a literal has no sign."""
-        return [number for number in pool or (0, 1, 2) if number >= 0]
-
     def duration_condition(self, scope):
         term = self.duration(scope)
         if self.chance(0.15):
             return Term(f"{term.at(SUM)} in "
-                        f"{self.list_of(map(self.duration_literal, scope.lengths))}", COMPARE)
+                        f"{self.list_of(map(self.signed_duration, scope.lengths))}", COMPARE)
         if self.chance(0.2):
             return self.comparison(term, self.rng.choice(COMPARISONS), self.duration(scope))
         length = Term(self.duration_literal(self.rng.choice(scope.lengths)))

@@ -173,6 +173,8 @@ class RulesWriter(Writer):
         term, curve = self.signal_value()
         weights = (1.5, 5, 10, 25, 40) if is_weighted else (-2, -1, 0.5, 1, 1.5, 3)
         weight = 0 if not must_weigh and self.chance(0.1) else self.rng.choice(weights)
+        if self.chance(0.01):
+            weight = self.rng.choice((1e307, 3e307, 1e-300))
         parts = [("value", self.scalar(term.text, flow=True))]
         if curve:
             parts.append(("curve", "[" + ", ".join(f"[{x}, {y}]" for x, y in curve) + "]"))
