@@ -1,8 +1,9 @@
-"""Holds looking ahead against visiting every account at every tick, on random cases.
+"""Holds looking ahead, and that with every state stored after every record and read back, against
+visiting every account at every tick, on random cases.
 
     visits.py --binary PATH --seeds A..B [--jobs N] [--keep DIR]
 
-PATH is the program `visits`, which is the engine both ways. The rules of a case decide so much that
+PATH is the program `visits`, which is the engine all three ways. The rules of a case decide so much that
 every account is visited at nearly every tick for the sake of one or another: a bound that is wrong
 for one decision shows in none. So each decision is taken alone too, with what it looks at; and most
 accounts have few events, as it is silence that is looked ahead over. The oracle is not asked, which
