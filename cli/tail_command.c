@@ -1,4 +1,3 @@
-#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -209,17 +208,6 @@ static enum result show(struct session *session, const rd_kafka_message_t *messa
 
 /* ---- the command */
 
-/* `2h`: so long ago; or an instant. */
-static enum result since_argument(const char *value, int64_t *ret_since_ms, struct error *error) {
-    double duration_ms;
-    if (instant_parse(text_of(value), ret_since_ms))
-        return RESULT_OK;
-    if (!duration_parse(text_of(value), &duration_ms))
-        return error_set(error, RESULT_REJECT, "--since: `%s` is neither a duration, as in 2h, nor an instant", value);
-    *ret_since_ms = clock_wall_ms() - (int64_t)duration_ms;
-    return RESULT_OK;
-}
-
 static enum result read_arguments(struct session *session, struct topic_reader_options *reader_options,
                                   struct error *error) {
     const struct arguments *arguments = session->invocation->arguments;
@@ -231,13 +219,13 @@ static enum result read_arguments(struct session *session, struct topic_reader_o
     session->full = arguments_has(arguments, "full");
     session->json = format != NULL && strcmp(format, "json") == 0;
     choose_topic(session, topic == NULL ? "segment-changes" : topic);
-    reader_options->start = from_beginning ? READ_FROM_BEGINNING : since != NULL ? READ_FROM_TIME : READ_FROM_END;
+    reader_options->start = from_beginning ? READ_FROM_BEGINNING : READ_FROM_END;
     reader_options->until_end = session->until_end = arguments_has(arguments, "exit");
     if (format != NULL && !session->json && strcmp(format, "text") != 0)
         return error_set(error, RESULT_REJECT, "--output: `%s` is neither `text` nor `json`", format);
     if (from_beginning && since != NULL)
         return error_set(error, RESULT_REJECT, "--from-beginning and --since say two things: give one of them");
-    if (reader_options->until_end && reader_options->start == READ_FROM_END)
+    if (reader_options->until_end && !from_beginning && since == NULL)
         return error_set(error, RESULT_REJECT, "--exit ends at the present end: give --from-beginning or --since too");
     if (strcmp(session->topic, session->setup.outputs[OUTPUT_CHANGELOG]) == 0)
         return error_set(error, RESULT_REJECT,
@@ -246,7 +234,7 @@ static enum result read_arguments(struct session *session, struct topic_reader_o
                          session->topic);
     if (!text_is_missing(session->segment) && session->kind != TOPIC_CHANGES)
         return error_set(error, RESULT_REJECT, "--segment is for changes only");
-    return since == NULL ? RESULT_OK : since_argument(since, &reader_options->start_value, error);
+    return since == NULL ? RESULT_OK : topic_reader_since(reader_options, since, clock_wall_ms(), error);
 }
 
 static enum result follow(struct session *session, struct error *error) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/instant.h"
 #include "cli/clock.h"
 
 #define WAIT_SLICE_MS 20 /* for the next record of one partition, before the others are looked at again */
@@ -28,6 +29,20 @@ struct topic_reader {
     rd_kafka_resp_err_t failed;
     struct error failure;
 };
+
+/* Before the epoch there are no records; what Kafka is asked for with a negative time is no time. */
+enum result topic_reader_since(struct topic_reader_options *options, const char *value, int64_t now_ms,
+                               struct error *error) {
+    double duration_ms;
+    int64_t since_ms = 0;
+    if (duration_parse(text_of(value), &duration_ms))
+        since_ms = duration_ms < (double)now_ms ? now_ms - (int64_t)duration_ms : 0;
+    else if (!instant_parse(text_of(value), &since_ms))
+        return error_set(error, RESULT_REJECT, "--since: `%s` is neither a duration, as in 2h, nor an instant", value);
+    options->start = since_ms > 0 ? READ_FROM_TIME : READ_FROM_BEGINNING;
+    options->start_value = since_ms;
+    return RESULT_OK;
+}
 
 static enum result no_answer(const char *what, rd_kafka_resp_err_t code, struct error *error) {
     return error_set(error, RESULT_RETRY, "%s: the brokers gave no answer (%s)", what, rd_kafka_err2str(code));

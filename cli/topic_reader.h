@@ -31,6 +31,10 @@ struct topic_reader_options {
 MUST_USE enum result topic_reader_configure(const struct topic_reader_options *options, const char *isolation,
                                             rd_kafka_conf_t **ret_conf, struct error *error);
 
+/* From the time on that `--since` says: `2h` before now, or an instant. */
+MUST_USE enum result topic_reader_since(struct topic_reader_options *options, const char *value, int64_t now_ms,
+                                        struct error *error);
+
 struct topic_reader;
 
 /* Waits for the brokers up to `timeout_ms`. RESULT_RETRY: no broker answered; RESULT_REJECT: a topic does not exist, or

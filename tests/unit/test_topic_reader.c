@@ -134,6 +134,29 @@ static void test_the_operators_properties_are_kept(void **state) {
     rd_kafka_conf_destroy(conf);
 }
 
+static void assert_since(const char *value, enum reader_start start, int64_t since_ms) {
+    struct topic_reader_options options = {.start = READ_FROM_END};
+    struct error error;
+    assert_int_equal(topic_reader_since(&options, value, 10000000, &error), RESULT_OK);
+    assert_int_equal(options.start, start);
+    if (start == READ_FROM_TIME)
+        assert_int_equal(options.start_value, since_ms);
+}
+
+static void test_a_time_before_the_epoch_is_the_beginning(void **state) {
+    (void)state;
+    struct topic_reader_options options;
+    struct error error;
+    assert_since("2h", READ_FROM_TIME, 2800000);
+    assert_since("0s", READ_FROM_TIME, 10000000);
+    assert_since("3h", READ_FROM_BEGINNING, 0);
+    assert_since("99999999999999d", READ_FROM_BEGINNING, 0);
+    assert_since("1970-01-01T00:00:00.001Z", READ_FROM_TIME, 1);
+    assert_since("1969-12-31T23:59:59.999Z", READ_FROM_BEGINNING, 0);
+    assert_int_equal(topic_reader_since(&options, "yesterday", 0, &error), RESULT_REJECT);
+    assert_non_null(strstr(error.text, "`yesterday`"));
+}
+
 static void test_a_topic_that_does_not_exist_is_named(void **state) {
     (void)state;
     struct topic_reader_options options = {
@@ -150,6 +173,7 @@ int main(void) {
         cmocka_unit_test(test_the_newest_of_each_partition_can_be_asked_for),
         cmocka_unit_test(test_from_the_end_only_what_comes_later_is_read),
         cmocka_unit_test(test_the_operators_properties_are_kept),
+        cmocka_unit_test(test_a_time_before_the_epoch_is_the_beginning),
         cmocka_unit_test(test_a_topic_that_does_not_exist_is_named),
     };
     return cmocka_run_group_tests(tests, start_mock, stop_mock);
