@@ -324,30 +324,32 @@ static void set_gauges(struct pipeline *pipeline) {
     counters_set(pipeline->counters, GAUGE_STORE_LAG_BYTES, bytes);
 }
 
-static void show_shard(struct shard_board *board, const struct held_shard *held, int64_t now_ms) {
-    struct shard_entry *entry = &board->entries[held->number];
+/* Of the record that was taken last; until there is one, of the newest that was taken by whoever had the shard before.
+ */
+static int64_t taken_ms(const struct held_shard *held) {
+    int64_t newest_ms = held->record_ms;
+    for (int i = 0; i < STREAMS && held->record_ms == INSTANT_NONE; i++) {
+        const struct input_record *input = &held->record.inputs[i];
+        if (input->last_offset != OFFSET_NONE && input->last_timestamp_ms > newest_ms)
+            newest_ms = input->last_timestamp_ms;
+    }
+    return newest_ms;
+}
+
+/* How far it is; where it is held back, those who know the newer rules have brought it there. */
+static void show_progress(struct shard_entry *entry, const struct held_shard *held, int64_t watermark_ms) {
+    atomic_store_explicit(&entry->watermark_ms, watermark_ms, memory_order_relaxed);
+    atomic_store_explicit(&entry->lag_records, merge_lag(held->merge), memory_order_relaxed);
+    atomic_store_explicit(&entry->record_ms, taken_ms(held), memory_order_relaxed);
+}
+
+static void show_shard(struct shard_entry *entry, const struct held_shard *held, int64_t now_ms) {
     uint32_t stalled = merge_stalled(held->merge, now_ms);
     atomic_store_explicit(&entry->state, stalled != 0 ? SHARD_STALLED : SHARD_RUNNING, memory_order_relaxed);
     atomic_store_explicit(&entry->stalled, stalled, memory_order_relaxed);
-    atomic_store_explicit(&entry->watermark_ms, shard_clocks(held->shard)->watermark_ms, memory_order_relaxed);
-    atomic_store_explicit(&entry->lag_records, merge_lag(held->merge), memory_order_relaxed);
-    atomic_store_explicit(&entry->record_ms, held->record_ms, memory_order_relaxed);
     atomic_store_explicit(&entry->commit, held->record.commit, memory_order_relaxed);
     atomic_store_explicit(&entry->epoch, held->epoch, memory_order_relaxed);
-}
-
-/* How far it is behind where those who know the newer rules have brought it. */
-static void show_held_back(struct shard_board *board, const struct held_shard *held) {
-    struct shard_entry *entry = &board->entries[held->number];
-    int64_t record_ms = INSTANT_NONE;
-    for (int i = 0; i < STREAMS; i++) {
-        const struct input_record *input = &held->record.inputs[i];
-        if (input->last_offset != OFFSET_NONE && input->last_timestamp_ms > record_ms)
-            record_ms = input->last_timestamp_ms;
-    }
-    atomic_store_explicit(&entry->watermark_ms, held->record.clocks.watermark_ms, memory_order_relaxed);
-    atomic_store_explicit(&entry->lag_records, merge_lag(held->merge), memory_order_relaxed);
-    atomic_store_explicit(&entry->record_ms, record_ms, memory_order_relaxed);
+    show_progress(entry, held, shard_clocks(held->shard)->watermark_ms);
 }
 
 static void show(struct pipeline *pipeline, int64_t now_ms) {
@@ -356,10 +358,12 @@ static void show(struct pipeline *pipeline, int64_t now_ms) {
     pipeline->gauges_set_ms = now_ms;
     set_gauges(pipeline);
     for (uint32_t i = 0; i < pipeline->held_count && pipeline->board != NULL; i++) {
-        if (pipeline->held[i].running)
-            show_shard(pipeline->board, &pipeline->held[i], now_ms);
-        else if (pipeline->held[i].held_back)
-            show_held_back(pipeline->board, &pipeline->held[i]);
+        const struct held_shard *held = &pipeline->held[i];
+        struct shard_entry *entry = &pipeline->board->entries[held->number];
+        if (held->running)
+            show_shard(entry, held, now_ms);
+        else if (held->held_back)
+            show_progress(entry, held, held->record.clocks.watermark_ms);
     }
 }
 

@@ -268,6 +268,7 @@ static bool may_evaluate(struct pipeline *pipeline, struct held_shard *held) {
 
 static enum result begin_shard(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
     const struct program *program = pipeline->program;
+    held->record_ms = INSTANT_NONE;
     if (!may_evaluate(pipeline, held))
         return RESULT_OK;
     bool changed = rulesets_standing(&held->record, program->hash) != RULESET_CURRENT;
@@ -282,7 +283,6 @@ static enum result begin_shard(struct pipeline *pipeline, struct held_shard *hel
     /* An activation is committed even where no record comes, and so are offsets that the group has lost. */
     held->moved = changed || held->takeover.group_is_behind;
     held->newest_offset = held->epoch;
-    held->record_ms = INSTANT_NONE;
     held->claimed = held->takeover.claimed;
     held->verified_ms = monotonic_ms(pipeline);
     held->running = true;

@@ -471,6 +471,31 @@ static void only_the_shard_waits_whose_next_record_lacks_its_schema(void **state
     sim_world_free(&world);
 }
 
+static void it_is_seen_how_old_the_last_record_is_before_one_is_taken_after_a_takeover(void **state) {
+    (void)state;
+    struct sim_world world;
+    struct shard_board board;
+    struct error error;
+    setup(&world, 1);
+    int64_t last_ms = world.kafka.wall_ms - 2 * DAY;
+    sim_world_event(&world, STREAM_LOGIN, "account-1", "last", last_ms, "");
+    sim_world_start(&world, 0);
+    sim_world_finish(&world, 0);
+    sim_world_event(&world, STREAM_LOGIN, "account-1", "new", last_ms + DAY, "");
+    assert_int_equal(shard_board_init(&board, 1, &error), RESULT_OK);
+    world.board = &board;
+    world.options.until_end = false;
+    sim_world_start(&world, 0);
+    struct lacking lacking = {.decoder = world.workers[0].decoder};
+    world.workers[0].decoder = (struct decoder){&lacking, decode_or_lack};
+    sim_world_run(&world, 5 * SECOND);
+    assert_int_equal(board.entries[0].state, SHARD_RUNNING);
+    assert_int_equal(board.entries[0].lag_records, 1);
+    assert_int_equal(board.entries[0].record_ms, last_ms);
+    sim_world_free(&world);
+    shard_board_free(&board);
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_topics_held_is_what_replay_says),
@@ -493,6 +518,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_zombie_commits_nothing),
         cmocka_unit_test(rebalances_change_nothing),
         cmocka_unit_test(state_may_outgrow_the_memory),
+        cmocka_unit_test(it_is_seen_how_old_the_last_record_is_before_one_is_taken_after_a_takeover),
         cmocka_unit_test(what_cannot_be_taken_goes_to_the_dead_letters_and_disturbs_nobody),
         cmocka_unit_test(only_the_shard_waits_whose_next_record_lacks_its_schema),
     };
