@@ -2,7 +2,12 @@
 
 #include "base/instant.h"
 
-static json_t *read_value(const struct schema *schema, struct cursor *cursor, int depth);
+struct reading {
+    struct cursor *cursor;
+    size_t left; /* values that may still come */
+};
+
+static json_t *read_value(const struct schema *schema, struct reading *reading, int depth);
 
 /* Text of Avro: UTF-8 as it is; where it is not, and of bytes, each byte a character. */
 static json_t *text_value(struct text text, bool is_text) {
@@ -68,18 +73,18 @@ static json_t *read_enum(const struct schema *schema, struct cursor *cursor) {
     return text_value(schema->symbols[symbol], true);
 }
 
-static json_t *read_union(const struct schema *schema, struct cursor *cursor, int depth) {
-    int64_t branch = cursor_zigzag(cursor);
-    if (!cursor_ok(cursor) || branch < 0 || branch >= schema->count)
+static json_t *read_union(const struct schema *schema, struct reading *reading, int depth) {
+    int64_t branch = cursor_zigzag(reading->cursor);
+    if (!cursor_ok(reading->cursor) || branch < 0 || branch >= schema->count)
         return NULL;
-    return read_value(schema->branches[branch], cursor, depth);
+    return read_value(schema->branches[branch], reading, depth);
 }
 
-static json_t *read_record(const struct schema *schema, struct cursor *cursor, int depth) {
+static json_t *read_record(const struct schema *schema, struct reading *reading, int depth) {
     json_t *object = json_object();
     for (uint32_t i = 0; object != NULL && i < schema->count; i++) {
         const struct schema_field *field = &schema->fields[i];
-        json_t *value = read_value(field->type, cursor, depth);
+        json_t *value = read_value(field->type, reading, depth);
         if (value == NULL || json_object_setn_new_nocheck(object, field->name.data, field->name.size, value) != 0) {
             json_decref(object);
             return NULL;
@@ -89,37 +94,36 @@ static json_t *read_record(const struct schema *schema, struct cursor *cursor, i
 }
 
 /* The number of items in the next block of an array or map; 0 at its end, -1 where it is malformed. */
-static int64_t read_block(const struct schema *items, struct cursor *cursor) {
+static int64_t read_block(struct cursor *cursor) {
     int64_t count = cursor_zigzag(cursor);
     if (count < 0 && count != INT64_MIN) {
         count = -count;
         (void)cursor_zigzag(cursor); /* the block's size in bytes: not needed */
     }
-    int64_t bound = items->empty ? AVRO_JSON_ITEMS_MAX : (int64_t)cursor_left(cursor);
-    return !cursor_ok(cursor) || count < 0 || count > bound ? -1 : count;
+    return cursor_ok(cursor) && count >= 0 ? count : -1;
 }
 
-static bool read_item(const struct schema *schema, struct cursor *cursor, json_t *all, int depth) {
+static bool read_item(const struct schema *schema, struct reading *reading, json_t *all, int depth) {
     if (schema->kind == SCHEMA_ARRAY) {
-        json_t *item = read_value(schema->items, cursor, depth);
+        json_t *item = read_value(schema->items, reading, depth);
         return item != NULL && json_array_append_new(all, item) == 0;
     }
-    int64_t size = cursor_zigzag(cursor);
-    if (!cursor_ok(cursor) || size < 0 || (uint64_t)size > cursor_left(cursor))
+    int64_t size = cursor_zigzag(reading->cursor);
+    if (!cursor_ok(reading->cursor) || size < 0 || (uint64_t)size > cursor_left(reading->cursor))
         return false;
-    struct text key = cursor_text(cursor, (size_t)size);
-    json_t *item = text_is_utf8(key) ? read_value(schema->items, cursor, depth) : NULL;
+    struct text key = cursor_text(reading->cursor, (size_t)size);
+    json_t *item = text_is_utf8(key) ? read_value(schema->items, reading, depth) : NULL;
     return item != NULL && json_object_setn_new_nocheck(all, key.data, key.size, item) == 0;
 }
 
-static json_t *read_items(const struct schema *schema, struct cursor *cursor, int depth) {
+static json_t *read_items(const struct schema *schema, struct reading *reading, int depth) {
     json_t *all = schema->kind == SCHEMA_ARRAY ? json_array() : json_object();
-    int64_t count = all == NULL ? -1 : read_block(schema->items, cursor);
+    int64_t count = all == NULL ? -1 : read_block(reading->cursor);
     while (count > 0) {
         bool good = true;
         for (; good && count > 0; count--)
-            good = read_item(schema, cursor, all, depth);
-        count = good ? read_block(schema->items, cursor) : -1;
+            good = read_item(schema, reading, all, depth);
+        count = good ? read_block(reading->cursor) : -1;
     }
     if (count == 0)
         return all;
@@ -127,9 +131,7 @@ static json_t *read_items(const struct schema *schema, struct cursor *cursor, in
     return NULL;
 }
 
-static json_t *read_value(const struct schema *schema, struct cursor *cursor, int depth) {
-    if (depth == AVRO_JSON_DEPTH_MAX)
-        return NULL;
+static json_t *read_single(const struct schema *schema, struct cursor *cursor) {
     switch (schema->kind) {
     case SCHEMA_NULL:
         return json_null();
@@ -142,26 +144,36 @@ static json_t *read_value(const struct schema *schema, struct cursor *cursor, in
         return read_float(cursor);
     case SCHEMA_DOUBLE:
         return read_double(cursor);
-    case SCHEMA_BYTES:
-    case SCHEMA_STRING:
-        return read_sized(cursor, schema->kind == SCHEMA_STRING);
-    case SCHEMA_RECORD:
-        return read_record(schema, cursor, depth + 1);
     case SCHEMA_ENUM:
         return read_enum(schema, cursor);
     case SCHEMA_FIXED: {
         struct text bytes = cursor_text(cursor, schema->count);
         return cursor_ok(cursor) ? text_value(bytes, false) : NULL;
     }
+    default:
+        return read_sized(cursor, schema->kind == SCHEMA_STRING);
+    }
+}
+
+static json_t *read_value(const struct schema *schema, struct reading *reading, int depth) {
+    bool is_union = schema->kind == SCHEMA_UNION; /* no value beside that of its branch */
+    if (depth == AVRO_JSON_DEPTH_MAX || (!is_union && reading->left == 0))
+        return NULL;
+    reading->left -= !is_union;
+    switch (schema->kind) {
+    case SCHEMA_RECORD:
+        return read_record(schema, reading, depth + 1);
     case SCHEMA_ARRAY:
     case SCHEMA_MAP:
-        return read_items(schema, cursor, depth + 1);
+        return read_items(schema, reading, depth + 1);
     case SCHEMA_UNION:
-        return read_union(schema, cursor, depth + 1);
+        return read_union(schema, reading, depth + 1);
+    default:
+        return read_single(schema, reading->cursor);
     }
-    return NULL;
 }
 
 json_t *avro_json_read(const struct schema *schema, struct cursor *cursor) {
-    return read_value(schema, cursor, 0);
+    struct reading reading = {cursor, cursor_left(cursor) + AVRO_JSON_EMPTY_MAX};
+    return read_value(schema, &reading, 0);
 }
