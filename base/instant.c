@@ -8,6 +8,9 @@
 #define DAYS_IN_ERA 146097 /* 400 years of the Gregorian calendar */
 #define EPOCH_DAY   719468 /* of 1970-01-01, counted from 0000-03-01 */
 
+#define YEAR_DIGITS_MAX 6
+#define YEAR_MAX        999999
+
 struct date {
     int64_t year;
     unsigned month, day;
@@ -59,7 +62,7 @@ static bool reader_sees_digit(const struct reader *reader) {
     return reader->at != NULL && reader->at < reader->end && *reader->at >= '0' && *reader->at <= '9';
 }
 
-/* Exactly `digits` digits, of a value in [lowest, highest]. */
+/* Exactly `digits` digits (nine at most), of a value in [lowest, highest]. */
 static unsigned reader_number(struct reader *reader, int digits, unsigned lowest, unsigned highest) {
     unsigned number = 0;
     for (int i = 0; i < digits; i++) {
@@ -75,8 +78,22 @@ static unsigned reader_number(struct reader *reader, int digits, unsigned lowest
     return lowest;
 }
 
+/* Four digits; what has a sign is one of those that four digits can not say, and of no other form than put_year's. */
+static int64_t reader_year(struct reader *reader) {
+    bool positive = reader_sees(reader, '+'), negative = reader_sees(reader, '-');
+    if (!positive && !negative)
+        return reader_number(reader, 4, 0, 9999);
+    int digits = 0;
+    for (const char *at = ++reader->at; at < reader->end && *at >= '0' && *at <= '9'; at++)
+        digits++;
+    if (digits > YEAR_DIGITS_MAX || (digits > 4 && *reader->at == '0'))
+        reader->at = NULL;
+    int64_t year = reader_number(reader, digits < 4 ? 4 : digits, positive ? 10000 : 1, YEAR_MAX);
+    return positive ? year : -year;
+}
+
 static int64_t reader_date(struct reader *reader) {
-    struct date date = {.year = reader_number(reader, 4, 0, 9999)};
+    struct date date = {.year = reader_year(reader)};
     reader_expect(reader, '-');
     date.month = reader_number(reader, 2, 1, 12);
     reader_expect(reader, '-');
@@ -135,7 +152,7 @@ bool instant_parse(struct text text, int64_t *ret_instant_ms) {
         instant_ms += reader_time(&reader);
         instant_ms -= reader_zone(&reader);
     }
-    if (reader.at == NULL || reader.at != reader.end)
+    if (reader.at == NULL || reader.at != reader.end || instant_ms < -INSTANT_READ_MAX || instant_ms > INSTANT_READ_MAX)
         return false;
     *ret_instant_ms = instant_ms;
     return true;

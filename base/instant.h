@@ -16,9 +16,11 @@
 
 #define INSTANT_TEXT_MAX 40
 
+#define INSTANT_READ_MAX (INT64_C(1) << 53) /* either way, so that a number of rules can say it too */
+
 /* Accepts `YYYY-MM-DD`, alone (midnight) or with `Thh:mm`, optionally `:ss`, a fraction (digits finer than a
- * millisecond are cut off), and `Z` or `+hh:mm` or `-hh:mm`; without a zone it is UTC. False where the text is anything
- * else. */
+ * millisecond are cut off), and `Z` or `+hh:mm` or `-hh:mm`; without a zone it is UTC. Years outside 0000 to 9999 are
+ * read as instant_format writes them. False where the text is anything else, or further away than INSTANT_READ_MAX. */
 bool instant_parse(struct text text, int64_t *ret_instant_ms);
 
 /* `2026-11-01T10:20:30.123Z`, zero-terminated; returns the length. Years outside 0000 to 9999 are written with a sign.

@@ -73,6 +73,21 @@ static void refuses_other_forms(void **state) {
         "+2026-11-01",
         "2026-11-01t10:20z",
         "tomorrow",
+        "+09999-01-01",
+        "+10000",
+        "+010000-01-01",
+        "+1000-01-01",
+        "+287397-01-01",
+        "-287397-01-01",
+        "+1000000-01-01",
+        "+99999999999999999999-01-01",
+        "-0000-01-01",
+        "-001-01-01",
+        "-00001-01-01",
+        "--001-01-01",
+        "+-2026-01-01",
+        "+",
+        "-",
     };
     int64_t instant_ms = 42;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -104,6 +119,37 @@ static void reads_back_every_day_that_it_writes(void **state) {
         uint32_t size = instant_format(instant_ms, text);
         assert_true(instant_parse((struct text){text, size}, &again_ms));
         assert_int_equal(again_ms, instant_ms);
+    }
+}
+
+static void assert_reads_back(int64_t instant_ms) {
+    char text[INSTANT_TEXT_MAX];
+    int64_t again_ms;
+    uint32_t size = instant_format(instant_ms, text);
+    if (!instant_parse((struct text){text, size}, &again_ms))
+        fail_msg("%s", text);
+    assert_int_equal(again_ms, instant_ms);
+}
+
+static void reads_back_years_of_more_or_fewer_than_four_digits(void **state) {
+    (void)state;
+    static const int64_t turns_ms[] = {253402300800000, -62167219200000, 0, INSTANT_READ_MAX - 1, 1 - INSTANT_READ_MAX};
+    for (size_t i = 0; i < sizeof turns_ms / sizeof turns_ms[0]; i++)
+        for (int64_t around = -1; around <= 1; around++)
+            assert_reads_back(turns_ms[i] + around);
+    for (int64_t instant_ms = -INSTANT_READ_MAX; instant_ms <= INSTANT_READ_MAX; instant_ms += INSTANT_READ_MAX / 99991)
+        assert_reads_back(instant_ms);
+    assert_reads("+10000-01-01", 253402300800000);
+    assert_reads("-0001-12-31T23:00-01:00", -62167219200000);
+}
+
+static void refuses_what_is_too_far_away(void **state) {
+    (void)state;
+    char text[INSTANT_TEXT_MAX];
+    int64_t instant_ms;
+    for (int sign = -1; sign <= 1; sign += 2) {
+        uint32_t size = instant_format(sign * (INSTANT_READ_MAX + 1), text);
+        assert_false(instant_parse((struct text){text, size}, &instant_ms));
     }
 }
 
@@ -170,6 +216,8 @@ int main(void) {
         cmocka_unit_test(refuses_other_forms),
         cmocka_unit_test(writes_milliseconds_and_the_zone),
         cmocka_unit_test(reads_back_every_day_that_it_writes),
+        cmocka_unit_test(reads_back_years_of_more_or_fewer_than_four_digits),
+        cmocka_unit_test(refuses_what_is_too_far_away),
         cmocka_unit_test(writes_the_extremes),
         cmocka_unit_test(reads_durations_in_every_unit),
         cmocka_unit_test(refuses_durations_of_other_forms),
