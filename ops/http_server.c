@@ -59,7 +59,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 }
 
 static struct MHD_Daemon *start_at(struct http_server *server, const struct addrinfo *address) {
-    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | (address->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0);
+    /* Without AUTO it is select(), which knows no descriptor from 1024 on. */
+    unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | (address->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0);
     return MHD_start_daemon(flags, server->options.port, NULL, NULL, handle, server, MHD_OPTION_SOCK_ADDR,
                             address->ai_addr, MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_CONNECTION_IDLE_S, MHD_OPTION_END);

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -90,6 +92,28 @@ static void test_a_port_that_is_taken_is_named(void **state) {
     http_server_stop(server);
 }
 
+/* Of a process with many connections and partitions, the server's own come last. */
+static void test_it_answers_where_many_files_are_open(void **state) {
+    (void)state;
+    static int opened[FD_SETSIZE];
+    double value = 42;
+    struct rlimit before, enough;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    enough = before;
+    if (enough.rlim_cur < 2 * FD_SETSIZE)
+        enough.rlim_cur = 2 * FD_SETSIZE;
+    if (setrlimit(RLIMIT_NOFILE, &enough) != 0)
+        skip();
+    for (int i = 0; i < FD_SETSIZE; i++)
+        assert_true((opened[i] = dup(STDERR_FILENO)) >= 0);
+    struct http_server *server = start(0, &value);
+    assert_non_null(strstr(ask(server, "GET /metrics HTTP/1.0\r\n\r\n"), "answers_total 42\n"));
+    http_server_stop(server);
+    for (int i = 0; i < FD_SETSIZE; i++)
+        close(opened[i]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 static void test_labels_are_escaped_and_buckets_added_up(void **state) {
     (void)state;
     struct buffer out = {0};
@@ -113,6 +137,7 @@ int main(void) {
         cmocka_unit_test(test_a_route_answers_with_its_type_and_body),
         cmocka_unit_test(test_other_paths_methods_and_states_have_their_status),
         cmocka_unit_test(test_a_port_that_is_taken_is_named),
+        cmocka_unit_test(test_it_answers_where_many_files_are_open),
         cmocka_unit_test(test_labels_are_escaped_and_buckets_added_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
