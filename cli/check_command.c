@@ -139,9 +139,13 @@ static void check_kafka(struct inspection *inspection) {
     if (topics.partitions == 0)
         return;
     result = check_partitioner(setup, topics.partitions, &setup->findings, KAFKA_TIMEOUT_MS, &partitioner);
-    if (tell_findings(inspection) && result == RESULT_OK)
+    if (!tell_findings(inspection) || result != RESULT_OK)
+        return;
+    if (partitioner.sampled > 0)
         tell_ok(inspection, "kafka", "the inputs can be read; %u records looked at lie where the partitioner puts them",
                 partitioner.sampled);
+    else
+        tell_ok(inspection, "kafka", "the inputs hold no record with a key that could be looked at");
 }
 
 static void check_store(struct inspection *inspection) {

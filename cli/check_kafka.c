@@ -2,6 +2,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "base/instant.h"
 #include "cli/clock.h"
 #include "cli/schemas.h"
 #include "cli/topic_reader.h"
@@ -109,10 +110,10 @@ static enum result sample(const struct setup *setup, int32_t partitions, int tim
             reader_options.topics[reader_options.topics_count++] = setup->topics[i];
     struct topic_reader *reader;
     rd_kafka_message_t *message;
-    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
     enum result result = topic_reader_open(&reader_options, timeout_ms, &reader, error);
     if (result != RESULT_OK)
         return result;
+    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
     enum reader_outcome outcome = READER_RECORD;
     while (outcome == READER_RECORD && report->sampled < SAMPLE_MAX) {
         outcome = topic_reader_next(reader, (int)(deadline_ms - clock_monotonic_ms()), &message, error);
@@ -122,6 +123,7 @@ static enum result sample(const struct setup *setup, int32_t partitions, int tim
         }
     }
     topic_reader_close(reader);
+    report->in_time = outcome != READER_NOTHING;
     return outcome == READER_FAILED ? RESULT_FATAL : RESULT_OK;
 }
 
@@ -155,6 +157,21 @@ static void judge(const struct setup *setup, const struct partitioner_report *re
         report->fitting[configured], report->sampled, names[configured]);
 }
 
+static void tell_late(const struct partitioner_report *report, int timeout_ms, struct findings *findings) {
+    char waited[INSTANT_TEXT_MAX];
+    duration_format(timeout_ms, waited);
+    if (report->sampled == 0)
+        finding_add(findings, SEVERITY_WARNING, TEXT("kafka"),
+                    "no record of the inputs came within %s, though they hold some: whether they can be read, and lie "
+                    "where the partitioner puts them, is not known",
+                    waited);
+    else
+        finding_add(findings, SEVERITY_WARNING, TEXT("kafka"),
+                    "only %u of the inputs' newest records came within %s: whether the others lie where the "
+                    "partitioner puts them is not known",
+                    report->sampled, waited);
+}
+
 enum result check_partitioner(const struct setup *setup, int32_t partitions, struct findings *findings, int timeout_ms,
                               struct partitioner_report *ret_report) {
     struct error error;
@@ -164,5 +181,7 @@ enum result check_partitioner(const struct setup *setup, int32_t partitions, str
         finding_add(findings, SEVERITY_ERROR, TEXT("kafka"), "the inputs cannot be read: %s", error.text);
     else
         judge(setup, ret_report, findings);
+    if (result == RESULT_OK && !ret_report->in_time)
+        tell_late(ret_report, timeout_ms, findings);
     return result;
 }

@@ -18,11 +18,13 @@ MUST_USE enum result check_topics(const struct setup *setup, struct findings *fi
                                   struct topics_report *ret_report);
 
 struct partitioner_report {
+    bool in_time;                            /* all that were to be looked at came */
     uint32_t sampled;                        /* records looked at */
     uint32_t fitting[PARTITIONER_UNCHECKED]; /* of them, how many lie where this partitioner puts them */
 };
 
 /* Looks at the newest records of the inputs that exist, and whether they lie where kafka.partitioner puts them. Adds
- * what is wrong; that a topic may not be read is wrong too. */
+ * what is wrong; that a topic may not be read is wrong too, and that `timeout_ms` did not suffice is worth a warning.
+ */
 MUST_USE enum result check_partitioner(const struct setup *setup, int32_t partitions, struct findings *findings,
                                        int timeout_ms, struct partitioner_report *ret_report);
