@@ -19,7 +19,7 @@ static enum result read_avro(const struct schema *schema, struct text bytes, jso
     struct cursor cursor = cursor_of(bytes.data, bytes.size);
     json_t *tree = avro_json_read(schema, &cursor);
     if (tree == NULL)
-        return error_set(error, RESULT_REJECT, "the bytes are no Avro of the schema %.*s",
+        return error_set(error, RESULT_REJECT, "the bytes are no Avro of the schema %.*s, or of too many empty values",
                          TEXT_ARGUMENTS(schema->name));
     if (cursor_left(&cursor) > 0) {
         json_decref(tree);
@@ -31,8 +31,9 @@ static enum result read_avro(const struct schema *schema, struct text bytes, jso
 
 static json_t *read_json(struct text bytes) {
     json_error_t reason;
-    return bytes.size > 0 && bytes.data[0] == '{' ? json_loadb(bytes.data, bytes.size, JSON_REJECT_DUPLICATES, &reason)
-                                                  : NULL;
+    return bytes.size > 0 && bytes.data[0] == '{'
+               ? json_loadb(bytes.data, bytes.size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &reason)
+               : NULL;
 }
 
 /* The schema that a topic's values have where they name none. */
@@ -79,7 +80,7 @@ static void put_tree(struct json *json, const json_t *tree);
 static void put_object(struct json *json, json_t *object) {
     json_open_object(json);
     for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at)) {
-        json_key_text(json, text_of(json_object_iter_key(at)));
+        json_key_text(json, (struct text){json_object_iter_key(at), (uint32_t)json_object_iter_key_len(at)});
         put_tree(json, json_object_iter_value(at));
     }
     json_close_object(json);

@@ -78,16 +78,36 @@ static void plain_values_are_read_by_the_schema_of_the_folder(void **state) {
     const char *const sets[] = {schemas, "encodings.nps=plain", "registry.url=http://127.0.0.1:1"};
     assert_read(sets, 3, TEXT("\0\4e1\2a\x80\x89\x7a"),
                 "{\"score\":0,\"event_id\":\"e1\",\"account_id\":\"a\",\"occurred_at\":\"1970-01-01T00:00:01.000Z\"}");
-    assert_read(sets, 3, TEXT("\2\4e1\2a"), "the bytes are no Avro of the schema acme.NpsResponse");
+    assert_read(sets, 3, TEXT("\2\4e1\2a"),
+                "the bytes are no Avro of the schema acme.NpsResponse, or of too many empty values");
     assert_read(sets, 1, TEXT("\2\4e1\2a\x80\x89\x7a"), "the bytes name no schema");
     unlink(file);
     rmdir(folder);
+}
+
+static void a_name_may_hold_any_character(void **state) {
+    (void)state;
+    struct buffer out = {0};
+    json_t *tree = json_object();
+    assert_int_equal(json_object_setn_new_nocheck(tree, "a\0b", 3, json_true()), 0);
+    tree_write(tree, &out);
+    buffer_put_u8(&out, 0);
+    assert_string_equal((const char *)out.data, "{\"a\\u0000b\":true}");
+    buffer_free(&out);
+    json_decref(tree);
+}
+
+static void a_text_of_json_may_hold_any_character(void **state) {
+    (void)state;
+    assert_read(NULL, 0, TEXT("{\"plan\": \"a\\u0000b\"}"), "{\"plan\":\"a\\u0000b\"}");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_as_short_as_they_were),
         cmocka_unit_test(members_keep_their_order_and_texts_their_characters),
+        cmocka_unit_test(a_name_may_hold_any_character),
+        cmocka_unit_test(a_text_of_json_may_hold_any_character),
         cmocka_unit_test(plain_values_are_read_by_the_schema_of_the_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
