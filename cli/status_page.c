@@ -6,9 +6,11 @@
 #include "bellwether_version.h"
 #include "ops/metrics.h"
 
+/* While workers are started somebody may ask already, and they are gone again where one of them cannot be. */
 uint64_t status_counter(const struct status_view *view, uint32_t counter) {
+    uint32_t count = view->begun ? view->counters_count : 0;
     uint64_t sum = 0;
-    for (uint32_t i = 0; i < view->counters_count; i++)
+    for (uint32_t i = 0; i < count; i++)
         sum += counters_get(view->counters[i], counter);
     return sum;
 }

@@ -8,8 +8,8 @@
 
 #define WORKERS_MAX 256
 
-/* All that is shown; filled by the daemon, and constant while the server runs but for `begun` and what is behind the
- * pointers. */
+/* All that is shown; filled by the daemon before `begun` is true, which it never is where the start has failed; from
+ * then on constant while the server runs, but for what is behind the pointers. */
 struct status_view {
     const struct counters *counters[WORKERS_MAX]; /* of each worker */
     uint32_t counters_count;
@@ -22,5 +22,5 @@ struct status_view {
 extern const struct http_route status_routes[];
 extern const uint32_t status_routes_count;
 
-/* The counter over all workers. */
+/* The counter over all workers; 0 until they run. */
 uint64_t status_counter(const struct status_view *view, uint32_t counter);

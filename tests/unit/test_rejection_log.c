@@ -30,6 +30,7 @@ static void set_up(struct fixture *fixture) {
     fixture->view.counters[0] = &fixture->counters[0];
     fixture->view.counters[1] = &fixture->counters[1];
     fixture->view.counters_count = 2;
+    fixture->view.begun = true;
     fixture->logger = (struct logger){fixture, take_line};
 }
 

@@ -70,6 +70,18 @@ static void test_metrics_are_summed_over_the_workers(void **state) {
     tear_down(&fixture);
 }
 
+static void test_workers_are_not_looked_at_while_they_are_started(void **state) {
+    (void)state;
+    struct fixture fixture;
+    set_up(&fixture);
+    fixture.view.begun = false;
+    fixture.view.board = NULL;
+    fixture.view.counters[1] = NULL;
+    counters_add(&fixture.counters[0], COUNTER_RECORDS + STREAM_LOGIN, 5);
+    assert_non_null(strstr(page(&fixture, "/metrics"), "\nbellwether_records_total{stream=\"login\"} 0\n"));
+    tear_down(&fixture);
+}
+
 static void test_only_shards_that_are_held_are_shown(void **state) {
     (void)state;
     struct fixture fixture;
@@ -146,6 +158,7 @@ static void test_every_metric_is_explained_in_the_documentation(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_metrics_are_summed_over_the_workers),
+        cmocka_unit_test(test_workers_are_not_looked_at_while_they_are_started),
         cmocka_unit_test(test_only_shards_that_are_held_are_shown),
         cmocka_unit_test(test_ready_is_who_does_the_work_that_it_was_given),
         cmocka_unit_test(test_members_that_the_group_gives_no_partitions_are_a_reserve_and_ready),
