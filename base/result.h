@@ -31,7 +31,7 @@ static inline enum result result_given(enum result result) {
     return result;
 }
 
-/* Writes the message; what does not fit is cut off. */
+/* Writes the message; what does not fit is cut off, between characters. */
 void error_write(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Puts a context ("config.yaml:3:7") before the message that is already there. */

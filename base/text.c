@@ -1,5 +1,7 @@
 #include "base/text.h"
 
+#include <stdio.h>
+
 #define NEAREST_SIZE_MAX 64
 
 int text_compare(struct text left, struct text right) {
@@ -52,6 +54,41 @@ bool text_is_utf8(struct text text) {
         at += size;
     }
     return true;
+}
+
+uint32_t text_character(struct text text) {
+    return text.size == 0 ? 0 : (uint32_t)sequence_size((const uint8_t *)text.data, text.size);
+}
+
+/* The bytes before a character that has lost its end. */
+static uint32_t whole_size(const char *bytes, uint32_t size) {
+    for (uint32_t back = 1; back < 4 && back <= size; back++) {
+        const uint8_t *lead = (const uint8_t *)bytes + size - back;
+        if ((*lead & 0xC0) != 0x80)
+            return *lead >= 0x80 && sequence_size(lead, back) == 0 ? size - back : size;
+    }
+    return size;
+}
+
+struct text text_beginning(struct text text, uint32_t size_max) {
+    return text.size <= size_max ? text : (struct text){text.data, whole_size(text.data, size_max)};
+}
+
+uint32_t text_print_list(char *room, size_t size, const char *format, va_list arguments) {
+    int wanted = vsnprintf(room, size, format, arguments);
+    uint32_t length = wanted < 0 ? 0 : (uint32_t)wanted;
+    if (length >= size)
+        length = whole_size(room, (uint32_t)size - 1);
+    room[length] = '\0';
+    return length;
+}
+
+uint32_t text_print(char *room, size_t size, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    uint32_t length = text_print_list(room, size, format, arguments);
+    va_end(arguments);
+    return length;
 }
 
 static char lower(char character) {

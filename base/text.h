@@ -2,6 +2,7 @@
  * A text whose `data` is NULL is missing, which is not the same as empty. */
 #pragma once
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,6 +62,17 @@ int text_compare(struct text left, struct text right);
 
 /* Whether the bytes are well-formed UTF-8 (no surrogates, no overlong forms, up to U+10FFFF). */
 bool text_is_utf8(struct text text);
+
+/* The size of the well-formed character at the beginning; 0 where there is none. */
+uint32_t text_character(struct text text);
+
+/* The first bytes, `size_max` at most; cut between characters. */
+struct text text_beginning(struct text text, uint32_t size_max);
+
+/* As snprintf and vsnprintf, but what does not fit is cut off between characters; returns the length that is there. */
+uint32_t text_print(char *room, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+uint32_t text_print_list(char *room, size_t size, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
 
 /* The candidate nearest to `wanted` by edit distance, for "did you mean"; -1 where none is near enough to be helpful.
  */

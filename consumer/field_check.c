@@ -34,12 +34,6 @@ void field_symbols(const struct field *field, char ret_text[SYMBOLS_TEXT_MAX]) {
 }
 
 struct text message_excerpt(struct text text, const char **ret_cut) {
-    *ret_cut = "";
-    if (text.size <= EXCERPT_SIZE_MAX)
-        return text;
-    *ret_cut = "...";
-    uint32_t size = EXCERPT_SIZE_MAX;
-    while (size > 0 && ((uint8_t)text.data[size] & 0xC0) == 0x80)
-        size--;
-    return (struct text){text.data, size};
+    *ret_cut = text.size <= EXCERPT_SIZE_MAX ? "" : "...";
+    return text_beginning(text, EXCERPT_SIZE_MAX);
 }

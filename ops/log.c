@@ -60,6 +60,18 @@ void log_set_style(struct log *log, enum log_style style) {
     log->options.style = style;
 }
 
+/* What is no UTF-8 in a message is shown as the replacement character. */
+static void put_message(struct json *json, struct text message) {
+    struct buffer clean = {0};
+    while (message.size > 0) {
+        uint32_t size = text_character(message), taken = size == 0 ? 1 : size;
+        buffer_put_text(&clean, size == 0 ? TEXT("\uFFFD") : (struct text){message.data, size});
+        message = (struct text){message.data + taken, message.size - taken};
+    }
+    json_put_text(json, buffer_text(&clean));
+    buffer_free(&clean);
+}
+
 static void put_json(struct log *log, enum log_level level, int64_t now_ms, const char *message) {
     struct json json = {.out = &log->line};
     struct text text = text_of(message);
@@ -69,7 +81,10 @@ static void put_json(struct log *log, enum log_level level, int64_t now_ms, cons
     json_key(&json, "level");
     json_put_string(&json, levels[level].name);
     json_key(&json, "message");
-    json_put_text(&json, text_is_utf8(text) ? text : TEXT("(a message that is not UTF-8)"));
+    if (text_is_utf8(text))
+        json_put_text(&json, text);
+    else
+        put_message(&json, text);
     json_close_object(&json);
 }
 
@@ -136,19 +151,19 @@ static bool is_held_back(struct log *log, enum log_level level, int64_t now_ms, 
     struct remembered *remembered = place_for(log, hash, now_ms);
     if (remembered->since_ms == 0) {
         *remembered = (struct remembered){.hash = hash, .since_ms = now_ms, .level = level};
-        snprintf(remembered->beginning, sizeof remembered->beginning, "%s", message);
+        (void)text_print(remembered->beginning, sizeof remembered->beginning, "%s", message);
     }
     return ++remembered->count > LOG_REPEATS_MAX;
 }
 
 void log_message(struct log *log, enum log_level level, const char *message) {
     char clean[LOG_LINE_MAX];
-    size_t size = 0;
     if (level > log->level)
         return;
-    for (; message[size] != '\0' && size < sizeof clean - 1; size++)
-        clean[size] = iscntrl((unsigned char)message[size]) ? ' ' : message[size];
-    clean[size] = '\0';
+    (void)text_print(clean, sizeof clean, "%s", message);
+    for (char *at = clean; *at != '\0'; at++)
+        if (iscntrl((unsigned char)*at))
+            *at = ' ';
     pthread_mutex_lock(&log->mutex);
     int64_t now_ms = log->options.wall_ms();
     if (level == LEVEL_ERROR || log->options.style == LOG_STYLE_PLAIN || !is_held_back(log, level, now_ms, clean))
@@ -162,7 +177,7 @@ void log_write(struct log *log, enum log_level level, const char *format, ...) {
     if (level > log->level)
         return;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    (void)text_print_list(message, sizeof message, format, arguments);
     va_end(arguments);
     log_message(log, level, message);
 }

@@ -29,7 +29,7 @@ static struct log *open_log(enum log_style style) {
 
 /* All that was written, and closes the log. */
 static const char *close_log(struct log *log) {
-    static char written[16384];
+    static char written[65536];
     log_free(log);
     close(ends[1]);
     ssize_t size = read(ends[0], written, sizeof written - 1);
@@ -51,6 +51,32 @@ static void test_a_json_line_is_one_object_with_escapes(void **state) {
     log_write(log, LEVEL_WARNING, "topic \"%s\"\nis gone", "logins");
     assert_string_equal(close_log(log), "{\"time\":\"2026-11-01T10:00:00.000Z\",\"level\":\"warning\","
                                         "\"message\":\"topic \\\"logins\\\" is gone\"}\n");
+}
+
+static void test_bytes_that_are_no_text_are_replaced(void **state) {
+    (void)state;
+    struct log *log = open_log(LOG_STYLE_JSON);
+    log_write(log, LEVEL_WARNING, "caf\xE9 and caf\u00e9\xC3");
+    assert_string_equal(close_log(log), "{\"time\":\"2026-11-01T10:00:00.000Z\",\"level\":\"warning\","
+                                        "\"message\":\"caf\uFFFD and caf\u00e9\uFFFD\"}\n");
+}
+
+static void test_messages_are_cut_between_characters(void **state) {
+    (void)state;
+    static char message[2 * LOG_LINE_MAX];
+    for (int shift = 0; shift < 2; shift++) {
+        struct log *log = open_log(LOG_STYLE_JSON);
+        size_t size = 0;
+        message[0] = 'x';
+        for (size = (size_t)shift; size + 2 < sizeof message; size += 2)
+            memcpy(message + size, "\u00e9", 2);
+        message[size] = '\0';
+        for (int i = 0; i <= LOG_REPEATS_MAX; i++)
+            log_write(log, LEVEL_WARNING, "%s", message);
+        const char *written = close_log(log);
+        assert_non_null(strstr(written, "1 more like this"));
+        assert_null(strstr(written, "\uFFFD"));
+    }
 }
 
 static void test_plain_lines_are_the_message_alone(void **state) {
@@ -105,6 +131,8 @@ static void test_many_different_messages_do_not_outgrow_the_memory_of_them(void 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_json_line_is_one_object_with_escapes),
+        cmocka_unit_test(test_bytes_that_are_no_text_are_replaced),
+        cmocka_unit_test(test_messages_are_cut_between_characters),
         cmocka_unit_test(test_plain_lines_are_the_message_alone),
         cmocka_unit_test(test_repeated_messages_are_counted_and_told_later),
         cmocka_unit_test(test_errors_are_never_held_back),
