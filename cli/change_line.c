@@ -88,7 +88,7 @@ static void put_operand(struct buffer *out, const struct operand *operand, bool 
         if (duration) {
             put_duration(out, operand->number);
         } else {
-            number_format(round(operand->number * 100) / 100, number);
+            number_format(round(operand->number * 100) / 100 + 0.0, number); /* -0 is 0 */
             buffer_put_string(out, number);
         }
         break;
@@ -135,6 +135,8 @@ static void put_what(struct buffer *out, const struct change *change, bool colou
     case CHANGE_EXITED:
         put_coloured(out, colour, GREEN, TEXT("left "));
         put_coloured(out, colour, BOLD, change->subject);
+        if (change->previous_since_ms == INSTANT_NONE)
+            break;
         buffer_put_string(out, " after ");
         put_duration(out, (double)(change->at_ms - change->previous_since_ms));
         break;

@@ -1,5 +1,6 @@
 #include "cli/letter.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/instant.h"
@@ -30,7 +31,8 @@ void letter_read(const rd_kafka_message_t *message, struct letter *ret_letter) {
         .offset = header_of(message, "bw_offset"),
         .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
     };
-    if (!text_is_missing(written) && number_parse(written, &timestamp_ms))
+    if (!text_is_missing(written) && number_parse(written, &timestamp_ms) &&
+        fabs(timestamp_ms) <= (double)INSTANT_READ_MAX)
         ret_letter->timestamp_ms = (int64_t)timestamp_ms;
 }
 

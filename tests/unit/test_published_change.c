@@ -118,6 +118,29 @@ static void test_a_line_tells_what_happened_and_why(void **state) {
     buffer_free(&out);
 }
 
+static void test_a_line_leaves_out_what_is_not_known(void **state) {
+    (void)state;
+    struct buffer out = {0};
+    struct change change = example_move();
+    change.kind = CHANGE_EXITED;
+    change.reasons_count = 0;
+    change.previous_since_ms = INSTANT_NONE;
+    assert_string_equal(line_of(&change, &out), "2024-05-15 00:04  acme \"4\" Acme  left risk_band  churn_risk 71");
+    buffer_free(&out);
+}
+
+static void test_a_number_that_is_nearly_0_has_no_sign(void **state) {
+    (void)state;
+    struct buffer out = {0};
+    struct change change = example_move();
+    change.kind = CHANGE_ENTERED;
+    change.reasons_count = 0;
+    change.because_count = 1;
+    change.because[0] = (struct because){TEXT("trend(usage) < 1"), {OPERAND_NUMBER, -0.001, TEXT_MISSING}, {0}, true};
+    assert_non_null(strstr(line_of(&change, &out), "trend(usage) < 1 (0)"));
+    buffer_free(&out);
+}
+
 static void test_text_from_outside_cannot_steer_the_terminal(void **state) {
     (void)state;
     struct buffer out = {0};
@@ -144,6 +167,8 @@ int main(void) {
         cmocka_unit_test(test_a_change_reads_back_the_same_from_every_encoding),
         cmocka_unit_test(test_bytes_that_are_no_change_are_refused),
         cmocka_unit_test(test_a_line_tells_what_happened_and_why),
+        cmocka_unit_test(test_a_line_leaves_out_what_is_not_known),
+        cmocka_unit_test(test_a_number_that_is_nearly_0_has_no_sign),
         cmocka_unit_test(test_text_from_outside_cannot_steer_the_terminal),
         cmocka_unit_test(test_a_line_is_cut_by_what_is_seen_of_it),
     };
