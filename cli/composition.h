@@ -9,7 +9,7 @@
 #include "producer/kafka_sink.h"
 #include "store/redis_store.h"
 
-#define INSTANCE_NAME_MAX 320
+#define INSTANCE_NAME_MAX (2 * KAFKA_NAME_SIZE_MAX + 16) /* group, instance, number of the worker */
 
 /* What all workers have in common. Constant while they live. */
 struct composition {

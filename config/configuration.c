@@ -350,6 +350,23 @@ static void decide_encodings(struct configuration *configuration) {
             *encodings[i] = decided;
 }
 
+/* The option whose value lies there in the configuration. */
+static const struct option *option_of(const struct reading *reading, const struct text *value) {
+    size_t offset = (size_t)((const char *)value - (const char *)reading->configuration);
+    const struct option *option = option_table;
+    while (option->offset != offset)
+        option++;
+    return option;
+}
+
+/* Names that were cut would be those of several workers, who would end one another without end. */
+static void check_name(const struct reading *reading, const struct text *name) {
+    const struct option *option = option_of(reading, name);
+    if (name->size > KAFKA_NAME_SIZE_MAX)
+        finding_add(reading->findings, SEVERITY_ERROR, whence(reading, option), "%s has %u bytes; %d is the most",
+                    option->path, name->size, KAFKA_NAME_SIZE_MAX);
+}
+
 static void check_timeouts(const struct reading *reading) {
     const struct configuration *configuration = reading->configuration;
     int64_t needed_ms = configuration->kafka.transaction_timeout_ms + configuration->kafka.coordinator_interval_ms;
@@ -399,15 +416,6 @@ static bool is_topic_name(struct text name) {
     return name.size > 0 && name.size <= TOPIC_NAME_SIZE_MAX && !text_equals(name, ".") && !text_equals(name, "..");
 }
 
-/* The option whose value lies there in the configuration. */
-static const struct option *option_of(const struct reading *reading, const struct text *value) {
-    size_t offset = (size_t)((const char *)value - (const char *)reading->configuration);
-    const struct option *option = option_table;
-    while (option->offset != offset)
-        option++;
-    return option;
-}
-
 static void check_topic(const struct reading *reading, const struct text *const *topics, uint32_t index) {
     const struct option *option = option_of(reading, topics[index]);
     struct text name = *topics[index];
@@ -455,6 +463,8 @@ enum result configuration_read(struct arena *arena, const struct configuration_i
     name_instance(&reading);
     name_changelog(&reading);
     decide_encodings(ret_configuration);
+    check_name(&reading, &ret_configuration->kafka.group);
+    check_name(&reading, &ret_configuration->kafka.instance_id);
     check_timeouts(&reading);
     check_encodings(&reading);
     check_registry(&reading);

@@ -58,6 +58,8 @@ struct origin {
     struct text written;   /* as it was written; missing: null */
 };
 
+#define KAFKA_NAME_SIZE_MAX 240 /* bytes of kafka.group and kafka.instance_id: of both and a number ids are made */
+
 struct configuration {
     struct text file; /* missing: none was read */
     bool unreadable;  /* the file: what it would have said is not known */

@@ -216,6 +216,22 @@ static void test_what_cannot_name_a_topic_is_refused_also_where_the_group_makes_
     arena_free(&fixture.arena);
 }
 
+static void test_names_from_which_ids_are_made_are_bounded(void **state) {
+    (void)state;
+    char name[KAFKA_NAME_SIZE_MAX + 2], file[sizeof name + 64];
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    snprintf(file, sizeof file, "kafka: { instance_id: %s }\n", name);
+    expect_finding(file, "c.yaml:1:23: kafka.instance_id has 241 bytes; 240 is the most");
+    snprintf(file, sizeof file, "kafka: { group: %s }\ntopics: { changelog: c }\n", name);
+    expect_finding(file, "c.yaml:1:17: kafka.group has 241 bytes; 240 is the most");
+    struct fixture fixture;
+    snprintf(file, sizeof file, "kafka: { instance_id: %s }\n", name + 1);
+    read_all(&fixture, file, NULL, NULL);
+    assert_int_equal(fixture.result, RESULT_OK);
+    arena_free(&fixture.arena);
+}
+
 static void test_all_that_is_wrong_is_found_at_once(void **state) {
     (void)state;
     struct fixture fixture;
@@ -480,6 +496,7 @@ int main(void) {
         cmocka_unit_test(test_a_session_shorter_than_a_transaction_is_refused),
         cmocka_unit_test(test_confluent_without_a_registry_and_topics_used_twice_are_refused),
         cmocka_unit_test(test_what_cannot_name_a_topic_is_refused_also_where_the_group_makes_the_name),
+        cmocka_unit_test(test_names_from_which_ids_are_made_are_bounded),
         cmocka_unit_test(test_all_that_is_wrong_is_found_at_once),
         cmocka_unit_test(test_a_file_that_is_missing_or_no_yaml_is_named),
         cmocka_unit_test(test_rules_are_a_path_alone_or_a_mapping),
