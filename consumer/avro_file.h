@@ -1,6 +1,7 @@
 /* Records of an Avro object container file, of the codecs `null` and `deflate`. Read by our own decoder, block by
- * block: whatever the file holds, memory stays below AVRO_BLOCK_SIZE_MAX twice, and a record that is not valid costs no
- * other. One thread. */
+ * block: whatever the file holds, a block takes AVRO_BLOCK_SIZE_MAX at most, twice where it is deflated. A record's map
+ * may take 16 times its bytes beside that: an entry of two empty texts has two bytes in the file. A record that is not
+ * valid costs no other. One thread. */
 #pragma once
 
 #include "consumer/avro_decoder.h"
