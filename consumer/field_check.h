@@ -2,6 +2,7 @@
  * records come in. Pure. */
 #pragma once
 
+#include "base/instant.h"
 #include "base/result.h"
 #include "engine/core/event.h"
 
@@ -20,7 +21,7 @@ MUST_USE enum result field_out_of_bounds(enum stream stream, const struct field 
 /* An instant that is further from 1970 than any calendar is a mistake, or stands for "never", and a double, which the
  * rules compute with, would not hold it. What is accepted here has to be far within what a state may hold
  * (engine/core/blob_check.h). */
-#define FIELD_INSTANT_MAX_MS (INT64_C(1) << 53)
+#define FIELD_INSTANT_MAX_MS INSTANT_READ_MAX
 
 static inline bool field_instant_fits(int64_t instant_ms) {
     return instant_ms >= -FIELD_INSTANT_MAX_MS && instant_ms <= FIELD_INSTANT_MAX_MS;
