@@ -72,6 +72,8 @@ static void fill_random(avro_value_t *value, const struct field *field) {
         must(avro_value_set_string_len(&branch, text, random_string(text).size + 1));
         break;
     case FIELD_INSTANT:
+        must(avro_value_set_long(&branch, wide / 1024)); /* within FIELD_INSTANT_MAX_MS */
+        break;
     case FIELD_LONG:
         must(avro_value_set_long(&branch, wide));
         break;
