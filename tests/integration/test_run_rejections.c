@@ -151,7 +151,7 @@ static void add_invalid(struct poisons *poisons) {
               (struct login){.account_id = long_text, .account_id_size = sizeof long_text});
     add_login(poisons, "account id that is not UTF-8", "invalid-account-id", (struct login){.account_id = "a\xc3("});
     add_login(poisons, "the year 2099", "future-timestamp", (struct login){.occurred_at_ms = INT64_C(4070908800000)});
-    add_login(poisons, "the end of time", "future-timestamp", (struct login){.occurred_at_ms = INT64_MAX});
+    add_login(poisons, "the end of time", "invalid-value", (struct login){.occurred_at_ms = INT64_MAX});
     add_login(poisons, "an hour before its time", "future-timestamp",
               (struct login){.occurred_at_ms = FROM_MS + DAY + HOUR});
     add_login(poisons, "the other partition", "wrong-partition", (struct login){.event_id = "e3"});
