@@ -5,6 +5,7 @@
 
 #include "base/instant.h"
 #include "base/number.h"
+#include "engine/core/scores.h"
 
 #define CONDITIONS_SHOWN 3
 
@@ -88,7 +89,7 @@ static void put_operand(struct buffer *out, const struct operand *operand, bool 
         if (duration) {
             put_duration(out, operand->number);
         } else {
-            number_format(round(operand->number * 100) / 100 + 0.0, number); /* -0 is 0 */
+            number_format(round_to_cents(operand->number) + 0.0, number); /* -0 is 0 */
             buffer_put_string(out, number);
         }
         break;

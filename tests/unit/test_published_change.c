@@ -129,15 +129,20 @@ static void test_a_line_leaves_out_what_is_not_known(void **state) {
     buffer_free(&out);
 }
 
-static void test_a_number_that_is_nearly_0_has_no_sign(void **state) {
-    (void)state;
-    struct buffer out = {0};
+static const char *line_of_operand(double number, struct buffer *out) {
     struct change change = example_move();
     change.kind = CHANGE_ENTERED;
-    change.reasons_count = 0;
     change.because_count = 1;
-    change.because[0] = (struct because){TEXT("trend(usage) < 1"), {OPERAND_NUMBER, -0.001, TEXT_MISSING}, {0}, true};
-    assert_non_null(strstr(line_of(&change, &out), "trend(usage) < 1 (0)"));
+    change.because[0] = (struct because){TEXT("trend(usage) < 1"), {OPERAND_NUMBER, number, TEXT_MISSING}, {0}, true};
+    return line_of(&change, out);
+}
+
+static void test_numbers_are_rounded_to_what_people_read(void **state) {
+    (void)state;
+    struct buffer out = {0};
+    assert_non_null(strstr(line_of_operand(-0.001, &out), "trend(usage) < 1 (0)"));
+    assert_non_null(strstr(line_of_operand(-2.125, &out), "trend(usage) < 1 (-2.13)"));
+    assert_non_null(strstr(line_of_operand(1e307, &out), "trend(usage) < 1 (1e+307)"));
     buffer_free(&out);
 }
 
@@ -168,7 +173,7 @@ int main(void) {
         cmocka_unit_test(test_bytes_that_are_no_change_are_refused),
         cmocka_unit_test(test_a_line_tells_what_happened_and_why),
         cmocka_unit_test(test_a_line_leaves_out_what_is_not_known),
-        cmocka_unit_test(test_a_number_that_is_nearly_0_has_no_sign),
+        cmocka_unit_test(test_numbers_are_rounded_to_what_people_read),
         cmocka_unit_test(test_text_from_outside_cannot_steer_the_terminal),
         cmocka_unit_test(test_a_line_is_cut_by_what_is_seen_of_it),
     };
