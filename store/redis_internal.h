@@ -44,7 +44,9 @@ struct request {
     uint32_t shard; /* index in the store's shards */
     uint64_t generation;
     struct arena arena;
-    struct buffer held_back;    /* its command, while a write before it is not wholly sent */
+    enum script script;         /* all but REQUEST_WRITE: the call of it, */
+    uint32_t arguments;         /* with so many arguments of its own, */
+    struct buffer held_back;    /* until it goes out: while the link is introduced, and a write before it is sent */
     int64_t write;              /* the write number that the (next) answer must show */
     struct write_course course; /* REQUEST_WRITE */
     struct store_claim claim;   /* REQUEST_CLAIM */
@@ -93,7 +95,7 @@ enum result redis_begin(struct redis_store *store, enum request_kind kind, uint6
 /* Takes the request over, and sends it in its turn. */
 enum result redis_enqueue(struct redis_store *store, struct request *request, struct error *error);
 /* Sends from the first request on that is not sent, up to the beginning of a write: what is behind that waits until all
- * of it is sent, so that requests take effect in their order. */
+ * of it is sent, so that requests take effect in their order. Nothing before the link is introduced. */
 void redis_send_on(struct redis_store *store);
 void redis_request_free(struct request *request);
 enum result redis_out_of_memory(struct error *error);

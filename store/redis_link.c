@@ -96,92 +96,82 @@ static void put_introduction(struct redis_link *link) {
     }
 }
 
-/* Takes the next answer of the introduction, to be freed; an error is none. */
-static enum result introduced(struct redis_link *link, const char *what, redisReply **ret_reply, struct error *error) {
-    redisReply *reply = NULL;
-    while (reply == NULL)
-        if (redis_link_exchange(link, true, (int)link->options.timeout_ms, &reply, error) != RESULT_OK)
-            return RESULT_RETRY;
-    if (reply->type != REDIS_REPLY_ERROR) {
-        *ret_reply = reply;
-        return RESULT_OK;
-    }
-    enum result result = trouble(link, what, reply->str, error);
-    freeReplyObject(reply);
-    return result;
+/* What the answers are to, in their order. */
+enum step { STEP_AUTH, STEP_SELECT, STEP_INFO, STEP_SCRIPTS };
+
+/* From this one on the first that the options ask for. */
+static uint32_t step_from(const struct redis_link *link, uint32_t step) {
+    if (step == STEP_AUTH && link->options.password == NULL)
+        step++;
+    if (step == STEP_SELECT && link->options.database == 0)
+        step++;
+    return step;
 }
 
-static enum result authenticated(struct redis_link *link, struct error *error) {
-    redisReply *reply;
-    if (link->options.password == NULL)
-        return RESULT_OK;
-    enum result result = introduced(link, "refused user or password (redis.url, redis.password_file)", &reply, error);
-    if (result == RESULT_OK)
-        freeReplyObject(reply);
-    return result;
+bool redis_link_is_introduced(const struct redis_link *link) {
+    return redis_link_is_open(link) && link->step == STEP_SCRIPTS + SCRIPTS;
 }
 
-static enum result selected(struct redis_link *link, struct error *error) {
-    redisReply *reply;
-    if (link->options.database == 0)
-        return RESULT_OK;
-    enum result result = introduced(link, "has no such database (redis.url)", &reply, error);
-    if (result == RESULT_OK)
-        freeReplyObject(reply);
-    return result;
+static enum result accepted(const struct redis_link *link, const char *what, const redisReply *reply,
+                            struct error *error) {
+    return reply->type == REDIS_REPLY_ERROR ? trouble(link, what, reply->str, error) : RESULT_OK;
 }
 
 /* An account that the server has thrown away would be taken for one that was never seen. A server that does not let us
  * look is believed. */
-static enum result keeps_all(struct redis_link *link, struct error *error) {
+static enum result keeps_all(const struct redis_link *link, const redisReply *reply, struct error *error) {
     static const char name[] = "maxmemory_policy:", wanted[] = "noeviction";
-    redisReply *reply = NULL;
-    while (reply == NULL)
-        if (redis_link_exchange(link, true, (int)link->options.timeout_ms, &reply, error) != RESULT_OK)
-            return RESULT_RETRY;
-    enum result result = RESULT_OK;
     const char *policy = reply->type == REDIS_REPLY_STRING ? strstr(reply->str, name) : NULL;
-    if (policy != NULL && strncmp(policy + strlen(name), wanted, strlen(wanted)) != 0) {
-        policy += strlen(name);
-        result = error_set(error, RESULT_RETRY,
-                           "Redis at %s:%d is not used: its maxmemory-policy is `%.*s`, by which it throws accounts "
-                           "away when it is full; set it to `noeviction`, by CONFIG SET and in redis.conf",
-                           link->options.host, link->options.port, (int)strcspn(policy, "\r\n"), policy);
-    }
-    freeReplyObject(reply);
-    return result;
+    if (policy == NULL || strncmp(policy + strlen(name), wanted, strlen(wanted)) == 0)
+        return RESULT_OK;
+    policy += strlen(name);
+    return error_set(error, RESULT_RETRY,
+                     "Redis at %s:%d is not used: its maxmemory-policy is `%.*s`, by which it throws accounts "
+                     "away when it is full; set it to `noeviction`, by CONFIG SET and in redis.conf",
+                     link->options.host, link->options.port, (int)strcspn(policy, "\r\n"), policy);
 }
 
-static enum result loaded(struct redis_link *link, enum script script, struct error *error) {
-    redisReply *reply;
-    enum result result = introduced(link, "did not take a script", &reply, error);
-    if (result != RESULT_OK)
-        return result;
-    if (reply->type == REDIS_REPLY_STRING && reply->len == sizeof link->hashes[script] - 1)
+static enum result loaded(struct redis_link *link, enum script script, const redisReply *reply, struct error *error) {
+    static const char what[] = "did not take a script";
+    enum result result = accepted(link, what, reply, error);
+    if (result == RESULT_OK && (reply->type != REDIS_REPLY_STRING || reply->len != sizeof link->hashes[script] - 1))
+        result = trouble(link, what, "its answer is not the script's hash", error);
+    if (result == RESULT_OK)
         memcpy(link->hashes[script], reply->str, sizeof link->hashes[script]);
-    else
-        result = trouble(link, "did not take a script", "its answer is not the script's hash", error);
-    freeReplyObject(reply);
     return result;
 }
 
-static enum result connect_and_introduce(struct redis_link *link, struct error *error) {
+static enum result take_step(struct redis_link *link, const redisReply *reply, struct error *error) {
+    switch (link->step) {
+    case STEP_AUTH:
+        return accepted(link, "refused user or password (redis.url, redis.password_file)", reply, error);
+    case STEP_SELECT:
+        return accepted(link, "has no such database (redis.url)", reply, error);
+    case STEP_INFO:
+        return keeps_all(link, reply, error);
+    default:
+        return loaded(link, (enum script)(link->step - STEP_SCRIPTS), reply, error);
+    }
+}
+
+static enum result begin_opening(struct redis_link *link, struct error *error) {
     struct error why;
-    if (link->transport.connect(link->transport.context, link->options.host, link->options.port,
-                                link->options.timeout_ms, &why) != RESULT_OK)
+    if (link->transport.connect(link->transport.context, link->options.host, link->options.port, &why) != RESULT_OK)
         return trouble(link, "cannot be reached", why.text, error);
     link->reader = redisReaderCreate();
     if (link->reader == NULL)
         return error_set(error, RESULT_RETRY, "Memory is out: no connection to Redis could be made.");
+    link->is_connected = false;
+    link->step = step_from(link, STEP_AUTH);
     put_introduction(link);
-    enum result result = authenticated(link, error);
-    if (result == RESULT_OK)
-        result = selected(link, error);
-    if (result == RESULT_OK)
-        result = keeps_all(link, error);
-    for (enum script script = 0; result == RESULT_OK && script < SCRIPTS; script++)
-        result = loaded(link, script, error);
-    return result;
+    return RESULT_OK;
+}
+
+/* The attempt has come to nothing: the next one is made after a pause. */
+static void give_up(struct redis_link *link) {
+    redis_link_close(link);
+    link->next_attempt_ms = link->clock.monotonic_ms(link->clock.context) + link->pause_ms;
+    link->pause_ms = link->pause_ms * 2 < PAUSE_MAX_MS ? link->pause_ms * 2 : PAUSE_MAX_MS;
 }
 
 enum result redis_link_open(struct redis_link *link, struct error *error) {
@@ -191,15 +181,36 @@ enum result redis_link_open(struct redis_link *link, struct error *error) {
         return RESULT_OK;
     if (now_ms < link->next_attempt_ms)
         return RESULT_RETRY;
-    enum result result = connect_and_introduce(link, error);
-    if (result == RESULT_OK) {
-        link->pause_ms = PAUSE_MIN_MS;
-        return RESULT_OK;
-    }
-    redis_link_close(link);
-    link->next_attempt_ms = link->clock.monotonic_ms(link->clock.context) + link->pause_ms;
-    link->pause_ms = link->pause_ms * 2 < PAUSE_MAX_MS ? link->pause_ms * 2 : PAUSE_MAX_MS;
+    enum result result = begin_opening(link, error);
+    if (result != RESULT_OK)
+        give_up(link);
     return result;
+}
+
+enum result redis_link_introduce(struct redis_link *link, int timeout_ms, bool *ret_came, struct error *error) {
+    redisReply *reply;
+    enum result result = redis_link_exchange(link, true, timeout_ms, &reply, error);
+    *ret_came = reply != NULL;
+    if (reply != NULL) {
+        result = take_step(link, reply, error);
+        link->step = step_from(link, link->step + 1);
+        freeReplyObject(reply);
+    }
+    if (result != RESULT_OK)
+        give_up(link);
+    else if (redis_link_is_introduced(link))
+        link->pause_ms = PAUSE_MIN_MS;
+    return result;
+}
+
+static enum result lost(const struct redis_link *link, const char *why, struct error *error) {
+    return trouble(link, link->is_connected ? "went away" : "cannot be reached", why, error);
+}
+
+static enum result overdue(const struct redis_link *link, struct error *error) {
+    if (link->is_connected)
+        return trouble(link, "gave no answer within redis.timeout", "it hangs, or is overloaded", error);
+    return trouble(link, "cannot be reached", "nobody has answered within redis.timeout", error);
 }
 
 /* Sends what the transport takes. */
@@ -209,9 +220,10 @@ static enum result send_some(struct redis_link *link, struct error *error) {
         size_t sent = 0;
         if (link->transport.send(link->transport.context, link->out.data + link->sent, link->out.size - link->sent,
                                  &sent, &why) != RESULT_OK)
-            return trouble(link, "went away", why.text, error);
+            return lost(link, why.text, error);
         if (sent == 0)
             return RESULT_OK;
+        link->is_connected = true;
         link->sent += sent;
     }
     link->sent = 0;
@@ -237,7 +249,7 @@ static enum result receive_answer(struct redis_link *link, redisReply **ret_repl
     enum result result = RESULT_OK;
     while (result == RESULT_OK && *ret_reply == NULL && received == sizeof data) {
         if (link->transport.receive(link->transport.context, data, sizeof data, &received, &why) != RESULT_OK)
-            return trouble(link, "went away", why.text, error);
+            return lost(link, why.text, error);
         if (redisReaderFeed(link->reader, data, received) != REDIS_OK)
             return trouble(link, "cannot be read from", link->reader->errstr, error);
         result = take_answer(link, ret_reply, error);
@@ -259,9 +271,7 @@ static enum result await_answer(struct redis_link *link, int timeout_ms, redisRe
     if (wait_ms > timeout_ms)
         wait_ms = timeout_ms;
     if (!link->transport.wait(link->transport.context, link->sent < link->out.size, (int)wait_ms))
-        return left_ms(link) > 0
-                   ? RESULT_OK
-                   : trouble(link, "gave no answer within redis.timeout", "it hangs, or is overloaded", error);
+        return left_ms(link) > 0 ? RESULT_OK : overdue(link, error);
     enum result result = send_some(link, error);
     return result == RESULT_OK ? receive_answer(link, ret_reply, error) : result;
 }

@@ -1,4 +1,4 @@
-/* The connection: opened with a time-out, introduced (AUTH, SELECT, the scripts), then used without blocking. It never
+/* The connection: opened, introduced (AUTH, SELECT, the scripts), then used, all of it without blocking. It never
  * repeats a command; once it broke it is closed, and a new one is opened after a pause that grows. Bytes are carried by
  * a transport, answers are read by hiredis. */
 #pragma once
@@ -20,6 +20,8 @@ struct redis_link {
     char hashes[SCRIPTS][41];   /* SHA-1 of each script, as the server gave it */
     struct buffer out;          /* commands that were not sent yet */
     size_t sent;                /* of `out` */
+    uint32_t step;              /* of the introduction, whose answer comes next */
+    bool is_connected;          /* something could be sent */
     int64_t next_attempt_ms, pause_ms;
     int64_t waiting_since_ms; /* for an answer; 0: for none */
 };
@@ -32,9 +34,14 @@ static inline bool redis_link_is_open(const struct redis_link *link) {
     return link->reader != NULL;
 }
 
-/* Opens it, where the pause since the last attempt is over. RESULT_RETRY: it could not be, or not yet; the error says
- * why, and is empty where it is only the pause. */
+/* Begins to open it, where the pause since the last attempt is over; does nothing on one that is open, or about to be.
+ * RESULT_RETRY: it cannot be, or not yet; the error says why, and is empty where it is only the pause. */
 MUST_USE enum result redis_link_open(struct redis_link *link, struct error *error);
+/* Whether it is open for commands: nothing but redis_link_introduce is called on an open link before. */
+bool redis_link_is_introduced(const struct redis_link *link);
+/* Goes on with the introduction: takes its next answer, where one comes within `timeout_ms`. RESULT_RETRY: it failed,
+ * and the link is closed. */
+MUST_USE enum result redis_link_introduce(struct redis_link *link, int timeout_ms, bool *ret_came, struct error *error);
 void redis_link_close(struct redis_link *link);
 /* Lets time pass while it is closed. */
 void redis_link_pause(struct redis_link *link, int64_t pause_ms);

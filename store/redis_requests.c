@@ -62,7 +62,20 @@ enum result redis_begin(struct redis_store *store, enum request_kind kind, uint6
     return RESULT_OK;
 }
 
+/* EVALSHA with the shard's meta as its key, up to the script's own arguments. */
+static void put_call(const struct redis_store *store, const struct request *request, struct buffer *out) {
+    char meta[PREFIX_SIZE_MAX + 8];
+    snprintf(meta, sizeof meta, "%smeta", store->shards[request->shard].prefix);
+    redis_command_begin(out, 4 + request->arguments);
+    redis_command_string(out, "EVALSHA");
+    redis_command_string(out, store->link.hashes[request->script]);
+    redis_command_string(out, "1");
+    redis_command_string(out, meta);
+}
+
 void redis_send_on(struct redis_store *store) {
+    if (!redis_link_is_introduced(&store->link))
+        return;
     for (; store->unsent != NULL; store->unsent = store->unsent->next) {
         struct request *request = store->unsent;
         if (request->kind == REQUEST_WRITE) {
@@ -70,6 +83,7 @@ void redis_send_on(struct redis_store *store) {
             return;
         }
         request->write = store->shards[request->shard].write_sent;
+        put_call(store, request, &store->link.out);
         buffer_put(&store->link.out, request->held_back.data, request->held_back.size);
         buffer_free(&request->held_back);
     }
@@ -92,18 +106,11 @@ enum result redis_enqueue(struct redis_store *store, struct request *request, st
     return RESULT_OK;
 }
 
-/* EVALSHA with the shard's meta as its key; `arguments` follow. It goes out at once, unless a write that is not wholly
- * sent comes first. */
-static struct buffer *call(struct redis_store *store, struct request *request, enum script script, uint32_t arguments) {
-    struct buffer *out = store->unsent == NULL ? &store->link.out : &request->held_back;
-    char meta[PREFIX_SIZE_MAX + 8];
-    snprintf(meta, sizeof meta, "%smeta", store->shards[request->shard].prefix);
-    redis_command_begin(out, 4 + arguments);
-    redis_command_string(out, "EVALSHA");
-    redis_command_string(out, store->link.hashes[script]);
-    redis_command_string(out, "1");
-    redis_command_string(out, meta);
-    return out;
+/* The buffer for the script's arguments, of which there are so many. */
+static struct buffer *call(struct request *request, enum script script, uint32_t arguments) {
+    request->script = script;
+    request->arguments = arguments;
+    return &request->held_back;
 }
 
 static const char *prefix_of(const struct redis_store *store, const struct request *request) {
@@ -120,7 +127,7 @@ enum result redis_claim(void *context, uint64_t ticket, int32_t shard, const str
     const struct identity *identity = &claim->identity;
     request->claim = *claim;
     request->generation = ++store->shards[request->shard].generation;
-    struct buffer *out = call(store, request, SCRIPT_CLAIM, 6);
+    struct buffer *out = call(request, SCRIPT_CLAIM, 6);
     redis_command_text(out, identity->cluster_id);
     redis_command_text(out, (struct text){(const char *)identity->changelog_id, CHANGELOG_ID_SIZE});
     redis_command_integer(out, identity->partitions);
@@ -186,7 +193,7 @@ enum result redis_load(void *context, uint64_t ticket, int32_t shard, const stru
         return redis_out_of_memory(error);
     }
     bucketed_sort(order, count);
-    struct buffer *out = call(store, request, SCRIPT_LOAD, 1 + 2 * groups_in(order, 0, count) + count);
+    struct buffer *out = call(request, SCRIPT_LOAD, 1 + 2 * groups_in(order, 0, count) + count);
     redis_command_string(out, prefix_of(store, request));
     for (uint32_t from = 0, size; from < count; from += size) {
         size = bucketed_group(order, from, count);
@@ -214,7 +221,7 @@ enum result redis_load_due(void *context, uint64_t ticket, int32_t shard, const 
     if (request == NULL)
         return result;
     request->query = *query;
-    struct buffer *out = call(store, request, SCRIPT_DUE, 5);
+    struct buffer *out = call(request, SCRIPT_DUE, 5);
     redis_command_string(out, prefix_of(store, request));
     redis_command_integer(out, query->tick_ms);
     redis_command_integer(out, (int64_t)(query->cursor & ((UINT64_C(1) << DUE_PHASE_SHIFT) - 1)));
@@ -232,7 +239,7 @@ enum result redis_scan(void *context, uint64_t ticket, int32_t shard, uint64_t c
     enum result result = redis_begin(store, REQUEST_SCAN, ticket, shard, &request, error);
     if (request == NULL)
         return result;
-    struct buffer *out = call(store, request, SCRIPT_SCAN, 5);
+    struct buffer *out = call(request, SCRIPT_SCAN, 5);
     redis_command_string(out, prefix_of(store, request));
     redis_command_integer(out, (int64_t)(cursor >> SCAN_BUCKET_SHIFT));
     redis_command_integer(out, (int64_t)(cursor & ((UINT64_C(1) << SCAN_BUCKET_SHIFT) - 1)));
@@ -247,7 +254,7 @@ enum result redis_verify(void *context, uint64_t ticket, int32_t shard, struct e
     enum result result = redis_begin(store, REQUEST_VERIFY, ticket, shard, &request, error);
     if (request == NULL)
         return result;
-    call(store, request, SCRIPT_VERIFY, 0);
+    call(request, SCRIPT_VERIFY, 0);
     return redis_enqueue(store, request, error);
 }
 

@@ -1,36 +1,85 @@
 #include <errno.h>
-#include <fcntl.h>
-#include <hiredis/hiredis.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "store/redis_transport.h"
 
-static void close_socket(void *context) {
-    struct redis_socket *socket = context;
+static void close_descriptor(struct redis_socket *socket) {
     if (socket->descriptor >= 0)
         close(socket->descriptor);
     socket->descriptor = -1;
 }
 
-/* hiredis looks the name up, and tries each of its addresses; from then on the socket does not block. */
-static enum result connect_socket(void *context, const char *host, int port, int64_t timeout_ms, struct error *error) {
+static void forget_addresses(struct redis_socket *socket) {
+    if (socket->addresses != NULL)
+        freeaddrinfo(socket->addresses);
+    socket->addresses = socket->address = NULL;
+    socket->untried = 0;
+}
+
+static void close_socket(void *context) {
     struct redis_socket *socket = context;
-    struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
-    redisContext *connection = redisConnectWithTimeout(host, port, timeout);
-    if (connection == NULL)
-        return error_set(error, RESULT_RETRY, "memory is out");
-    if (connection->err != 0) {
-        error_write(error, "%s", connection->errstr);
-        redisFree(connection);
-        return RESULT_RETRY;
+    socket->begin += socket->addresses != NULL;
+    close_descriptor(socket);
+    forget_addresses(socket);
+}
+
+/* A socket that is connected, or about to be; -1: neither, and errno says why. */
+static int open_to(const struct addrinfo *address) {
+    int descriptor = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int on = 1;
+    if (descriptor < 0)
+        return -1;
+    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (connect(descriptor, address->ai_addr, address->ai_addrlen) == 0 || errno == EINPROGRESS)
+        return descriptor;
+    int failure = errno;
+    close(descriptor);
+    errno = failure;
+    return -1;
+}
+
+static struct addrinfo *address_after(const struct redis_socket *socket) {
+    return socket->address->ai_next == NULL ? socket->addresses : socket->address->ai_next;
+}
+
+/* The next of the host's addresses; where there is none, `error` stays what it was. */
+static enum result try_next(struct redis_socket *socket, struct error *error) {
+    while (socket->untried > 0) {
+        close_descriptor(socket);
+        socket->untried--;
+        socket->address = address_after(socket);
+        socket->descriptor = open_to(socket->address);
+        if (socket->descriptor >= 0)
+            return RESULT_OK;
+        error_set(error, RESULT_RETRY, "%s", strerror(errno));
     }
-    socket->descriptor = redisFreeKeepFd(connection);
-    int flags = fcntl(socket->descriptor, F_GETFL);
-    if (flags < 0 || fcntl(socket->descriptor, F_SETFL, flags | O_NONBLOCK) != 0)
-        return error_set(error, RESULT_RETRY, "it cannot be used without blocking: %s", strerror(errno));
-    return RESULT_OK;
+    return RESULT_RETRY;
+}
+
+/* The look-up alone may block, where the host is no number. */
+static enum result connect_socket(void *context, const char *host, int port, struct error *error) {
+    struct redis_socket *socket = context;
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    char service[16];
+    snprintf(service, sizeof service, "%d", port);
+    int failure = getaddrinfo(host, service, &hints, &socket->addresses);
+    if (failure != 0 || socket->addresses == NULL) {
+        socket->addresses = NULL;
+        return error_set(error, RESULT_RETRY, "%s", gai_strerror(failure));
+    }
+    socket->address = socket->addresses;
+    for (struct addrinfo *address = socket->addresses; address != NULL; address = address->ai_next)
+        socket->untried++;
+    for (uint32_t i = 1; i < socket->untried + socket->begin % socket->untried; i++)
+        socket->address = address_after(socket);
+    return try_next(socket, error);
 }
 
 static bool is_for_later(void) {
@@ -38,12 +87,15 @@ static bool is_for_later(void) {
 }
 
 static enum result send_to_socket(void *context, const void *data, size_t size, size_t *ret_sent, struct error *error) {
-    const struct redis_socket *socket = context;
+    struct redis_socket *socket = context;
     ssize_t sent = write(socket->descriptor, data, size);
-    if (sent < 0 && !is_for_later())
-        return error_set(error, RESULT_RETRY, "%s", strerror(errno));
     *ret_sent = sent < 0 ? 0 : (size_t)sent;
-    return RESULT_OK;
+    if (sent > 0)
+        forget_addresses(socket);
+    if (sent >= 0 || is_for_later())
+        return RESULT_OK;
+    error_set(error, RESULT_RETRY, "%s", strerror(errno));
+    return try_next(socket, error);
 }
 
 static enum result receive_from_socket(void *context, void *data, size_t capacity, size_t *ret_received,

@@ -103,6 +103,15 @@ static void redis_poll(void *context, int timeout_ms, struct store_event *ret_ev
     take_back(store);
     while (!store->unavailable && redis_link_is_open(&store->link)) {
         struct redisReply *reply;
+        bool came;
+        if (!redis_link_is_introduced(&store->link)) {
+            store->unavailable = redis_link_introduce(&store->link, left_ms(store, until_ms), &came, &store->reason) !=
+                                 RESULT_OK;
+            redis_send_on(store);
+            if (!store->unavailable && !came)
+                return;
+            continue;
+        }
         bool awaits = store->first != NULL;
         if (redis_link_exchange(&store->link, awaits, left_ms(store, until_ms), &reply, &store->reason) != RESULT_OK) {
             store->unavailable = true;

@@ -23,14 +23,14 @@ struct redis_options {
     const char *user, *password; /* NULL: none */
     int database;
     const char *group;                       /* the consumer group: part of every key */
-    int64_t timeout_ms;                      /* of a connection attempt, and of an answer */
+    int64_t timeout_ms;                      /* of connecting, and of an answer */
     uint32_t scan_page;                      /* about how many accounts a scan gives at once; 0: as many as is good */
     const struct redis_transport *transport; /* what carries the bytes; NULL: a socket */
 };
 
 struct redis_store;
 
-/* Connects at the first request; options are copied. The clock outlives the store. */
+/* Begins to connect at the first request; options are copied. The clock outlives the store. */
 MUST_USE enum result redis_store_create(const struct redis_options *options, const struct clock *clock,
                                         struct redis_store **ret_store, struct error *error);
 void redis_store_free(struct redis_store *store);

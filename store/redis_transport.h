@@ -1,8 +1,8 @@
 /* The bytes between the store and its server: a TCP socket in the daemon (redis_socket.c), a server within the same
  * thread in the simulator.
  *
- * One thread, one connection at a time. Only `connect` and `wait` take time, up to their timeouts. RESULT_RETRY: there
- * is no connection (any more), `error` says why; then nothing but close, connect and wait is called. */
+ * One thread, one connection at a time. Only `wait` takes time, up to its timeout. RESULT_RETRY: there is no connection
+ * (any more), `error` says why; then nothing but close, connect and wait is called. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,7 +13,8 @@
 
 struct redis_transport {
     void *context;
-    enum result (*connect)(void *context, const char *host, int port, int64_t timeout_ms, struct error *error);
+    /* Begins to connect: that it cannot be done may be told by `send` as well, which takes nothing until it is. */
+    enum result (*connect)(void *context, const char *host, int port, struct error *error);
     /* Sends what can be sent at once, which may be nothing. */
     enum result (*send)(void *context, const void *data, size_t size, size_t *ret_sent, struct error *error);
     /* Takes what has come, up to `capacity` bytes; 0: nothing has. */
@@ -24,9 +25,15 @@ struct redis_transport {
     void (*close)(void *context);
 };
 
+struct addrinfo;
+
 /* The real one; the socket outlives it. */
 struct redis_socket {
-    int descriptor; /* -1: closed */
+    int descriptor;             /* -1: closed */
+    struct addrinfo *addresses; /* of the host, while it is not known that one answers; else NULL */
+    struct addrinfo *address;   /* the one that is tried, */
+    uint32_t untried;           /* and how many are left */
+    uint32_t begin;             /* which one is tried first: another where that came to nothing */
 };
 
 struct redis_transport redis_socket_transport(struct redis_socket *socket);

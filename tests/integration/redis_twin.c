@@ -10,11 +10,11 @@
 
 #define PAIRS_MAX 128
 
-static enum result connect_both(void *context, const char *host, int port, int64_t timeout_ms, struct error *error) {
+static enum result connect_both(void *context, const char *host, int port, struct error *error) {
     struct twin *twin = context;
-    if (twin->real.connect(twin->real.context, host, port, timeout_ms, error) != RESULT_OK)
+    if (twin->real.connect(twin->real.context, host, port, error) != RESULT_OK)
         return RESULT_RETRY;
-    return twin->simulated.connect(twin->simulated.context, host, port, timeout_ms, error);
+    return twin->simulated.connect(twin->simulated.context, host, port, error);
 }
 
 static enum result send_both(void *context, const void *data, size_t size, size_t *ret_sent, struct error *error) {

@@ -5,7 +5,10 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "engine/core/engine.h"
 #include "tests/harness/redis_server.h"
@@ -14,6 +17,8 @@
 
 #define GROUP "test"
 #define SHARD 7
+
+#define SILENT_SOCKETS 4
 
 /* A server, and two owners of the same group who both may think that a shard is theirs. */
 struct fixture {
@@ -352,6 +357,37 @@ static void test_a_server_that_is_away_is_said_to_be_and_found_again(void **stat
     assert_int_equal(event.kind, STORE_CLAIMED);
 }
 
+/* A port whose queue of connections is full: it says nothing to whoever wants one more, as a host that is gone. */
+static int silent_port(int ret_sockets[SILENT_SOCKETS]) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof address;
+    for (int i = 0; i < SILENT_SOCKETS; i++)
+        ret_sockets[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    assert_int_equal(bind(ret_sockets[0], (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(ret_sockets[0], 0), 0);
+    assert_int_equal(getsockname(ret_sockets[0], (struct sockaddr *)&address, &size), 0);
+    for (int i = 1; i < SILENT_SOCKETS; i++)
+        (void)connect(ret_sockets[i], (struct sockaddr *)&address, sizeof address);
+    return ntohs(address.sin_port);
+}
+
+static void test_a_server_that_is_silent_is_said_to_be_away(void **state) {
+    struct fixture *fixture = *state;
+    int sockets[SILENT_SOCKETS];
+    struct redis_options options = options_for(fixture);
+    struct error error;
+    options.port = silent_port(sockets);
+    options.timeout_ms = 200;
+    redis_store_free(fixture->stores[0]);
+    assert_int_equal(redis_store_create(&options, &test_clock, &fixture->stores[0], &error), RESULT_OK);
+    fixture->ports[0] = redis_store_port(fixture->stores[0]);
+    struct store_event event = claim(fixture, 0, claim_of(10, 10, false));
+    assert_int_equal(event.kind, STORE_UNAVAILABLE);
+    assert_non_null(strstr(event.error.text, "nobody has answered within redis.timeout"));
+    for (int i = 0; i < SILENT_SOCKETS; i++)
+        close(sockets[i]);
+}
+
 static void test_a_full_server_is_unavailable_and_says_what_to_do(void **state) {
     struct fixture *fixture = *state;
     struct stored_blob one = blob("a", "x", 11, INSTANT_NEVER, 0);
@@ -437,6 +473,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_a_new_connection_finds_the_shard_as_it_was_left, start, stop),
         cmocka_unit_test_setup_teardown(test_a_new_connection_to_a_server_that_lost_writes_is_a_loss, start, stop),
         cmocka_unit_test_setup_teardown(test_a_server_that_is_away_is_said_to_be_and_found_again, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_server_that_is_silent_is_said_to_be_away, start, stop),
         cmocka_unit_test_setup_teardown(test_a_full_server_is_unavailable_and_says_what_to_do, start, stop),
         cmocka_unit_test_setup_teardown(test_a_replica_is_unavailable_and_says_what_to_do, start, stop),
         cmocka_unit_test_setup_teardown(test_a_server_that_evicts_is_not_used_until_it_is_mended, start, stop),

@@ -14,8 +14,9 @@
 #include "tests/integration/redis_twin.h"
 #include "tests/sim/sim_redis_link.h"
 
-#define CLIENTS 3
-#define STEPS   20000
+#define CLIENTS    3
+#define STEPS      20000
+#define CONNECT_MS 20000
 
 static const char *const arguments[] = {"--enable-debug-command", "yes", NULL};
 
@@ -36,7 +37,8 @@ static int start(void **state) {
     for (int i = 0; i < CLIENTS; i++) {
         struct twin *twin = &fixture.twins[i];
         twin_init(twin, &fixture.simulated, &fixture.now_ms);
-        assert_int_equal(twin->both.connect(twin, "127.0.0.1", fixture.server.port, 5000, &error), RESULT_OK);
+        assert_int_equal(twin->both.connect(twin, "127.0.0.1", fixture.server.port, &error), RESULT_OK);
+        assert_true(twin->both.wait(twin, true, CONNECT_MS));
     }
     *state = &fixture;
     return 0;

@@ -46,12 +46,11 @@ static bool stands(struct sim_redis_client *client) {
     return client->link != NULL;
 }
 
-static enum result connect_client(void *context, const char *host, int port, int64_t timeout_ms, struct error *error) {
+static enum result connect_client(void *context, const char *host, int port, struct error *error) {
     struct sim_redis_client *client = context;
     SIM_OUTSIDE;
     (void)host;
     (void)port;
-    (void)timeout_ms;
     if (is_dead(client) || client->redis->condition == SIM_REDIS_IS_DOWN)
         return error_set(error, RESULT_RETRY, "Connection refused");
     client->link = sim_redis_link_open(client->redis);

@@ -273,6 +273,38 @@ static void a_store_that_is_away_holds_up_nothing_but_itself(void **state) {
     sim_world_free(&world);
 }
 
+static void a_store_that_hangs_keeps_no_commit_waiting(void **state) {
+    (void)state;
+    enum { TURN_MS_MAX = 500 }; /* a quarter of what the store has to answer */
+    struct sim_world world;
+    struct error error;
+    sim_world_init(&world, rules, 2);
+    fill(&world, 12, 20, 0);
+    sim_world_start(&world, 0);
+    sim_world_run(&world, SECOND);
+    sim_redis_set_condition(&world.store, SIM_REDIS_HANGS);
+    uint64_t commits = counters_get(&world.counters, COUNTER_COMMITS);
+    int64_t until_ms = world.kafka.monotonic_ms + 30 * SECOND, next_ms = 0;
+    while (world.kafka.monotonic_ms < until_ms) {
+        int64_t before_ms = world.kafka.monotonic_ms;
+        if (before_ms >= next_ms) {
+            char id[16];
+            snprintf(id, sizeof id, "l%lld", (long long)before_ms);
+            sim_world_event(&world, STREAM_LOGIN, "account-1", id, world.kafka.wall_ms, "");
+            next_ms = before_ms + SECOND;
+        }
+        (void)sim_world_turn(&world, &error);
+        assert_in_range(world.kafka.monotonic_ms - before_ms, 0, TURN_MS_MAX);
+        sim_kafka_pass(&world.kafka, 1);
+    }
+    assert_true(counters_get(&world.counters, COUNTER_STORE_UNAVAILABLE) > 1);
+    assert_in_range(counters_get(&world.counters, COUNTER_COMMITS) - commits, 25, UINT32_MAX);
+    sim_redis_set_condition(&world.store, SIM_REDIS_SERVES);
+    sim_world_run(&world, 20 * SECOND);
+    matches(&world);
+    sim_world_free(&world);
+}
+
 static void a_commit_whose_outcome_is_unknown_is_neither_lost_nor_doubled(void **state) {
     (void)state;
     for (int done = 0; done < 2; done++) {
@@ -511,6 +543,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_store_that_is_flushed_while_running_is_made_whole),
         cmocka_unit_test(a_store_that_goes_back_is_noticed),
         cmocka_unit_test(a_store_that_is_away_holds_up_nothing_but_itself),
+        cmocka_unit_test(a_store_that_hangs_keeps_no_commit_waiting),
         cmocka_unit_test(a_commit_whose_outcome_is_unknown_is_neither_lost_nor_doubled),
         cmocka_unit_test(the_last_commit_of_a_run_to_the_end_is_made_again_where_it_came_to_nothing),
         cmocka_unit_test(a_batch_that_was_not_delivered_is_published_again),

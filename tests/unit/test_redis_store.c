@@ -229,6 +229,23 @@ static void test_a_server_that_hangs_is_given_up_after_the_time_out(void **state
     assert_int_equal(write_one(fixture, 0, "a", "y", 12).kind, STORE_WRITTEN);
 }
 
+/* Whoever asks has a transaction open, perhaps. */
+static void test_nobody_is_held_up_while_a_connection_is_opened(void **state) {
+    struct fixture *fixture = *state;
+    struct store *port = &fixture->ports[0];
+    struct store_event event;
+    sim_redis_set_condition(&fixture->redis, SIM_REDIS_HANGS);
+    int64_t before_ms = fixture->now_ms;
+    ask_claim(fixture, 0, 10, 10, false);
+    ask_verify(fixture, 0);
+    port->poll(port->context, 0, &event);
+    assert_int_equal(event.kind, STORE_NOTHING);
+    assert_int_equal(fixture->now_ms, before_ms);
+    sim_redis_set_condition(&fixture->redis, SIM_REDIS_SERVES);
+    assert_int_equal(await(fixture, 0).kind, STORE_CLAIMED);
+    assert_int_equal(await(fixture, 0).kind, STORE_VERIFIED);
+}
+
 static void test_a_claim_of_a_former_owner_that_arrives_late_is_refused(void **state) {
     struct fixture *fixture = *state;
     fixture->clients[0].request_ms = 500;
@@ -348,6 +365,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_requests_of_a_broken_connection_are_void_and_give_no_event, start, stop),
         cmocka_unit_test_setup_teardown(test_late_answers_are_waited_for, start, stop),
         cmocka_unit_test_setup_teardown(test_a_server_that_hangs_is_given_up_after_the_time_out, start, stop),
+        cmocka_unit_test_setup_teardown(test_nobody_is_held_up_while_a_connection_is_opened, start, stop),
         cmocka_unit_test_setup_teardown(test_a_claim_of_a_former_owner_that_arrives_late_is_refused, start, stop),
         cmocka_unit_test_setup_teardown(test_a_claim_that_is_done_after_the_next_one_costs_the_shard_and_nothing_else,
                                         start, stop),
