@@ -229,6 +229,33 @@ static bool make_room(struct file *file, const struct node *const *values) {
     return !file->report->memory_out;
 }
 
+static uint64_t longest_value(const struct checked_dimension *checked) {
+    const struct dimension *dimension = &checked->dimension;
+    uint32_t longest = 0;
+    for (uint32_t i = 0; i < dimension->cases_count; i++)
+        if (checked->cases[i].dimension_case.value.size > longest)
+            longest = checked->cases[i].dimension_case.value.size;
+    for (uint32_t i = 0; i < dimension->bands_count; i++)
+        if (dimension->bands[i].name.size > longest)
+            longest = dimension->bands[i].name.size;
+    return longest;
+}
+
+/* All of them stand with an account's state where it is stored, and in it once they left the rules. */
+static void check_decisions_size(struct file *file) {
+    const struct checked_rules *rules = file->rules;
+    uint64_t size = 0;
+    for (uint32_t i = 0; i < rules->program.dimensions_count; i++)
+        size += rules->dimensions[i].dimension.name.size + longest_value(&rules->dimensions[i]);
+    for (uint32_t i = 0; i < rules->program.segments_count; i++)
+        size += rules->segments[i].segment.name.size;
+    if (size > DECISIONS_BYTES_MAX)
+        report_problem(file->report, rules->position,
+                       "these rules are too large: the names of dimensions and segments, and each dimension's longest "
+                       "value, take %llu bytes together and may take %d; take shorter ones",
+                       (unsigned long long)size, DECISIONS_BYTES_MAX);
+}
+
 static void read_sections(struct file *file, const struct node *const *values) {
     struct checked_rules *rules = file->rules;
     if (!make_room(file, values))
@@ -248,6 +275,7 @@ static void read_sections(struct file *file, const struct node *const *values) {
         rules_read_dimension(file, i, dimensions->keys[i], dimensions->values[i]);
     for (uint32_t i = 0; i < rules->program.segments_count; i++)
         rules_read_segment(file, i, segments->keys[i], segments->values[i]);
+    check_decisions_size(file);
 }
 
 void rules_read(struct report *report, const struct document *document, struct checked_rules *ret_rules) {
