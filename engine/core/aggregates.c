@@ -179,10 +179,10 @@ int64_t aggregate_counts_from_slice(const struct evaluation *evaluation, uint32_
     return since_ms == INSTANT_NONE ? AGGREGATE_ALWAYS : slice_index(since_ms - 1, slice_ms) + 1;
 }
 
-double aggregate_trend(const struct evaluation *evaluation, const struct instruction *instruction, int64_t index,
-                       double more_recent, double more_before) {
+static double trend(const struct evaluation *evaluation, const struct instruction *instruction) {
     const struct aggregate *aggregate = &evaluation->program->aggregates[instruction->left];
     const struct state *state = evaluation->state;
+    int64_t index = slice_index(evaluation->look_ms[aggregate->stream], aggregate->slice_ms);
     uint32_t recent = instruction->right, before = instruction->extra;
     int64_t first = index - recent - before, first_event_ms = state_header(state)->first_event_ms;
     if (first_event_ms == INSTANT_NONE || slice_index(first_event_ms, aggregate->slice_ms) > first)
@@ -190,8 +190,8 @@ double aggregate_trend(const struct evaluation *evaluation, const struct instruc
     if (!aggregate_covers(evaluation, instruction->left, first))
         return NAN;
     uint32_t slot = aggregate_slot(instruction->left);
-    double a = window_count(state, slot, (struct window){index - recent, index - 1}) + more_recent;
-    double b = window_count(state, slot, (struct window){first, index - recent - 1}) + more_before;
+    double a = window_count(state, slot, (struct window){index - recent, index - 1});
+    double b = window_count(state, slot, (struct window){first, index - recent - 1});
     return trend_value(instruction, a, b);
 }
 
@@ -235,8 +235,7 @@ double aggregate_number(const struct evaluation *evaluation, const struct instru
     uint32_t slot = aggregate_slot(instruction->left);
     switch (instruction->operation) {
     case OP_TREND:
-        return aggregate_trend(evaluation, instruction,
-                               slice_index(evaluation->look_ms[aggregate->stream], aggregate->slice_ms), 0, 0);
+        return trend(evaluation, instruction);
     case OP_LAST_NUMBER:
         return last_number(evaluation->state, slot);
     case OP_SINCE:

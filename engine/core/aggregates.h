@@ -46,8 +46,4 @@ static inline double trend_value(const struct instruction *instruction, double l
     return finite_or_missing(later * instruction->extra / (earlier * instruction->right));
 }
 
-/* The trend looked at from slice `index`, as it would be with more events in its later and its earlier part. */
-double aggregate_trend(const struct evaluation *evaluation, const struct instruction *instruction, int64_t index,
-                       double more_recent, double more_before);
-
 #define COUNTING_ENTRY_SIZE 12 /* aggregate's index, instant */

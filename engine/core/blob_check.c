@@ -74,9 +74,16 @@ bool facts_are_whole(struct text payload) {
     return entries_are_whole(&cursor) && mask >> fields == 0;
 }
 
-static bool distances_ascend(struct text payload, uint32_t entry_size) {
+/* Whether it is made of a beginning and of entries, one at the least, of these sizes. */
+static bool has_entries(struct text payload, uint32_t begin_size, uint32_t entry_size) {
+    return payload.size > begin_size && (payload.size - begin_size) % entry_size == 0;
+}
+
+static bool window_is_whole(struct text payload, uint32_t entry_size) {
     int64_t former = -1;
-    for (uint32_t at = 4; at < payload.size; at += entry_size) {
+    if (!has_entries(payload, WINDOW_BASE_SIZE, entry_size))
+        return false;
+    for (uint32_t at = WINDOW_BASE_SIZE; at < payload.size; at += entry_size) {
         uint16_t distance;
         memcpy(&distance, payload.data + at, sizeof distance);
         if (distance <= former)
@@ -108,13 +115,14 @@ static bool dated_is_whole(const struct aggregate *aggregate, struct text payloa
 bool aggregate_is_whole(const struct aggregate *aggregate, struct text payload) {
     switch (aggregate->kind) {
     case AGGREGATE_COUNT:
-        return payload.size > 4 && (payload.size - 4) % 6 == 0 && distances_ascend(payload, 6);
+        return window_is_whole(payload, WINDOW_COUNT_ENTRY_SIZE);
     case AGGREGATE_SUM:
     case AGGREGATE_MIN:
     case AGGREGATE_MAX:
-        return payload.size > 4 && (payload.size - 4) % 10 == 0 && distances_ascend(payload, 10);
+        return window_is_whole(payload, WINDOW_NUMBER_ENTRY_SIZE);
     case AGGREGATE_DISTINCT:
-        return payload.size > 1 && (payload.size - 1) % 12 == 0 && (uint8_t)payload.data[0] < 64;
+        return has_entries(payload, DISTINCT_LEVEL_SIZE, DISTINCT_ENTRY_SIZE) &&
+               (uint8_t)payload.data[0] < DISTINCT_LEVELS;
     case AGGREGATE_LAST:
     case AGGREGATE_NEWEST:
     case AGGREGATE_OLDEST:

@@ -436,7 +436,7 @@ enum result engine_decode(struct engine *engine, const uint8_t *blob, size_t blo
         changed->due_ms = INSTANT_NONE;
         changed->ruleset_hash = engine->program->hash;
         changed->flags |= STATE_CHANGED;
-        begin_counting(&binding, header.state.now_ms > ticked_ms ? header.state.now_ms : ticked_ms);
+        begin_counting(&binding, later(header.state.now_ms, ticked_ms));
     }
     if (binding.wrong != NULL || !cursor_ok(&binding.cursor))
         return error_set(error, RESULT_REJECT, "the state of account '%.*s' cannot be read: %s",

@@ -175,10 +175,6 @@ bool state_remembers(struct state_bytes state, const struct event *event, uint64
     return event_ids_has(state.data, state.size, event->stream, id_hash);
 }
 
-static int64_t later(int64_t left_ms, int64_t right_ms) {
-    return left_ms > right_ms ? left_ms : right_ms;
-}
-
 static void step_done(struct engine *engine, struct step *step) {
     step->outcome = STEP_APPLIED;
     step->state = bytes_of(&engine->state);

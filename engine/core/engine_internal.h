@@ -40,6 +40,11 @@ struct engine {
     const struct encoding *encoding;
 };
 
+/* The later of two instants. */
+static inline int64_t later(int64_t left_ms, int64_t right_ms) {
+    return left_ms > right_ms ? left_ms : right_ms;
+}
+
 /* Gives the account that the state is bound to its desk. Before anything is run. */
 void evaluation_sit_down(struct engine *engine);
 

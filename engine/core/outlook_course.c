@@ -215,10 +215,10 @@ static const struct instruction *compared(const struct horizon *horizon, const s
     if (!is_left && !(is_constant(left) && left->until >= horizon->length_ms))
         return NULL;
     uint16_t writer = evaluation->dependence->writers[is_left ? comparison->left : comparison->right];
-    const struct instruction *instruction = &evaluation->program->code.instructions[writer];
     *ret_is_left = is_left;
     if (writer == NOT_WRITTEN)
         return NULL;
+    const struct instruction *instruction = &evaluation->program->code.instructions[writer];
     if (instruction->operation == OP_SUM)
         return more_of(horizon, evaluation->program->aggregates[instruction->left].stream) == 0 ? instruction : NULL;
     return instruction->operation == OP_COUNT || instruction->operation == OP_TREND ? instruction : NULL;

@@ -4,10 +4,6 @@
 
 #define QUIET_VALUES_MAX 15
 
-static int64_t later(int64_t left_ms, int64_t right_ms) {
-    return left_ms > right_ms ? left_ms : right_ms;
-}
-
 static bool is_bounded(enum aggregate_kind kind) {
     return kind == AGGREGATE_COUNT || kind == AGGREGATE_DISTINCT || kind == AGGREGATE_NEWEST ||
            kind == AGGREGATE_OLDEST;

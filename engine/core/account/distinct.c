@@ -2,8 +2,6 @@
 
 #include <assert.h>
 
-#define LEVEL_SIZE  1
-#define ENTRY_SIZE  12
 #define PRUNE_EVERY 16 /* new values: so that what expired does not pile up */
 
 static uint64_t hash_at(const uint8_t *entry) {
@@ -26,29 +24,29 @@ static bool sampled(uint64_t hash, uint8_t level) {
 
 /* The place of the first entry whose hash is not below `hash`. */
 static uint32_t entry_place(const uint8_t *section, uint32_t size, uint64_t hash) {
-    uint32_t low = 0, high = (size - LEVEL_SIZE) / ENTRY_SIZE;
+    uint32_t low = 0, high = (size - DISTINCT_LEVEL_SIZE) / DISTINCT_ENTRY_SIZE;
     while (low < high) {
         uint32_t middle = (low + high) / 2;
-        if (hash_at(section + LEVEL_SIZE + middle * ENTRY_SIZE) < hash)
+        if (hash_at(section + DISTINCT_LEVEL_SIZE + middle * DISTINCT_ENTRY_SIZE) < hash)
             low = middle + 1;
         else
             high = middle;
     }
-    return LEVEL_SIZE + low * ENTRY_SIZE;
+    return DISTINCT_LEVEL_SIZE + low * DISTINCT_ENTRY_SIZE;
 }
 
 /* Keeps the entries that are not expired and belong to the sample of `level`. */
 static void keep(struct state *state, uint32_t slot, uint8_t level, int64_t oldest) {
-    uint32_t size, kept = LEVEL_SIZE;
+    uint32_t size, kept = DISTINCT_LEVEL_SIZE;
     uint8_t *section = state_section(state, slot, &size);
-    for (uint32_t at = LEVEL_SIZE; at < size; at += ENTRY_SIZE) {
+    for (uint32_t at = DISTINCT_LEVEL_SIZE; at < size; at += DISTINCT_ENTRY_SIZE) {
         if (index_at(section + at) < oldest || !sampled(hash_at(section + at), level))
             continue;
-        memmove(section + kept, section + at, ENTRY_SIZE);
-        kept += ENTRY_SIZE;
+        memmove(section + kept, section + at, DISTINCT_ENTRY_SIZE);
+        kept += DISTINCT_ENTRY_SIZE;
     }
     section[0] = level;
-    bool shrunk = state_resize(state, slot, kept, kept == LEVEL_SIZE ? 0 : kept);
+    bool shrunk = state_resize(state, slot, kept, kept == DISTINCT_LEVEL_SIZE ? 0 : kept);
     assert(shrunk);
 }
 
@@ -59,11 +57,11 @@ static void make_sample_room(struct state *state, uint32_t slot, int64_t oldest)
     const uint8_t *section = state_section(state, slot, &size);
     if (section == NULL)
         return;
-    uint32_t held = (size - LEVEL_SIZE) / ENTRY_SIZE;
+    uint32_t held = (size - DISTINCT_LEVEL_SIZE) / DISTINCT_ENTRY_SIZE;
     if (held % PRUNE_EVERY == 0 || held >= DISTINCT_VALUES_MAX || section[0] > 0)
         keep(state, slot, section[0], oldest);
     while ((section = state_section(state, slot, &size)) != NULL &&
-           (size - LEVEL_SIZE) / ENTRY_SIZE >= DISTINCT_VALUES_MAX)
+           (size - DISTINCT_LEVEL_SIZE) / DISTINCT_ENTRY_SIZE >= DISTINCT_VALUES_MAX)
         keep(state, slot, (uint8_t)(section[0] + 1), oldest);
 }
 
@@ -71,17 +69,17 @@ static bool insert(struct state *state, uint32_t slot, uint64_t hash, int64_t in
     uint32_t size;
     uint8_t *section = state_section(state, slot, &size);
     if (section == NULL) {
-        if (!state_resize(state, slot, 0, LEVEL_SIZE + ENTRY_SIZE))
+        if (!state_resize(state, slot, 0, DISTINCT_LEVEL_SIZE + DISTINCT_ENTRY_SIZE))
             return false;
         section = state_section(state, slot, &size);
         section[0] = 0;
-        entry_write(section + LEVEL_SIZE, hash, index);
+        entry_write(section + DISTINCT_LEVEL_SIZE, hash, index);
         return true;
     }
     if (!sampled(hash, section[0]))
         return true;
     uint32_t at = entry_place(section, size, hash);
-    if (!state_resize(state, slot, at, size + ENTRY_SIZE))
+    if (!state_resize(state, slot, at, size + DISTINCT_ENTRY_SIZE))
         return false;
     entry_write(state_section(state, slot, &size) + at, hash, index);
     return true;
@@ -109,7 +107,8 @@ enum window_outcome distinct_add(struct state *state, uint32_t slot, uint64_t va
 bool distinct_is_exact(const struct state *state, uint32_t slot, uint32_t more) {
     uint32_t size;
     const uint8_t *section = state_section(state, slot, &size);
-    return section == NULL || (section[0] == 0 && (size - LEVEL_SIZE) / ENTRY_SIZE + more < DISTINCT_VALUES_MAX);
+    return section == NULL ||
+           (section[0] == 0 && (size - DISTINCT_LEVEL_SIZE) / DISTINCT_ENTRY_SIZE + more < DISTINCT_VALUES_MAX);
 }
 
 double distinct_count(const struct state *state, uint32_t slot, struct window window) {
@@ -118,7 +117,7 @@ double distinct_count(const struct state *state, uint32_t slot, struct window wi
     if (section == NULL)
         return 0;
     uint64_t count = 0;
-    for (uint32_t at = LEVEL_SIZE; at < size; at += ENTRY_SIZE)
+    for (uint32_t at = DISTINCT_LEVEL_SIZE; at < size; at += DISTINCT_ENTRY_SIZE)
         count += index_at(section + at) >= window.first && index_at(section + at) <= window.last;
     return (double)(count << section[0]);
 }

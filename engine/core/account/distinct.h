@@ -11,6 +11,11 @@
 
 #define DISTINCT_VALUES_MAX 2048
 
+/* A section begins with the level; then come the entries: a hash, and 32 bits of the slice's index. */
+#define DISTINCT_LEVEL_SIZE 1
+#define DISTINCT_LEVELS     64
+#define DISTINCT_ENTRY_SIZE 12
+
 /* Remembers that the value was seen in the slice `index`; outcomes as of window_add. `shortest`: the first slice of the
  * shortest window that anybody looks at. */
 MUST_USE enum window_outcome distinct_add(struct state *state, uint32_t slot, uint64_t value_hash, int64_t index,

@@ -5,10 +5,8 @@
 
 #include "base/number.h"
 
-#define NUMBER_ENTRY_SIZE (WINDOW_DISTANCE_SIZE + 8)
-
 static uint32_t entry_size_of(enum aggregate_kind kind) {
-    return kind == AGGREGATE_COUNT ? WINDOW_COUNT_ENTRY_SIZE : NUMBER_ENTRY_SIZE;
+    return kind == AGGREGATE_COUNT ? WINDOW_COUNT_ENTRY_SIZE : WINDOW_NUMBER_ENTRY_SIZE;
 }
 
 /* Event times are bounded by the sources to years that fit; a stray one is held at the edge instead of wrapping. */
@@ -162,7 +160,7 @@ double window_count(const struct state *state, uint32_t slot, struct window wind
 double window_sum(const struct state *state, uint32_t slot, struct window window) {
     struct window_cursor entries = entries_in(state, slot, AGGREGATE_SUM, window);
     double sum = 0;
-    for (; entries.at < entries.end; entries.at += NUMBER_ENTRY_SIZE)
+    for (; entries.at < entries.end; entries.at += WINDOW_NUMBER_ENTRY_SIZE)
         sum += read_f64(entries.at + WINDOW_DISTANCE_SIZE);
     return sum;
 }
@@ -170,7 +168,7 @@ double window_sum(const struct state *state, uint32_t slot, struct window window
 double window_least(const struct state *state, uint32_t slot, struct window window) {
     struct window_cursor entries = entries_in(state, slot, AGGREGATE_MIN, window);
     double least = NAN;
-    for (; entries.at < entries.end; entries.at += NUMBER_ENTRY_SIZE)
+    for (; entries.at < entries.end; entries.at += WINDOW_NUMBER_ENTRY_SIZE)
         least = number_least(least, read_f64(entries.at + WINDOW_DISTANCE_SIZE));
     return least;
 }
@@ -178,7 +176,7 @@ double window_least(const struct state *state, uint32_t slot, struct window wind
 double window_greatest(const struct state *state, uint32_t slot, struct window window) {
     struct window_cursor entries = entries_in(state, slot, AGGREGATE_MAX, window);
     double greatest = NAN;
-    for (; entries.at < entries.end; entries.at += NUMBER_ENTRY_SIZE)
+    for (; entries.at < entries.end; entries.at += WINDOW_NUMBER_ENTRY_SIZE)
         greatest = number_greatest(greatest, read_f64(entries.at + WINDOW_DISTANCE_SIZE));
     return greatest;
 }

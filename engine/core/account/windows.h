@@ -32,10 +32,11 @@ static inline int64_t slice_index(int64_t instant_ms, int64_t slice_ms) {
 MUST_USE enum window_outcome window_add(struct state *state, uint32_t slot, enum aggregate_kind kind, int64_t index,
                                         int64_t oldest, double value);
 
-/* A section begins with the base; then come the entries, of a count of this size. */
-#define WINDOW_BASE_SIZE        4
-#define WINDOW_DISTANCE_SIZE    2
-#define WINDOW_COUNT_ENTRY_SIZE (WINDOW_DISTANCE_SIZE + 4)
+/* A section begins with the base; then come the entries, of counts or of numbers. */
+#define WINDOW_BASE_SIZE         4
+#define WINDOW_DISTANCE_SIZE     2
+#define WINDOW_COUNT_ENTRY_SIZE  (WINDOW_DISTANCE_SIZE + 4)
+#define WINDOW_NUMBER_ENTRY_SIZE (WINDOW_DISTANCE_SIZE + 8)
 
 static inline int64_t window_base(const uint8_t *section) {
     return (int32_t)read_u32(section);
