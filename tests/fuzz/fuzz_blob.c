@@ -44,9 +44,10 @@ static struct engine *make_engine(struct arena *arena) {
     return engine;
 }
 
+static volatile uint8_t seen;
+
 /* Reads all of a text: what lies beyond its memory is noticed. */
 static void read_text(struct text text) {
-    static volatile uint8_t seen;
     for (uint32_t i = 0; i < text.size; i++)
         seen ^= (uint8_t)text.data[i];
 }
