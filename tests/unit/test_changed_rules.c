@@ -1,5 +1,10 @@
-/* Rules that change more than once before an account is evaluated: what it was bound to in between. */
-#include "tests/unit/rules_world.h"
+/* Rules that change, once or more than once before an account is evaluated: what becomes of its blob under them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/rich_account.h"
+
+/* ---- more than once */
 
 #define MIDNIGHT_MS INT64_C(1767744000000) /* 2026-01-07 */
 
@@ -144,8 +149,245 @@ static void tickets_are_not_kept_while_no_rule_asks_for_them(void **state) {
     world_end(&last);
 }
 
+/* ---- once */
+
+/* What the account of one ruleset becomes at its next tick under another: the changes, as JSON lines in `changes`. */
+static void carry_over(const char *old_rules, const char *new_rules, const struct ruleset_known *known, int64_t tick_ms,
+                       struct buffer *changes) {
+    struct world old, new;
+    struct buffer blob = {0};
+    struct state_bytes state;
+    struct error error;
+    struct step step;
+    struct clocks clocks = CLOCKS_INITIAL;
+    world_begin(&old, old_rules);
+    world_begin(&new, new_rules);
+    take_some_records(&old);
+    encode_account(&old, &blob);
+    struct ruleset_known of_old = {.hash = old.program->hash};
+    if (known != NULL)
+        of_old = (struct ruleset_known){old.program->hash, known->fingerprints, known->fingerprints_count};
+    assert_int_equal(
+        engine_decode(replay_engine(new.replay), blob.data, blob.size, &of_old, INSTANT_NONE, &state, &error),
+        RESULT_OK);
+    clocks.watermark_ms = clocks.ticked_ms = tick_ms - HOUR;
+    engine_tick(replay_engine(new.replay), state, tick_ms, &clocks, &step);
+    world_decided(&new, step.changes, step.changes_count, step.status, &error);
+    buffer_put(changes, new.changes.data, new.changes.size);
+    buffer_free(&blob);
+    world_end(&old);
+    world_end(&new);
+}
+
+static bool says(const struct buffer *changes, const char *text) {
+    return changes->size > 0 && memmem(changes->data, changes->size, text, strlen(text)) != NULL;
+}
+
+static void what_left_the_rules_is_left_with_that_cause(void **unused) {
+    (void)unused;
+    struct buffer changes = {0};
+    carry_over(rich_rules, "ruleset: poor\n", NULL, NEXT_TICK_MS, &changes);
+    assert_true(says(&changes, "\"kind\":\"MOVED\",\"subject\":\"plan\",\"from\":\"pro\",\"to\":null"));
+    assert_true(says(&changes, "\"kind\":\"EXITED\",\"subject\":\"busy\""));
+    assert_true(says(&changes, "\"because\":[],"));
+    assert_false(says(&changes, "\"subject\":\"quiet\"")); /* it was never in that one */
+    assert_false(says(&changes, "\"kind\":\"TICK\""));
+    assert_true(says(&changes, "\"cause\":{\"kind\":\"RULES_CHANGED\"}"));
+    buffer_free(&changes);
+}
+
+#define MANY_DIMENSIONS 40
+#define MANY_SEGMENTS   700
+
+/* More than 64 KiB of values. */
+static void begin_with_many_decisions(struct world *world) {
+    struct buffer text = {0};
+    buffer_put_string(&text, "ruleset: many\ndimensions:\n");
+    for (int i = 0; i < MANY_DIMENSIONS; i++)
+        buffer_printf(&text, "  d%d: { cases: [ { value_of: account.name } ] }\n", i);
+    buffer_put_string(&text, "segments:\n");
+    for (int i = 0; i < MANY_SEGMENTS; i++)
+        buffer_printf(&text, "  s%d: { when: 'account.seats >= 1' }\n", i);
+    buffer_put_u8(&text, 0);
+    world_begin(world, (const char *)text.data);
+    text.size = 0;
+    buffer_put_string(&text, "{\"stream\":\"account\",\"account_id\":\"a\",\"updated_at\":\"2026-01-01T00:00:00Z\","
+                             "\"seats\":1,\"name\":\"");
+    for (int i = 0; i < DIMENSION_VALUE_MAX; i++)
+        buffer_put_u8(&text, 'n');
+    buffer_put_string(&text, "\"}");
+    world_take(world, buffer_text(&text));
+    buffer_free(&text);
+}
+
+static void all_that_left_the_rules_is_left_however_much_it_is(void **unused) {
+    (void)unused;
+    struct world old, new;
+    struct buffer blob = {0};
+    struct state_bytes state;
+    struct error error;
+    struct step step;
+    struct clocks clocks = CLOCKS_INITIAL;
+    uint32_t left[2] = {0, 0};
+    begin_with_many_decisions(&old);
+    world_begin(&new, "ruleset: none\n");
+    encode_account(&old, &blob);
+    if (engine_decode(replay_engine(new.replay), blob.data, blob.size, NULL, INSTANT_NONE, &state, &error) != RESULT_OK)
+        fail_msg("%s", error.text);
+    engine_tick(replay_engine(new.replay), state, NEXT_TICK_MS, &clocks, &step);
+    for (uint32_t i = 0; i < step.changes_count; i++) {
+        assert_true(step.changes[i].kind == CHANGE_EXITED || step.changes[i].from.size == DIMENSION_VALUE_MAX);
+        left[step.changes[i].kind == CHANGE_EXITED]++;
+    }
+    assert_int_equal(left[0], MANY_DIMENSIONS);
+    assert_int_equal(left[1], MANY_SEGMENTS);
+    buffer_free(&blob);
+    world_end(&old);
+    world_end(&new);
+}
+
+/* What the rules said in numbers is kept in words, and is no reason to refuse what comes. */
+static void an_account_whose_decisions_left_the_rules_takes_its_next_record(void **unused) {
+    (void)unused;
+    struct world old, new;
+    struct buffer blob = {0};
+    struct state_bytes state;
+    struct error error;
+    struct step step;
+    struct engine *small;
+    struct engine_options options = {.account_bytes_max = 8192, .live_from_ms = INSTANT_NONE};
+    begin_with_many_decisions(&old);
+    world_begin(&new, "ruleset: none\n");
+    encode_account(&old, &blob);
+    assert_int_equal(engine_create(new.program, &options, &small, &error), RESULT_OK);
+    assert_int_equal(engine_decode(small, blob.data, blob.size, NULL, INSTANT_NONE, &state, &error), RESULT_OK);
+    struct event login = {.stream = STREAM_LOGIN, .account_id = TEXT("a"), .event_id = TEXT("l2")};
+    login.time_ms = NEXT_TICK_MS;
+    struct clocks clocks = CLOCKS_INITIAL;
+    engine_apply(small, state, &login, event_id_hash(&login), &clocks, &step);
+    assert_int_equal(step.outcome, STEP_APPLIED);
+    assert_int_equal(step.changes_count, MANY_DIMENSIONS + MANY_SEGMENTS);
+    engine_free(small);
+    buffer_free(&blob);
+    world_end(&old);
+    world_end(&new);
+}
+
+static void only_the_newest_event_ids_are_known_to_rules_that_keep_fewer(void **unused) {
+    (void)unused;
+    for (uint32_t kept = 0; kept < 4; kept++) {
+        struct world old, new;
+        struct buffer blob = {0};
+        struct state_bytes state;
+        struct error error;
+        char rules[128], id[8];
+        snprintf(rules, sizeof rules, "ruleset: fewer\nclock: { duplicate_ids: %u }\n", kept);
+        world_begin(&old, rich_rules);
+        world_begin(&new, rules);
+        take_some_records(&old);
+        encode_account(&old, &blob);
+        assert_int_equal(
+            engine_decode(replay_engine(new.replay), blob.data, blob.size, NULL, INSTANT_NONE, &state, &error),
+            RESULT_OK);
+        for (uint32_t i = 0; i < 5; i++) {
+            snprintf(id, sizeof id, "e%u", i);
+            struct event usage = {.stream = STREAM_USAGE, .account_id = TEXT("a"), .event_id = text_of(id)};
+            assert_int_equal(state_remembers(state, &usage, event_id_hash(&usage)), i + kept >= 5);
+        }
+        buffer_free(&blob);
+        world_end(&old);
+        world_end(&new);
+    }
+}
+
+static void rules_that_only_look_different_change_nothing(void **unused) {
+    (void)unused;
+    struct buffer changes = {0};
+    char rules[4096];
+    snprintf(rules, sizeof rules, "# a comment\n%s", rich_rules);
+    memcpy(strstr(rules, "rich"), "RICH", 4);
+    carry_over(rich_rules, rules, NULL, NEXT_TICK_MS, &changes);
+    assert_int_equal(changes.size, 0);
+    buffer_free(&changes);
+}
+
+static void an_aggregate_that_stays_keeps_its_history(void **unused) {
+    (void)unused;
+    struct buffer changes = {0};
+    carry_over(rich_rules, "ruleset: other\nsegments:\n  used: { when: 'count(usage, 7d) == 5' }\n", NULL, NEXT_TICK_MS,
+               &changes);
+    assert_true(says(&changes, "\"kind\":\"ENTERED\",\"subject\":\"used\""));
+    buffer_free(&changes);
+}
+
+static void an_aggregate_that_is_new_is_missing_and_alarms_nobody(void **unused) {
+    (void)unused;
+    struct buffer changes = {0};
+    const char *rules = "ruleset: other\n"
+                        "segments:\n"
+                        "  none: { when: 'count(usage where feature == \"g\", 7d) == 0' }\n"
+                        "  unknown: { when: 'missing(count(usage where feature == \"g\", 7d))' }\n";
+    carry_over(rich_rules, rules, NULL, NEXT_TICK_MS, &changes);
+    assert_true(says(&changes, "\"kind\":\"ENTERED\",\"subject\":\"unknown\""));
+    assert_false(says(&changes, "\"kind\":\"ENTERED\",\"subject\":\"none\""));
+    buffer_free(&changes);
+}
+
+/* When the change that comes once the window of a new aggregate is covered comes, for a shard whose last tick was
+ * `ticked_ms`. */
+static int64_t covered_at(int64_t ticked_ms) {
+    struct buffer changes = {0};
+    const char *rules = "ruleset: other\nsegments:\n  none: { when: 'count(usage where feature == \"g\", 7d) == 0' }\n";
+    struct world old, new;
+    struct buffer blob = {0};
+    struct state_bytes state;
+    struct error error;
+    struct step step;
+    struct clocks clocks = CLOCKS_INITIAL;
+    world_begin(&old, rich_rules);
+    world_begin(&new, rules);
+    take_some_records(&old);
+    encode_account(&old, &blob);
+    struct ruleset_known known = {.hash = old.program->hash};
+    assert_int_equal(engine_decode(replay_engine(new.replay), blob.data, blob.size, &known, ticked_ms, &state, &error),
+                     RESULT_OK);
+    engine_tick(replay_engine(new.replay), state, NEXT_TICK_MS, &clocks, &step);
+    assert_int_equal(step.changes_count, 2); /* what left the rules */
+    for (int visits = 0; step.changes_count != 1 && visits < 1000; visits++)
+        engine_tick(replay_engine(new.replay), step.state, state_due_ms(step.state), &clocks, &step);
+    int64_t at_ms = step.changes[0].at_ms;
+    assert_int_equal(step.changes_count, 1);
+    assert_int_equal(step.changes[0].kind, CHANGE_ENTERED);
+    buffer_free(&changes);
+    buffer_free(&blob);
+    world_end(&old);
+    world_end(&new);
+    return at_ms;
+}
+
+static void an_aggregate_that_is_new_counts_once_its_window_is_covered(void **unused) {
+    (void)unused;
+    /* The rules were taken on at the midnight of 7 January; with that of 14 January the window has seen it all. */
+    assert_int_equal(covered_at(INSTANT_NONE), NEXT_TICK_MS - HOUR + 7 * DAY);
+}
+
+static void an_aggregate_that_is_new_counts_from_the_shards_last_tick(void **unused) {
+    (void)unused;
+    /* Not from the account's last evaluation, of which nobody promises when it is. */
+    assert_int_equal(covered_at(NEXT_TICK_MS), NEXT_TICK_MS - HOUR + 8 * DAY);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_left_the_rules_is_left_with_that_cause),
+        cmocka_unit_test(all_that_left_the_rules_is_left_however_much_it_is),
+        cmocka_unit_test(an_account_whose_decisions_left_the_rules_takes_its_next_record),
+        cmocka_unit_test(only_the_newest_event_ids_are_known_to_rules_that_keep_fewer),
+        cmocka_unit_test(rules_that_only_look_different_change_nothing),
+        cmocka_unit_test(an_aggregate_that_stays_keeps_its_history),
+        cmocka_unit_test(an_aggregate_that_is_new_is_missing_and_alarms_nobody),
+        cmocka_unit_test(an_aggregate_that_is_new_counts_once_its_window_is_covered),
+        cmocka_unit_test(an_aggregate_that_is_new_counts_from_the_shards_last_tick),
         cmocka_unit_test(what_comes_back_before_it_was_left_is_kept),
         cmocka_unit_test(what_does_not_come_back_is_left),
         cmocka_unit_test(a_count_that_the_rules_between_did_not_keep_is_missing),

@@ -7,7 +7,7 @@
 #include "engine/core/account/facts.h"
 #include "engine/core/account/state.h"
 #include "engine/core/horizon.h"
-#include "tests/unit/rules_world.h"
+#include "tests/unit/rich_account.h"
 
 static struct text read_file(const char *path, struct arena *arena) {
     FILE *file = fopen(path, "rb");
@@ -137,50 +137,6 @@ static void test_states_of_the_farthest_instants_survive_their_blob(void **unuse
         }
         world_end(&world);
     }
-}
-
-static const char *const rich_rules =
-    "ruleset: rich\n"
-    "scores:\n"
-    "  churn_risk:\n"
-    "    method: weighted\n"
-    "    signals:\n"
-    "      usage: { value: 'count(usage, 30d)', curve: [[0, 1], [10, 0]], weight: 1 }\n"
-    "      users: { value: 'distinct(login.user_id, 30d)', curve: [[0, 1], [10, 0]], weight: 1 }\n"
-    "dimensions:\n"
-    "  plan: { cases: [ { value_of: account.plan } ] }\n"
-    "segments:\n"
-    "  busy: { when: 'count(usage, 30d) > 1' }\n"
-    "  waiting: { when: 'open(ticket where severity == \"URGENT\") > 0', for: 30d }\n"
-    "  quiet: { when: 'since(login) > 7d' }\n";
-
-static void take_some_records(struct world *world) {
-    world_take_string(world, "{\"stream\":\"account\",\"account_id\":\"a\",\"updated_at\":\"2026-01-01T00:00:00Z\","
-                             "\"name\":\"Acme\",\"plan\":\"pro\",\"attributes\":{\"k\":\"v\"}}");
-    world_take_string(world, "{\"stream\":\"login\",\"event_id\":\"l1\",\"account_id\":\"a\",\"user_id\":\"u\","
-                             "\"occurred_at\":\"2026-01-01T10:00:00Z\"}");
-    for (int i = 0; i < 5; i++) {
-        char line[256];
-        snprintf(line, sizeof line,
-                 "{\"stream\":\"usage\",\"event_id\":\"e%d\",\"account_id\":\"a\",\"user_id\":\"u\",\"feature\":\"f\","
-                 "\"occurred_at\":\"2026-01-0%dT10:00:00Z\"}",
-                 i, 2 + i);
-        world_take_string(world, line);
-    }
-    world_take_string(world, "{\"stream\":\"ticket\",\"event_id\":\"t1\",\"account_id\":\"a\",\"ticket_id\":\"T\","
-                             "\"action\":\"OPENED\",\"severity\":\"URGENT\",\"occurred_at\":\"2026-01-07T00:00:00Z\"}");
-}
-
-static void encode_account(struct world *world, struct buffer *blob) {
-    engine_encode(replay_engine(world->replay), world_state(world, "a"), blob);
-    assert_true(buffer_ok(blob));
-}
-
-/* A world with the account `a`, and its blob. */
-static void begin_rich(struct world *world, struct buffer *blob) {
-    world_begin(world, rich_rules);
-    take_some_records(world);
-    encode_account(world, blob);
 }
 
 /* Where the parts begin, with the facts': behind the account's id. */
@@ -406,234 +362,6 @@ static void test_states_of_years_that_no_short_instant_has_survive_their_blobs(v
     world_end(&world);
 }
 
-/* What the account of one ruleset becomes at its next tick under another: the changes, as JSON lines in `changes`. */
-static void carry_over(const char *old_rules, const char *new_rules, const struct ruleset_known *known, int64_t tick_ms,
-                       struct buffer *changes) {
-    struct world old, new;
-    struct buffer blob = {0};
-    struct state_bytes state;
-    struct error error;
-    struct step step;
-    struct clocks clocks = CLOCKS_INITIAL;
-    world_begin(&old, old_rules);
-    world_begin(&new, new_rules);
-    take_some_records(&old);
-    encode_account(&old, &blob);
-    struct ruleset_known of_old = {.hash = old.program->hash};
-    if (known != NULL)
-        of_old = (struct ruleset_known){old.program->hash, known->fingerprints, known->fingerprints_count};
-    assert_int_equal(
-        engine_decode(replay_engine(new.replay), blob.data, blob.size, &of_old, INSTANT_NONE, &state, &error),
-        RESULT_OK);
-    clocks.watermark_ms = clocks.ticked_ms = tick_ms - HOUR;
-    engine_tick(replay_engine(new.replay), state, tick_ms, &clocks, &step);
-    world_decided(&new, step.changes, step.changes_count, step.status, &error);
-    buffer_put(changes, new.changes.data, new.changes.size);
-    buffer_free(&blob);
-    world_end(&old);
-    world_end(&new);
-}
-
-static const int64_t next_tick_ms = INT64_C(1767747600000); /* 2026-01-07T01:00:00Z */
-
-static bool says(const struct buffer *changes, const char *text) {
-    return changes->size > 0 && memmem(changes->data, changes->size, text, strlen(text)) != NULL;
-}
-
-static void test_what_left_the_rules_is_left_with_that_cause(void **unused) {
-    (void)unused;
-    struct buffer changes = {0};
-    carry_over(rich_rules, "ruleset: poor\n", NULL, next_tick_ms, &changes);
-    assert_true(says(&changes, "\"kind\":\"MOVED\",\"subject\":\"plan\",\"from\":\"pro\",\"to\":null"));
-    assert_true(says(&changes, "\"kind\":\"EXITED\",\"subject\":\"busy\""));
-    assert_true(says(&changes, "\"because\":[],"));
-    assert_false(says(&changes, "\"subject\":\"quiet\"")); /* it was never in that one */
-    assert_false(says(&changes, "\"kind\":\"TICK\""));
-    assert_true(says(&changes, "\"cause\":{\"kind\":\"RULES_CHANGED\"}"));
-    buffer_free(&changes);
-}
-
-#define MANY_DIMENSIONS 40
-#define MANY_SEGMENTS   700
-
-/* More than 64 KiB of values. */
-static void begin_with_many_decisions(struct world *world) {
-    struct buffer text = {0};
-    buffer_put_string(&text, "ruleset: many\ndimensions:\n");
-    for (int i = 0; i < MANY_DIMENSIONS; i++)
-        buffer_printf(&text, "  d%d: { cases: [ { value_of: account.name } ] }\n", i);
-    buffer_put_string(&text, "segments:\n");
-    for (int i = 0; i < MANY_SEGMENTS; i++)
-        buffer_printf(&text, "  s%d: { when: 'account.seats >= 1' }\n", i);
-    buffer_put_u8(&text, 0);
-    world_begin(world, (const char *)text.data);
-    text.size = 0;
-    buffer_put_string(&text, "{\"stream\":\"account\",\"account_id\":\"a\",\"updated_at\":\"2026-01-01T00:00:00Z\","
-                             "\"seats\":1,\"name\":\"");
-    for (int i = 0; i < DIMENSION_VALUE_MAX; i++)
-        buffer_put_u8(&text, 'n');
-    buffer_put_string(&text, "\"}");
-    world_take(world, buffer_text(&text));
-    buffer_free(&text);
-}
-
-static void test_all_that_left_the_rules_is_left_however_much_it_is(void **unused) {
-    (void)unused;
-    struct world old, new;
-    struct buffer blob = {0};
-    struct state_bytes state;
-    struct error error;
-    struct step step;
-    struct clocks clocks = CLOCKS_INITIAL;
-    uint32_t left[2] = {0, 0};
-    begin_with_many_decisions(&old);
-    world_begin(&new, "ruleset: none\n");
-    encode_account(&old, &blob);
-    if (engine_decode(replay_engine(new.replay), blob.data, blob.size, NULL, INSTANT_NONE, &state, &error) != RESULT_OK)
-        fail_msg("%s", error.text);
-    engine_tick(replay_engine(new.replay), state, next_tick_ms, &clocks, &step);
-    for (uint32_t i = 0; i < step.changes_count; i++) {
-        assert_true(step.changes[i].kind == CHANGE_EXITED || step.changes[i].from.size == DIMENSION_VALUE_MAX);
-        left[step.changes[i].kind == CHANGE_EXITED]++;
-    }
-    assert_int_equal(left[0], MANY_DIMENSIONS);
-    assert_int_equal(left[1], MANY_SEGMENTS);
-    buffer_free(&blob);
-    world_end(&old);
-    world_end(&new);
-}
-
-/* What the rules said in numbers is kept in words, and is no reason to refuse what comes. */
-static void test_an_account_whose_decisions_left_the_rules_takes_its_next_record(void **unused) {
-    (void)unused;
-    struct world old, new;
-    struct buffer blob = {0};
-    struct state_bytes state;
-    struct error error;
-    struct step step;
-    struct engine *small;
-    struct engine_options options = {.account_bytes_max = 8192, .live_from_ms = INSTANT_NONE};
-    begin_with_many_decisions(&old);
-    world_begin(&new, "ruleset: none\n");
-    encode_account(&old, &blob);
-    assert_int_equal(engine_create(new.program, &options, &small, &error), RESULT_OK);
-    assert_int_equal(engine_decode(small, blob.data, blob.size, NULL, INSTANT_NONE, &state, &error), RESULT_OK);
-    struct event login = {.stream = STREAM_LOGIN, .account_id = TEXT("a"), .event_id = TEXT("l2")};
-    login.time_ms = next_tick_ms;
-    struct clocks clocks = CLOCKS_INITIAL;
-    engine_apply(small, state, &login, event_id_hash(&login), &clocks, &step);
-    assert_int_equal(step.outcome, STEP_APPLIED);
-    assert_int_equal(step.changes_count, MANY_DIMENSIONS + MANY_SEGMENTS);
-    engine_free(small);
-    buffer_free(&blob);
-    world_end(&old);
-    world_end(&new);
-}
-
-static void test_only_the_newest_event_ids_are_known_to_rules_that_keep_fewer(void **unused) {
-    (void)unused;
-    for (uint32_t kept = 0; kept < 4; kept++) {
-        struct world old, new;
-        struct buffer blob = {0};
-        struct state_bytes state;
-        struct error error;
-        char rules[128], id[8];
-        snprintf(rules, sizeof rules, "ruleset: fewer\nclock: { duplicate_ids: %u }\n", kept);
-        world_begin(&old, rich_rules);
-        world_begin(&new, rules);
-        take_some_records(&old);
-        encode_account(&old, &blob);
-        assert_int_equal(
-            engine_decode(replay_engine(new.replay), blob.data, blob.size, NULL, INSTANT_NONE, &state, &error),
-            RESULT_OK);
-        for (uint32_t i = 0; i < 5; i++) {
-            snprintf(id, sizeof id, "e%u", i);
-            struct event usage = {.stream = STREAM_USAGE, .account_id = TEXT("a"), .event_id = text_of(id)};
-            assert_int_equal(state_remembers(state, &usage, event_id_hash(&usage)), i + kept >= 5);
-        }
-        buffer_free(&blob);
-        world_end(&old);
-        world_end(&new);
-    }
-}
-
-static void test_rules_that_only_look_different_change_nothing(void **unused) {
-    (void)unused;
-    struct buffer changes = {0};
-    char rules[4096];
-    snprintf(rules, sizeof rules, "# a comment\n%s", rich_rules);
-    memcpy(strstr(rules, "rich"), "RICH", 4);
-    carry_over(rich_rules, rules, NULL, next_tick_ms, &changes);
-    assert_int_equal(changes.size, 0);
-    buffer_free(&changes);
-}
-
-static void test_an_aggregate_that_stays_keeps_its_history(void **unused) {
-    (void)unused;
-    struct buffer changes = {0};
-    carry_over(rich_rules, "ruleset: other\nsegments:\n  used: { when: 'count(usage, 7d) == 5' }\n", NULL, next_tick_ms,
-               &changes);
-    assert_true(says(&changes, "\"kind\":\"ENTERED\",\"subject\":\"used\""));
-    buffer_free(&changes);
-}
-
-static void test_an_aggregate_that_is_new_is_missing_and_alarms_nobody(void **unused) {
-    (void)unused;
-    struct buffer changes = {0};
-    const char *rules = "ruleset: other\n"
-                        "segments:\n"
-                        "  none: { when: 'count(usage where feature == \"g\", 7d) == 0' }\n"
-                        "  unknown: { when: 'missing(count(usage where feature == \"g\", 7d))' }\n";
-    carry_over(rich_rules, rules, NULL, next_tick_ms, &changes);
-    assert_true(says(&changes, "\"kind\":\"ENTERED\",\"subject\":\"unknown\""));
-    assert_false(says(&changes, "\"kind\":\"ENTERED\",\"subject\":\"none\""));
-    buffer_free(&changes);
-}
-
-/* When the change that comes once the window of a new aggregate is covered comes, for a shard whose last tick was
- * `ticked_ms`. */
-static int64_t covered_at(int64_t ticked_ms) {
-    struct buffer changes = {0};
-    const char *rules = "ruleset: other\nsegments:\n  none: { when: 'count(usage where feature == \"g\", 7d) == 0' }\n";
-    struct world old, new;
-    struct buffer blob = {0};
-    struct state_bytes state;
-    struct error error;
-    struct step step;
-    struct clocks clocks = CLOCKS_INITIAL;
-    world_begin(&old, rich_rules);
-    world_begin(&new, rules);
-    take_some_records(&old);
-    encode_account(&old, &blob);
-    struct ruleset_known known = {.hash = old.program->hash};
-    assert_int_equal(engine_decode(replay_engine(new.replay), blob.data, blob.size, &known, ticked_ms, &state, &error),
-                     RESULT_OK);
-    engine_tick(replay_engine(new.replay), state, next_tick_ms, &clocks, &step);
-    assert_int_equal(step.changes_count, 2); /* what left the rules */
-    for (int visits = 0; step.changes_count != 1 && visits < 1000; visits++)
-        engine_tick(replay_engine(new.replay), step.state, state_due_ms(step.state), &clocks, &step);
-    int64_t at_ms = step.changes[0].at_ms;
-    assert_int_equal(step.changes_count, 1);
-    assert_int_equal(step.changes[0].kind, CHANGE_ENTERED);
-    buffer_free(&changes);
-    buffer_free(&blob);
-    world_end(&old);
-    world_end(&new);
-    return at_ms;
-}
-
-static void test_an_aggregate_that_is_new_counts_once_its_window_is_covered(void **unused) {
-    (void)unused;
-    /* The rules were taken on at the midnight of 7 January; with that of 14 January the window has seen it all. */
-    assert_int_equal(covered_at(INSTANT_NONE), next_tick_ms - HOUR + 7 * DAY);
-}
-
-static void test_an_aggregate_that_is_new_counts_from_the_shards_last_tick(void **unused) {
-    (void)unused;
-    /* Not from the account's last evaluation, of which nobody promises when it is. */
-    assert_int_equal(covered_at(next_tick_ms), next_tick_ms - HOUR + 8 * DAY);
-}
-
 static void test_an_erased_account_keeps_its_sequence_and_nothing_else(void **unused) {
     (void)unused;
     struct world world;
@@ -689,11 +417,11 @@ static void test_an_account_larger_than_a_limit_that_was_lowered_lives_on_and_gr
     state = (struct state_bytes){owned, state.size, state.size};
 
     struct event login = {.stream = STREAM_LOGIN, .account_id = TEXT("a"), .event_id = TEXT("l2")};
-    login.time_ms = next_tick_ms;
+    login.time_ms = NEXT_TICK_MS;
     struct clocks clocks = CLOCKS_INITIAL;
     engine_apply(small, state, &login, event_id_hash(&login), &clocks, &step);
     assert_int_equal(step.outcome, STEP_ACCOUNT_TOO_LARGE);
-    engine_tick(small, state, next_tick_ms + 30 * DAY, &clocks, &step);
+    engine_tick(small, state, NEXT_TICK_MS + 30 * DAY, &clocks, &step);
     assert_int_equal(step.outcome, STEP_APPLIED);
     assert_true(step.changes_count > 0);
     engine_free(small);
@@ -736,7 +464,7 @@ static void test_an_event_that_does_not_fit_leaves_no_trace(void **unused) {
     assert_int_equal(engine_create(world.program, &options, &small, &error), RESULT_OK);
     uint32_t plan = stream_field(STREAM_ACCOUNT, TEXT("plan"));
     for (uint32_t length = 0; length < sizeof text; length++) {
-        struct event facts = {.stream = STREAM_ACCOUNT, .account_id = TEXT("a"), .time_ms = next_tick_ms};
+        struct event facts = {.stream = STREAM_ACCOUNT, .account_id = TEXT("a"), .time_ms = NEXT_TICK_MS};
         facts.fields[plan].text = (struct text){text, length};
         facts.present = UINT32_C(1) << plan;
         bool is_too_long = is_refused(small, &facts, before, size, owned, sizeof owned);
@@ -759,7 +487,7 @@ static void test_a_small_account_fits_into_a_small_limit(void **unused) {
     struct clocks clocks = CLOCKS_INITIAL;
     struct engine_options options = {.account_bytes_max = 4096, .live_from_ms = INSTANT_NONE};
     struct event login = {
-        .stream = STREAM_LOGIN, .account_id = TEXT("a"), .event_id = TEXT("l"), .time_ms = next_tick_ms};
+        .stream = STREAM_LOGIN, .account_id = TEXT("a"), .event_id = TEXT("l"), .time_ms = NEXT_TICK_MS};
     world = (struct world){.program = NULL};
     assert_int_equal(
         yaml_read_file(BELLWETHER_SOURCE_DIR "/config/rules/default.yaml", &world.arena, &document, &error), RESULT_OK);
@@ -783,15 +511,6 @@ int main(void) {
         cmocka_unit_test(test_a_part_that_stands_twice_is_refused),
         cmocka_unit_test(test_instants_come_back_whether_they_are_there_or_not_and_of_any_year),
         cmocka_unit_test(test_states_of_years_that_no_short_instant_has_survive_their_blobs),
-        cmocka_unit_test(test_what_left_the_rules_is_left_with_that_cause),
-        cmocka_unit_test(test_all_that_left_the_rules_is_left_however_much_it_is),
-        cmocka_unit_test(test_an_account_whose_decisions_left_the_rules_takes_its_next_record),
-        cmocka_unit_test(test_only_the_newest_event_ids_are_known_to_rules_that_keep_fewer),
-        cmocka_unit_test(test_rules_that_only_look_different_change_nothing),
-        cmocka_unit_test(test_an_aggregate_that_stays_keeps_its_history),
-        cmocka_unit_test(test_an_aggregate_that_is_new_is_missing_and_alarms_nobody),
-        cmocka_unit_test(test_an_aggregate_that_is_new_counts_once_its_window_is_covered),
-        cmocka_unit_test(test_an_aggregate_that_is_new_counts_from_the_shards_last_tick),
         cmocka_unit_test(test_an_erased_account_keeps_its_sequence_and_nothing_else),
         cmocka_unit_test(test_an_event_that_does_not_fit_leaves_no_trace),
         cmocka_unit_test(test_a_small_account_fits_into_a_small_limit),
