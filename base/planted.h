@@ -36,6 +36,7 @@
     BUG(timer_lost, "deadlines are not restored at a takeover")                                                    \
     BUG(clocks_not_restored, "a shard's clocks begin anew at a takeover")                                          \
     BUG(chosen_not_restored, "a takeover in the middle of a record's ticks forgets which record that was")         \
+    BUG(chosen_by_stream, "of the record whose ticks had begun a takeover knows the stream, and not which it was") \
     BUG(rules_change_forgotten, "a commit in the middle of a change of rules takes it for complete")               \
     BUG(cursor_kept, "pages of due accounts go on over a write")                                                   \
     BUG(deadline_forgotten, "the deadline of an account that leaves memory is forgotten")                          \

@@ -112,6 +112,8 @@ void shard_record_encode(const struct shard_record *record, struct buffer *out) 
     buffer_put_varint(out, (uint64_t)record->partitions);
     buffer_put_u8(out, record->rules_changed);
     buffer_put_u8(out, (uint8_t)record->chosen);
+    if (record->chosen != STREAMS)
+        buffer_put_zigzag(out, record->chosen_offset);
     buffer_put_u8(out, STREAMS);
     encode_clocks(&record->clocks, out);
     for (int i = 0; i < STREAMS; i++) {
@@ -180,6 +182,7 @@ enum result shard_record_decode(struct text value, struct arena *arena, struct s
     uint64_t partitions = cursor_varint(&cursor);
     record.rules_changed = cursor_u8(&cursor) != 0;
     uint8_t chosen = cursor_u8(&cursor);
+    record.chosen_offset = chosen == STREAMS ? OFFSET_NONE : cursor_zigzag(&cursor);
     if (cursor_u8(&cursor) != STREAMS || chosen > STREAMS || partitions > INT32_MAX)
         cursor.failed = true;
     record.partitions = (int32_t)partitions;

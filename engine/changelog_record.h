@@ -61,8 +61,9 @@ struct shard_record {
     uint64_t commit; /* number; 0: the shard's first record, written with its first barrier */
     int32_t partitions;
     struct clocks clocks;
-    bool rules_changed; /* some accounts may not have been evaluated with the last of the rulesets yet */
-    enum stream chosen; /* the stream whose record had begun to be taken (its ticks were firing); STREAMS: none */
+    bool rules_changed;    /* some accounts may not have been evaluated with the last of the rulesets yet */
+    enum stream chosen;    /* the stream whose record had begun to be taken (its ticks were firing); STREAMS: none */
+    int64_t chosen_offset; /* that record's */
     struct input_record inputs[STREAMS];
     const struct ruleset_record *rulesets; /* in the order of their activation */
     uint32_t rulesets_count;

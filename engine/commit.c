@@ -126,6 +126,7 @@ static enum result add_shard_record(struct pipeline *pipeline, struct held_shard
     held->record.rules_changed = shard_rules_changed(held->shard) && !PLANTED(rules_change_forgotten);
     /* In the middle of a record's ticks that record has to come first again. */
     held->record.chosen = shard_ticks_pending(held->shard) ? merge_chosen(held->merge) : STREAMS;
+    held->record.chosen_offset = held->record.chosen == STREAMS ? OFFSET_NONE : merge_chosen_offset(held->merge);
     held->record.commit += PLANTED(duplicate_commits) ? 0 : 1;
     buffer_clear(&pipeline->scratch);
     shard_record_encode(&held->record, &pipeline->scratch);

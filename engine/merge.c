@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/planted.h"
 #include "engine/limits.h"
 
 struct merge_input {
@@ -21,7 +22,8 @@ struct merge_input {
 
 struct merge {
     struct merge_options options;
-    enum stream chosen;
+    enum stream chosen;    /* STREAMS: none */
+    int64_t chosen_offset; /* of its record */
     struct merge_input inputs[STREAMS];
 };
 
@@ -135,14 +137,18 @@ static bool before(const struct message *left, const struct message *right) {
                                                      : left->stream < right->stream;
 }
 
-/* Notes since when the input is awaited; whether it is. */
+static void note_awaited(struct merge_input *input, int64_t now_ms) {
+    if (input->awaited_since_ms == INSTANT_NONE)
+        input->awaited_since_ms = now_ms;
+}
+
+/* Whether the input, which has no head, is awaited; notes since when. */
 static bool await(struct merge_input *input, int64_t now_ms) {
-    if (input->count > 0 || at_end(input)) {
+    if (at_end(input)) {
         input->awaited_since_ms = INSTANT_NONE;
         return false;
     }
-    if (input->awaited_since_ms == INSTANT_NONE)
-        input->awaited_since_ms = now_ms;
+    note_awaited(input, now_ms);
     return true;
 }
 
@@ -162,30 +168,54 @@ static const struct message *first_head(struct merge *merge, int64_t now_ms, boo
     return first;
 }
 
-enum merge_state merge_next(struct merge *merge, int64_t now_ms, enum stream *ret_stream) {
-    bool awaited = false;
-    if (merge->chosen != STREAMS) {
-        awaited = await(&merge->inputs[merge->chosen], now_ms);
-    } else {
-        const struct message *first = first_head(merge, now_ms, &awaited);
-        if (first != NULL && !awaited)
-            merge->chosen = first->stream;
-    }
-    if (awaited)
-        return MERGE_AWAITED;
-    if (merge->chosen == STREAMS || merge->inputs[merge->chosen].count == 0)
-        return MERGE_END;
-    *ret_stream = merge->chosen;
-    return MERGE_HEAD;
+/* Whether the chosen record can come no more: the input has gone on behind it. */
+static bool is_gone(const struct merge *merge) {
+    const struct merge_input *input = &merge->inputs[merge->chosen];
+    if (PLANTED(chosen_by_stream))
+        return false;
+    if (input->count > 0)
+        return head_at(input, 0)->offset != merge->chosen_offset;
+    return input->position > merge->chosen_offset || input->position >= input->limit;
 }
 
 enum stream merge_chosen(const struct merge *merge) {
-    return merge->chosen;
+    return merge->chosen == STREAMS || is_gone(merge) ? STREAMS : merge->chosen;
 }
 
-void merge_choose(struct merge *merge, enum stream stream) {
+int64_t merge_chosen_offset(const struct merge *merge) {
+    return merge->chosen_offset;
+}
+
+void merge_choose(struct merge *merge, enum stream stream, int64_t offset) {
     assert(has_input(merge, stream));
     merge->chosen = stream;
+    merge->chosen_offset = offset;
+}
+
+/* Chooses the record that comes first. */
+static enum merge_state choose(struct merge *merge, int64_t now_ms) {
+    bool awaited = false;
+    const struct message *first = first_head(merge, now_ms, &awaited);
+    if (awaited)
+        return MERGE_AWAITED;
+    if (first == NULL)
+        return MERGE_END;
+    merge_choose(merge, first->stream, first->offset);
+    return MERGE_HEAD;
+}
+
+enum merge_state merge_next(struct merge *merge, int64_t now_ms, enum stream *ret_stream) {
+    merge->chosen = merge_chosen(merge);
+    enum merge_state state = MERGE_HEAD;
+    if (merge->chosen == STREAMS) {
+        state = choose(merge, now_ms);
+    } else if (merge->inputs[merge->chosen].count == 0) {
+        /* It was there once: a stable offset before it is that of a leader that lags. */
+        note_awaited(&merge->inputs[merge->chosen], now_ms);
+        state = MERGE_AWAITED;
+    }
+    *ret_stream = merge->chosen;
+    return state;
 }
 
 const struct message *merge_head(const struct merge *merge) {

@@ -49,12 +49,14 @@ MUST_USE uint32_t merge_put(struct merge *merge, enum stream stream, const struc
 /* The last stable offset, as it was asked at `asked_ms` (monotonic). */
 void merge_confirm(struct merge *merge, enum stream stream, int64_t stable, int64_t asked_ms);
 
-/* What comes next. The stream of a MERGE_HEAD stays chosen until it is taken, whatever arrives meanwhile. */
+/* What comes next. The record of a MERGE_HEAD stays chosen until it is taken, whatever arrives meanwhile. */
 enum merge_state merge_next(struct merge *merge, int64_t now_ms, enum stream *ret_stream);
-/* The stream that has been chosen and not been taken; STREAMS: none. */
+/* The stream whose record has been chosen and not been taken; STREAMS: none, or one that can come no more. */
 enum stream merge_chosen(const struct merge *merge);
-/* Chooses the stream whose record an earlier owner had begun with. */
-void merge_choose(struct merge *merge, enum stream stream);
+int64_t merge_chosen_offset(const struct merge *merge);
+/* Chooses the record that an earlier owner had begun with. It is waited for; where compaction has removed it meanwhile,
+ * it is chosen no more as soon as the input has gone on behind it. */
+void merge_choose(struct merge *merge, enum stream stream, int64_t offset);
 /* The chosen stream's next message. */
 const struct message *merge_head(const struct merge *merge);
 /* Gives the head up: the caller releases it. It lies there until the next merge_put. */

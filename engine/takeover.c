@@ -157,8 +157,10 @@ static enum result add(struct pipeline *pipeline, const struct held_shard *held,
 
 /* The first record of a new shard, with the offsets that are committed beside it. */
 static enum result add_first_record(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
-    struct shard_record first = {
-        .partitions = pipeline->options.partitions, .clocks = CLOCKS_INITIAL, .chosen = STREAMS};
+    struct shard_record first = {.partitions = pipeline->options.partitions,
+                                 .clocks = CLOCKS_INITIAL,
+                                 .chosen = STREAMS,
+                                 .chosen_offset = OFFSET_NONE};
     for (int i = 0; i < STREAMS; i++)
         first.inputs[i] = (struct input_record){
             .next_offset = held->takeover.starts[i], .last_offset = OFFSET_NONE, .last_timestamp_ms = OFFSET_NONE};

@@ -192,7 +192,7 @@ static enum progress make_merge(struct pipeline *pipeline, struct held_shard *he
             merge_begin(held->merge, (enum stream)i, held->record.inputs[i].next_offset);
     if (held->record.chosen != STREAMS && !PLANTED(chosen_not_restored) &&
         has_stream(pipeline, (int)held->record.chosen))
-        merge_choose(held->merge, held->record.chosen);
+        merge_choose(held->merge, held->record.chosen, held->record.chosen_offset);
     return PROGRESS_DONE;
 }
 

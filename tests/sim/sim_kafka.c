@@ -100,13 +100,34 @@ const struct sim_record *sim_log_next(const struct sim_kafka *kafka, const struc
     return NULL;
 }
 
+static void compact(const struct sim_kafka *kafka, struct sim_record *record) {
+    record->compacted = true;
+    record->compacted_ms = kafka->monotonic_ms;
+}
+
+static bool is_superseded(const struct sim_kafka *kafka, const struct sim_log *log, int64_t offset, int64_t stable) {
+    struct text key = log->records[offset].key;
+    for (int64_t i = offset + 1; i < stable && !text_is_missing(key); i++)
+        if (!log->records[i].marker && end_of(kafka, log, &log->records[i]) == SIM_COMMITTED &&
+            text_equal(key, log->records[i].key))
+            return true;
+    return false;
+}
+
 void sim_log_compact(struct sim_kafka *kafka, struct sim_log *log) {
     int64_t stable = find_stable(kafka, log);
     for (int64_t i = 0; i < stable; i++)
-        for (int64_t j = i + 1; j < stable && !log->records[i].compacted; j++)
-            if (!log->records[j].marker && end_of(kafka, log, &log->records[j]) == SIM_COMMITTED &&
-                text_equal(log->records[i].key, log->records[j].key))
-                log->records[i].compacted = true;
+        if (!log->records[i].compacted && is_superseded(kafka, log, i, stable))
+            compact(kafka, &log->records[i]);
+}
+
+void sim_log_drop_tombstones(struct sim_kafka *kafka, struct sim_log *log) {
+    int64_t stable = find_stable(kafka, log);
+    for (int64_t i = 0; i < stable; i++) {
+        struct sim_record *record = &log->records[i];
+        if (!record->marker && !record->compacted && text_is_missing(record->value))
+            compact(kafka, record);
+    }
 }
 
 /* ---- the group */

@@ -25,6 +25,7 @@ struct sim_record {
     bool marker;          /* a transaction's end: takes an offset, is never read */
     bool compacted;       /* gone, its offset remains */
     int64_t produced_ms;  /* monotonic */
+    int64_t compacted_ms; /* the same: since when it is gone */
 };
 
 struct sim_log {
@@ -120,8 +121,10 @@ int64_t sim_log_end(const struct sim_log *log);
 int64_t sim_log_stable(const struct sim_kafka *kafka, const struct sim_log *log);
 /* The next record that a read_committed reader sees at or behind `offset`; NULL: none below the last stable offset. */
 const struct sim_record *sim_log_next(const struct sim_kafka *kafka, const struct sim_log *log, int64_t offset);
-/* Keeps of each key the last record, among those that are stable. */
+/* Keeps of each key the last record, among those that are stable; records without a key stay. */
 void sim_log_compact(struct sim_kafka *kafka, struct sim_log *log);
+/* The time is over for which the stable tombstones were kept. */
+void sim_log_drop_tombstones(struct sim_kafka *kafka, struct sim_log *log);
 
 /* ---- the group */
 

@@ -21,8 +21,8 @@ struct sim_op {
     enum stream stream;            /* TAKE; ADVANCE: of the record whose ticks were begun; STREAMS: of none */
     int64_t offset;                /* TAKE; ADVANCE */
     int64_t wall_ms;               /* TAKE: the process' clock */
+    int64_t at_ms;                 /* TAKE: monotonic; what was compacted by then may be left out */
     int64_t ends_ms;               /* TAKE: monotonic; what was produced before is awaited in its order */
-    bool may_be_chosen;            /* TAKE: it may be the record that a former owner had begun with */
     int64_t watermark_ms;          /* ADVANCE, RULES */
     int64_t ticked_ms;             /* RULES: the last tick that has fired for all; TICK: the tick */
     uint64_t account;              /* TICK: hash of the id */

@@ -50,6 +50,8 @@ struct oracle_shard {
     struct sim_ops ops;        /* committed, and not replayed yet */
     uint32_t rules_place;      /* of these, the last that changed the rules */
     struct sim_op begun;       /* an ADVANCE by a record that was not taken yet; else another kind */
+    struct sim_op advanced;    /* the same, over changes of rules too */
+    struct sim_op inherited;   /* `advanced`, as it was when the owner began */
     struct output_records expected, found;
     struct committed_blobs bound; /* accounts as they were when the rules changed: good until they are evaluated */
     struct committed_blobs blobs;

@@ -105,6 +105,7 @@ static int64_t watermark_max(const struct oracle_shard *shard, uint32_t place) {
 
 static void change_rules(struct oracle_shard *shard, uint32_t place) {
     const struct sim_op *op = &shard->ops.items[place];
+    shard->inherited = shard->advanced;
     if (shard->engine == NULL) {
         begin(shard, op->program);
         return;
@@ -134,34 +135,58 @@ static void change_rules(struct oracle_shard *shard, uint32_t place) {
 static void advance(struct oracle_shard *shard, uint32_t place) {
     struct error error;
     if (shard->ops.items[place].stream != STREAMS)
-        shard->begun = shard->ops.items[place];
+        shard->begun = shard->advanced = shard->ops.items[place];
     int64_t max_ms = watermark_max(shard, place), watermark_ms = shard->ops.items[place].watermark_ms;
     enum result result = shard_advance(shard->shard, watermark_ms < max_ms ? watermark_ms : max_ms, &error);
     assert(result == RESULT_OK);
 }
 
-/* Nothing that was there when the shard was taken over, and is older, is left behind. */
-static void check_order(const struct oracle_shard *shard, const struct sim_op *op, const struct sim_record *taken) {
-    const struct sim_kafka *kafka = shard->oracle->kafka;
-    for (int i = 0; i < STREAMS && !op->may_be_chosen; i++) {
-        if (i == (int)op->stream)
+static bool is_record_of(const struct sim_op *advance, const struct sim_op *take) {
+    return advance->kind == SIM_OP_ADVANCE && advance->stream == take->stream && advance->offset == take->offset;
+}
+
+static bool was_compacted(const struct sim_record *record, int64_t by_ms) {
+    return record->compacted && record->compacted_ms <= by_ms;
+}
+
+/* The next record of another stream, where it was there when the shard was taken over and is older; NULL. One that was
+ * compacted since may have been that next one. */
+static const struct sim_record *left_behind(const struct oracle_shard *shard, const struct sim_op *op,
+                                            const struct sim_record *taken, enum stream stream) {
+    const struct sim_log *log = &shard->oracle->kafka->inputs[stream][shard->number];
+    for (int64_t i = shard->next[stream]; i < log->count; i++) {
+        const struct sim_record *other = &log->records[i];
+        if (other->marker || was_compacted(other, op->ends_ms - 1))
             continue;
-        const struct sim_log *log = &kafka->inputs[i][shard->number];
-        const struct sim_record *other = sim_log_next(kafka, log, shard->next[i]);
-        if (other == NULL || other->produced_ms >= op->ends_ms || other->timestamp_ms > taken->timestamp_ms ||
-            (other->timestamp_ms == taken->timestamp_ms && i > (int)op->stream))
-            continue;
-        sim_violation("records come in the order of the merge",
-                      "On shard %d, stream %d@%lld was taken before stream %d@%lld, which is older and was there.",
-                      shard->number, (int)op->stream, (long long)op->offset, i, (long long)other->offset);
+        if (other->produced_ms >= op->ends_ms || other->timestamp_ms > taken->timestamp_ms ||
+            (other->timestamp_ms == taken->timestamp_ms && stream > op->stream))
+            return NULL;
+        if (!other->compacted)
+            return other;
+    }
+    return NULL;
+}
+
+/* But for the record that a former owner had begun with. */
+static void check_order(struct oracle_shard *shard, const struct sim_op *op, const struct sim_record *taken) {
+    bool is_inherited = is_record_of(&shard->inherited, op);
+    shard->inherited = shard->advanced = *op;
+    for (int i = 0; i < STREAMS && !is_inherited; i++) {
+        const struct sim_record *other = i == (int)op->stream ? NULL : left_behind(shard, op, taken, (enum stream)i);
+        if (other != NULL)
+            sim_violation("records come in the order of the merge",
+                          "On shard %d, stream %d@%lld was taken before stream %d@%lld, which is older and was there.",
+                          shard->number, (int)op->stream, (long long)op->offset, i, (long long)other->offset);
     }
 }
 
 /* The time at which ticks fire is that of the record that brought them about: once they are committed it is the next,
- * even for the owner after. */
+ * even for the owner after, unless it is not there any more. */
 static void check_begun(struct oracle_shard *shard, const struct sim_op *op) {
     const struct sim_op *begun = &shard->begun;
-    if (begun->kind == SIM_OP_ADVANCE && (begun->stream != op->stream || begun->offset != op->offset))
+    const struct sim_kafka *kafka = shard->oracle->kafka;
+    if (begun->kind == SIM_OP_ADVANCE && !is_record_of(begun, op) &&
+        !was_compacted(&kafka->inputs[begun->stream][shard->number].records[begun->offset], op->at_ms))
         sim_violation("a record whose ticks have fired is the next that is taken",
                       "On shard %d, stream %d@%lld was taken; the ticks before it were those of stream %d@%lld.",
                       shard->number, (int)op->stream, (long long)op->offset, (int)begun->stream,
@@ -169,14 +194,22 @@ static void check_begun(struct oracle_shard *shard, const struct sim_op *op) {
     shard->begun = *op;
 }
 
+/* Of its input everything before it was taken, or compacted before somebody came to it. That it is gone itself by now
+ * does not matter: it was read before. */
+static const struct sim_record *find_taken(const struct oracle_shard *shard, const struct sim_op *op) {
+    const struct sim_log *log = &shard->oracle->kafka->inputs[op->stream][shard->number];
+    int64_t next = shard->next[op->stream];
+    while (next < op->offset && (log->records[next].marker || was_compacted(&log->records[next], op->at_ms)))
+        next++;
+    if (next != op->offset)
+        sim_violation("every record is taken once", "Stream %d of shard %d: %lld was taken where %lld came next.",
+                      (int)op->stream, shard->number, (long long)op->offset, (long long)next);
+    return &log->records[next];
+}
+
 static void take(struct oracle_shard *shard, const struct sim_op *op) {
     struct sim_oracle *oracle = shard->oracle;
-    const struct sim_log *log = &oracle->kafka->inputs[op->stream][shard->number];
-    const struct sim_record *record = sim_log_next(oracle->kafka, log, shard->next[op->stream]);
-    if (record == NULL || record->offset != op->offset)
-        sim_violation("every record is taken once", "Stream %d of shard %d: %lld was taken where %lld came next.",
-                      (int)op->stream, shard->number, (long long)op->offset,
-                      record == NULL ? -1LL : (long long)record->offset);
+    const struct sim_record *record = find_taken(shard, op);
     check_begun(shard, op);
     check_order(shard, op, record);
     shard->next[op->stream] = op->offset + 1;

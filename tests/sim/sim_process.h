@@ -18,7 +18,6 @@ struct sim_process {
     uint32_t covered[SIM_PARTITIONS_MAX];   /* of these, what is committed, known or not */
     const struct program *program;          /* of the shard that was made last */
     const struct program *reloads;          /* was asked to take them on */
-    bool may_be_chosen[SIM_PARTITIONS_MAX]; /* nothing was taken since it began */
     int32_t shard;                          /* whose code runs */
 };
 

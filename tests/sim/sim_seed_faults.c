@@ -25,9 +25,9 @@ static void draw_trouble(struct sim_chance *chance, struct sim_trouble *trouble)
 }
 
 static void draw_weather(struct sim_chance *chance, struct weather *weather) {
-    uint32_t *often[] = {&weather->kill,        &weather->start,      &weather->sleep,      &weather->expire,
-                         &weather->leave,       &weather->store_back, &weather->store_down, &weather->compaction,
-                         &weather->live_events, &weather->memory};
+    uint32_t *often[] = {&weather->kill,        &weather->start,      &weather->sleep,           &weather->expire,
+                         &weather->leave,       &weather->store_back, &weather->store_down,      &weather->compaction,
+                         &weather->live_events, &weather->memory,     &weather->input_compaction};
     uint32_t *seldom[] = {&weather->store_flush,  &weather->store_promotion, &weather->offsets_back,
                           &weather->offsets_gone, &weather->clock_jump,      &weather->reload,
                           &weather->library_error};
@@ -169,6 +169,19 @@ static void trouble_the_store(struct world *world) {
 
 /* ---- Kafka */
 
+/* Of the stream whose records say what is so: the others' say what happened, and their topics are not compacted. */
+static void compact_input(struct world *world, int32_t shard) {
+    struct sim_log *log = &world->kafka.inputs[STREAM_ACCOUNT][shard];
+    bool tombstones_too = sim_one_in(&world->chance, 2);
+    seed_tell(world,
+              tombstones_too ? "an input is compacted, with its tombstones, partition"
+                             : "an input is compacted, partition",
+              shard);
+    sim_log_compact(&world->kafka, log);
+    if (tombstones_too)
+        sim_log_drop_tombstones(&world->kafka, log);
+}
+
 static void trouble_kafka(struct world *world) {
     struct sim_chance *chance = &world->chance;
     int32_t shard = (int32_t)sim_below(chance, (uint32_t)world->kafka.partitions);
@@ -176,6 +189,8 @@ static void trouble_kafka(struct world *world) {
         seed_tell(world, "the changelog is compacted, partition", shard);
         sim_log_compact(&world->kafka, &world->kafka.outputs[OUTPUT_CHANGELOG][shard]);
     }
+    if (sim_one_in(chance, world->weather.input_compaction))
+        compact_input(world, shard);
     bool gone = sim_one_in(chance, world->weather.offsets_gone);
     if (!gone && !sim_one_in(chance, world->weather.offsets_back))
         return;

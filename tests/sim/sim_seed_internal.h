@@ -15,7 +15,7 @@
 struct weather {
     uint32_t kill, start, sleep, expire, leave;
     uint32_t store_flush, store_back, store_promotion, store_down;
-    uint32_t compaction, offsets_back, offsets_gone;
+    uint32_t compaction, input_compaction, offsets_back, offsets_gone;
     uint32_t clock_jump, memory, reload, live_events, library_error;
 };
 

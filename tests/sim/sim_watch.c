@@ -85,7 +85,6 @@ void watched_shard_restore(struct shard *shard, const struct clocks *clocks, boo
                         .watermark_ms = clocks->watermark_ms,
                         .ticked_ms = clocks->ticked_ms};
     sim_ops_add(ops_of(process, shard), &op);
-    process->may_be_chosen[process->shard] = true;
 }
 
 static bool is_same_advance(const struct sim_op *one, const struct sim_op *other) {
@@ -117,9 +116,8 @@ static void note_take(struct sim_process *process, struct sim_ops *ops, enum str
                         .stream = stream,
                         .offset = offset,
                         .wall_ms = process->worker.kafka->wall_ms,
-                        .ends_ms = process->worker.ends_ms[shard],
-                        .may_be_chosen = process->may_be_chosen[shard]};
-    process->may_be_chosen[shard] = false;
+                        .at_ms = process->worker.kafka->monotonic_ms,
+                        .ends_ms = process->worker.ends_ms[shard]};
     sim_ops_add(ops, &op);
 }
 

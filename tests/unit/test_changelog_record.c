@@ -22,6 +22,7 @@ static struct shard_record example(void) {
                                   .clocks = CLOCKS_INITIAL,
                                   .rules_changed = true,
                                   .chosen = STREAM_NPS,
+                                  .chosen_offset = 4711,
                                   .rulesets = rulesets,
                                   .rulesets_count = 2};
     record.clocks.watermark_ms = -5;
@@ -59,6 +60,7 @@ static void a_shard_record_is_read_as_it_was_written(void **state) {
     assert_int_equal(found.partitions, 12);
     assert_true(found.rules_changed);
     assert_int_equal(found.chosen, STREAM_NPS);
+    assert_int_equal(found.chosen_offset, 4711);
     assert_memory_equal(&found.clocks, &wanted.clocks, sizeof found.clocks);
     assert_memory_equal(found.inputs, wanted.inputs, sizeof found.inputs);
     assert_int_equal(found.rulesets_count, 2);

@@ -156,12 +156,59 @@ static void a_record_chosen_by_an_earlier_owner_is_waited_for(void **state) {
     struct merge *merge = two_inputs();
     confirm(merge, STREAM_ACCOUNT, 1, 0);
     confirm(merge, STREAM_LOGIN, 1, 0);
-    merge_choose(merge, STREAM_LOGIN);
+    merge_choose(merge, STREAM_LOGIN, 0);
     put(merge, STREAM_ACCOUNT, 0, 50);
     assert_int_equal(next(merge, 0), MERGE_AWAITED);
     put(merge, STREAM_LOGIN, 0, 100);
     takes(merge, STREAM_LOGIN, 0);
     takes(merge, STREAM_ACCOUNT, 0);
+    end(merge);
+}
+
+static void a_record_chosen_by_an_earlier_owner_that_is_gone_holds_up_nobody(void **state) {
+    (void)state;
+    struct merge *merge = two_inputs();
+    confirm(merge, STREAM_ACCOUNT, 3, 0);
+    confirm(merge, STREAM_LOGIN, 1, 0);
+    merge_choose(merge, STREAM_ACCOUNT, 1);
+    put(merge, STREAM_LOGIN, 0, 100);
+    assert_int_equal(next(merge, 0), MERGE_AWAITED);
+    assert_int_equal(merge_chosen(merge), STREAM_ACCOUNT);
+    assert_int_equal(merge_put(merge, STREAM_ACCOUNT, NULL, 0, 1), 0);
+    assert_int_equal(merge_chosen(merge), STREAM_ACCOUNT);
+    assert_int_equal(merge_put(merge, STREAM_ACCOUNT, NULL, 0, 3), 0); /* Nothing was left behind it either. */
+    assert_int_equal(merge_chosen(merge), STREAMS);
+    takes(merge, STREAM_LOGIN, 0);
+    end(merge);
+}
+
+static void a_later_record_of_its_input_does_not_take_the_place_of_one_that_is_gone(void **state) {
+    (void)state;
+    struct merge *merge = two_inputs();
+    confirm(merge, STREAM_ACCOUNT, 8, 0);
+    confirm(merge, STREAM_LOGIN, 1, 0);
+    merge_choose(merge, STREAM_ACCOUNT, 1);
+    put(merge, STREAM_LOGIN, 0, 100);
+    put(merge, STREAM_ACCOUNT, 7, 9000);
+    assert_int_equal(merge_chosen(merge), STREAMS);
+    takes(merge, STREAM_LOGIN, 0);
+    takes(merge, STREAM_ACCOUNT, 7);
+    end(merge);
+}
+
+static void a_record_chosen_by_an_earlier_owner_is_waited_for_beyond_the_end_of_a_leader_that_lags(void **state) {
+    (void)state;
+    struct merge *merge = two_inputs();
+    confirm(merge, STREAM_ACCOUNT, 4, 0);
+    confirm(merge, STREAM_LOGIN, 1, 0);
+    merge_choose(merge, STREAM_ACCOUNT, 5);
+    put(merge, STREAM_LOGIN, 0, 100);
+    assert_int_equal(merge_put(merge, STREAM_ACCOUNT, NULL, 0, 4), 0);
+    assert_int_equal(next(merge, 0), MERGE_AWAITED);
+    assert_int_equal(merge_stalled(merge, 30001), 1u << STREAM_ACCOUNT);
+    put(merge, STREAM_ACCOUNT, 5, 50);
+    takes(merge, STREAM_ACCOUNT, 5);
+    takes(merge, STREAM_LOGIN, 0);
     end(merge);
 }
 
@@ -274,6 +321,9 @@ int main(void) {
         cmocka_unit_test(ends_are_confirmed_for_five_seconds_and_only_while_nothing_waits),
         cmocka_unit_test(a_record_that_was_chosen_stays_next_whatever_arrives),
         cmocka_unit_test(a_record_chosen_by_an_earlier_owner_is_waited_for),
+        cmocka_unit_test(a_record_chosen_by_an_earlier_owner_that_is_gone_holds_up_nobody),
+        cmocka_unit_test(a_later_record_of_its_input_does_not_take_the_place_of_one_that_is_gone),
+        cmocka_unit_test(a_record_chosen_by_an_earlier_owner_is_waited_for_beyond_the_end_of_a_leader_that_lags),
         cmocka_unit_test(nothing_is_taken_at_or_behind_the_limit),
         cmocka_unit_test(a_full_queue_has_no_room_and_the_others_do),
         cmocka_unit_test(large_records_fill_the_queue_by_their_bytes),

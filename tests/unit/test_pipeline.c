@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "engine/changelog_record.h"
 #include "tests/unit/pipeline_world.h"
 
 static void what_the_topics_held_is_what_replay_says(void **state) {
@@ -204,6 +205,61 @@ static void a_process_may_be_killed_between_any_two_effects(void **state) {
         sim_world_start(&world, 0);
         world.workers[0].faults.dead_after = (int64_t)i;
         run_until_dead(&world);
+        sim_world_start(&world, 0);
+        sim_world_finish(&world, 0);
+        matches(&world);
+        sim_world_free(&world);
+    }
+}
+
+/* The stream whose record the shard's newest committed record says is to come first. */
+static enum stream chosen_stream(const struct sim_world *world) {
+    const struct sim_log *log = &world->kafka.outputs[OUTPUT_CHANGELOG][0];
+    struct arena arena = {0};
+    struct shard_record newest = {.chosen = STREAMS};
+    struct error error;
+    const struct sim_record *record;
+    for (int64_t i = 0; (record = sim_log_next(&world->kafka, log, i)) != NULL; i = record->offset + 1)
+        if (text_equal(record->key, changelog_key(CHANGELOG_SHARD)))
+            assert_int_equal(shard_record_decode(record->value, &arena, &newest, &error), RESULT_OK);
+    arena_free(&arena);
+    return newest.chosen;
+}
+
+/* A process that was killed in the middle of the ticks that a record of an account brought about, with older records
+ * than the account's next one on the other inputs. */
+static void be_killed_amid_the_ticks_of_an_account(struct sim_world *world, bool superseded) {
+    sim_world_init(world, rules, 1);
+    world->options.until_end = true;
+    fill(world, 40, 20, 10);
+    sim_world_start(world, 0);
+    sim_world_finish(world, 0);
+    int64_t now_ms = world->kafka.wall_ms;
+    sim_world_tombstone(world, "account-1", now_ms - 5 * DAY);
+    for (int i = 2; i < 8; i++) {
+        char account[16];
+        snprintf(account, sizeof account, "account-%d", i);
+        sim_world_event(world, STREAM_LOGIN, account, account, now_ms - 4 * DAY, "");
+    }
+    if (superseded)
+        sim_world_event(world, STREAM_ACCOUNT, "account-1", "", now_ms - DAY, ",\"plan\":\"team\"");
+    sim_world_start(world, 0);
+    world->workers[0].connection.delay_ms = 50;
+    world->workers[0].connection.due_per_query_max = 2;
+    while (chosen_stream(world) != STREAM_ACCOUNT)
+        sim_world_run(world, 1);
+    sim_world_kill(world, 0);
+}
+
+static void a_record_that_was_compacted_amid_its_ticks_holds_up_nobody(void **state) {
+    (void)state;
+    for (int superseded = 0; superseded < 2; superseded++) {
+        struct sim_world world;
+        be_killed_amid_the_ticks_of_an_account(&world, superseded);
+        struct sim_log *accounts = &world.kafka.inputs[STREAM_ACCOUNT][0];
+        const struct sim_record *chosen = sim_log_next(&world.kafka, accounts,
+                                                       world.kafka.committed[STREAM_ACCOUNT][0]);
+        accounts->records[chosen->offset].compacted = true;
         sim_world_start(&world, 0);
         sim_world_finish(&world, 0);
         matches(&world);
@@ -539,6 +595,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_stop_while_the_store_is_away_says_so),
         cmocka_unit_test(the_end_of_each_of_the_stores_outages_is_told_once),
         cmocka_unit_test(a_process_may_be_killed_between_any_two_effects),
+        cmocka_unit_test(a_record_that_was_compacted_amid_its_ticks_holds_up_nobody),
         cmocka_unit_test(a_store_that_was_lost_is_made_whole_from_the_changelog),
         cmocka_unit_test(a_store_that_is_flushed_while_running_is_made_whole),
         cmocka_unit_test(a_store_that_goes_back_is_noticed),
