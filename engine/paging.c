@@ -196,7 +196,7 @@ static void void_requests(struct held_shard *held) {
         return;
     accounts_forget_loading(shard_accounts(held->shard));
     merge_ahead_again(held->merge);
-    shard_written(held->shard);
+    shard_disconnected(held->shard);
 }
 
 enum result paging_event(struct pipeline *pipeline, struct held_shard *held, const struct store_event *event,

@@ -310,7 +310,7 @@ struct store {
                         struct error *error);
     enum result (*load_due)(void *context, uint64_t ticket, int32_t shard, const struct due_query *query,
                             struct error *error);
-    /* All accounts, some hundreds at a time; a cursor stays good over writes. */
+    /* All accounts, some hundreds at a time; a cursor stays good over writes, and until the store is UNAVAILABLE. */
     enum result (*scan)(void *context, uint64_t ticket, int32_t shard, uint64_t cursor, struct error *error);
     enum result (*write)(void *context, uint64_t ticket, int32_t shard, const struct store_write *write,
                          struct error *error);

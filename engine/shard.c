@@ -327,6 +327,7 @@ enum result shard_take(struct shard *shard, uint32_t guess, const struct event *
                        struct error *error) {
     uint32_t account;
     shard->need.kind = NEED_NOTHING;
+    shard->pausing = false;
     if (!find(shard, guess, event->account_id, &account))
         return need(shard, (struct shard_need){.kind = NEED_ACCOUNT, .account_id = event->account_id});
     uint64_t id_hash = event_id_hash(event);
@@ -413,6 +414,12 @@ void shard_scan_loaded(struct shard *shard, uint64_t next_cursor) {
 void shard_written(struct shard *shard) {
     if (!PLANTED(cursor_kept))
         shard->due_cursor = 0;
+}
+
+void shard_disconnected(struct shard *shard) {
+    shard_written(shard);
+    if (!PLANTED(scan_kept))
+        shard->scan_cursor = 0;
 }
 
 uint32_t shard_evict(struct shard *shard, size_t bytes_used_max) {

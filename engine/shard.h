@@ -90,5 +90,8 @@ void shard_due_loaded(struct shard *shard, uint64_t next_cursor, int64_t next_du
 void shard_scan_loaded(struct shard *shard, uint64_t next_cursor);
 /* Accounts were written to the store: a page of due accounts begins anew. */
 void shard_written(struct shard *shard);
+/* What was asked for does not come, and the store may be another process by now, to which the last one's cursors say
+ * nothing: all pages begin anew. */
+void shard_disconnected(struct shard *shard);
 /* Evicts what can be, see accounts_evict. Returns how many. */
 uint32_t shard_evict(struct shard *shard, size_t bytes_used_max);

@@ -3,10 +3,30 @@
 #include <stdio.h>
 
 #include "engine/validate.h"
+#include "store/redis_internal.h"
+
+#define NAME_SIZE 16
+
+static struct text name_of(uint32_t number, char name[NAME_SIZE]) {
+    return (struct text){name, (uint32_t)snprintf(name, NAME_SIZE, "a%u", number)};
+}
+
+/* In half of the worlds all accounts lie in a few buckets of the store, which so become large. */
+static void name_accounts(struct sim_events *events) {
+    uint32_t buckets = sim_one_in(events->chance, 2) ? STORE_BUCKETS : 1 + sim_below(events->chance, 3);
+    uint32_t number = 0;
+    for (uint32_t i = 0; i < events->accounts; i++) {
+        char name[NAME_SIZE];
+        while (store_bucket(name_of(number, name)) >= buckets)
+            number++;
+        events->numbers[i] = number++;
+    }
+}
 
 void sim_events_draw(struct sim_events *events, struct sim_chance *chance, struct sim_kafka *kafka, int64_t unit_ms) {
     *events = (struct sim_events){.chance = chance, .kafka = kafka, .unit_ms = unit_ms};
-    events->accounts = 1 + sim_below(chance, sim_one_in(chance, 3) ? 60 : 12);
+    events->accounts = 1 + sim_below(chance, sim_one_in(chance, 3) ? SIM_ACCOUNTS_MAX : 12);
+    name_accounts(events);
     events->stamped_by_broker = sim_one_in(chance, 2);
     uint32_t *rates[] = {&events->late,   &events->future, &events->repeated, &events->poison,
                          &events->erased, &events->marker, &events->misplaced};
@@ -63,9 +83,9 @@ static void produce_activity(struct sim_events *events, const char *account, int
 
 void sim_events_produce(struct sim_events *events, int64_t at_ms) {
     struct sim_chance *chance = events->chance;
-    char account[16];
+    char account[NAME_SIZE];
     events->count++;
-    snprintf(account, sizeof account, "a%u", sim_below(chance, events->accounts));
+    (void)name_of(events->numbers[sim_below(chance, events->accounts)], account);
     int64_t time_ms = at_ms;
     if (sim_one_in(chance, events->late))
         time_ms -= (int64_t)sim_below(chance, 60) * events->unit_ms / 2;

@@ -4,12 +4,15 @@
 
 #include "tests/sim/sim_kafka.h"
 
+#define SIM_ACCOUNTS_MAX 60
+
 /* Once in so many; 0: never. */
 struct sim_events {
     struct sim_chance *chance;
     struct sim_kafka *kafka;
     int64_t unit_ms; /* the seed's measure of time: what an hour is to its rules */
     uint32_t accounts;
+    uint32_t numbers[SIM_ACCOUNTS_MAX]; /* in their names */
     uint32_t late, future, repeated, poison, erased, marker, misplaced;
     bool stamped_by_broker; /* a record's timestamp is the instant in which it came, else its event's */
     uint64_t count;

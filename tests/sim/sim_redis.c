@@ -225,7 +225,7 @@ void sim_redis_serve(struct sim_redis *redis) {
 /* ---- faults */
 
 static void break_links(struct sim_redis *redis) {
-    redis->process++;
+    redis->data.seed = ++redis->process;
     for (uint32_t i = 0; i < redis->links_count; i++)
         sim_redis_link_drop_requests(redis->links[i]);
     sim_scripts_forget(redis->scripts);

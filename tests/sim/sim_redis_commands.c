@@ -6,7 +6,12 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#define LISTPACK_ENTRIES_MAX 512 /* hash-max-listpack-entries: up to so many a scan gives all at once */
+#include "base/hash.h"
+#include "tests/sim/sim_chance.h"
+
+/* Up to so many entries, and in a hash of so many bytes each, a scan gives all at once. */
+#define LISTPACK_ENTRIES_MAX 512
+#define LISTPACK_BYTES_MAX   64
 
 /* ---- answers */
 
@@ -153,12 +158,60 @@ static void run_hset(const struct sim_command_call *call) {
     sim_answer_integer(call->out, added);
 }
 
-/* A page from the cursor on: of large values `COUNT` entries, of small ones all. As entries are kept in the order in
- * which they came, the cursor is simply the place of the next one. */
+static bool is_large(const struct sim_value *value) {
+    for (uint32_t i = 0; i < value->count && value->kind == SIM_HASH; i++)
+        if (value->entries[i].name.size > LISTPACK_BYTES_MAX || value->entries[i].value.size > LISTPACK_BYTES_MAX)
+            return true;
+    return value->count > LISTPACK_ENTRIES_MAX;
+}
+
+/* Where the entry lies in a large value: each process of the server strews them by a seed of its own. Never 0. */
+static int64_t order_of(const struct sim_data *data, const struct sim_entry *entry) {
+    struct sim_chance chance = {hash_text(entry->name) ^ data->seed};
+    return (int64_t)(sim_next(&chance) >> 32) + 1;
+}
+
+/* The first place at or behind `from` where an entry lies; 0: there is none. */
+static int64_t next_place(const struct sim_data *data, const struct sim_value *value, int64_t from) {
+    int64_t next = 0;
+    for (uint32_t i = 0; i < value->count; i++) {
+        int64_t place = order_of(data, &value->entries[i]);
+        if (place >= from && (next == 0 || place < next))
+            next = place;
+    }
+    return next;
+}
+
+static bool is_between(const struct sim_data *data, const struct sim_entry *entry, int64_t from, int64_t next) {
+    int64_t place = order_of(data, entry);
+    return place >= from && (next == 0 || place < next);
+}
+
+/* The entries from the one place to before the next page's; 0: there is no next page. */
+static void answer_page(const struct sim_command_call *call, const struct sim_value *value, int64_t from,
+                        int64_t next) {
+    char cursor[24];
+    uint32_t count = 0;
+    snprintf(cursor, sizeof cursor, "%lld", (long long)next);
+    for (uint32_t i = 0; value != NULL && i < value->count; i++)
+        count += is_between(call->data, &value->entries[i], from, next);
+    sim_answer_array(call->out, 2);
+    sim_answer_text(call->out, text_of(cursor));
+    sim_answer_array(call->out, value != NULL && value->kind == SIM_HASH ? count * 2 : count);
+    for (uint32_t i = 0; value != NULL && i < value->count; i++) {
+        if (!is_between(call->data, &value->entries[i], from, next))
+            continue;
+        sim_answer_text(call->out, value->entries[i].name);
+        if (value->kind == SIM_HASH)
+            sim_answer_text(call->out, value->entries[i].value);
+    }
+}
+
+/* A page from the cursor on: of large values about `COUNT` entries, of small ones all. The cursor of a large value is
+ * the place of the next entry. */
 static void run_scan(const struct sim_command_call *call, enum sim_kind kind) {
     struct sim_value *value;
     int64_t cursor, count = 10;
-    char next[24] = "0";
     if (!integer_of(call->arguments[2], &cursor) || cursor < 0) {
         sim_answer_error(call->out, "ERR invalid cursor");
         return;
@@ -169,20 +222,11 @@ static void run_scan(const struct sim_command_call *call, enum sim_kind kind) {
     }
     if (!value_of(call, kind, false, &value))
         return;
-    uint32_t from = value == NULL || cursor > value->count ? 0 : (uint32_t)cursor,
-             to = value == NULL ? 0 : value->count;
-    if (to > LISTPACK_ENTRIES_MAX && to - from > (uint64_t)count) {
-        to = from + (uint32_t)count;
-        snprintf(next, sizeof next, "%u", to);
-    }
-    sim_answer_array(call->out, 2);
-    sim_answer_text(call->out, text_of(next));
-    sim_answer_array(call->out, (to - from) * (kind == SIM_HASH ? 2 : 1));
-    for (uint32_t i = from; i < to; i++) {
-        sim_answer_text(call->out, value->entries[i].name);
-        if (kind == SIM_HASH)
-            sim_answer_text(call->out, value->entries[i].value);
-    }
+    bool pages = value != NULL && is_large(value);
+    int64_t from = pages ? cursor : 0, next = pages ? next_place(call->data, value, cursor) : 0;
+    for (; next != 0 && count > 0; count--)
+        next = next_place(call->data, value, next + 1);
+    answer_page(call, value, from, next);
 }
 
 static void run_hscan(const struct sim_command_call *call) {

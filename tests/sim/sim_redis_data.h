@@ -54,6 +54,7 @@ struct sim_data {
     struct sim_tag **tags;
     uint32_t tags_count;
     uint64_t serial; /* of the write that is under way, or of the last one */
+    uint32_t seed;   /* of the process that serves them: where an entry lies in a large value */
 };
 
 void sim_data_free(struct sim_data *data);
