@@ -13,7 +13,7 @@
 #include "tests/sim/sim_seed.h"
 #include "tests/sim/sim_violation.h"
 
-#define SEEDS_MAX   2000
+#define SEEDS_MAX   10000
 #define SEED_TIME_S 60
 
 #define SEEDS_FILE  "tests/sim/planted.txt"
