@@ -66,7 +66,10 @@ enum result check_topics(const struct setup *setup, struct findings *findings, i
                          struct topics_report *ret_report) {
     struct topics *topics;
     struct error error;
-    struct topics_plan plan = {.create_outputs = setup->configuration.kafka.create_topics};
+    struct topics_plan plan = {
+        .create_outputs = setup->configuration.kafka.create_topics,
+        .value_bytes_max = client_value_bytes_max(setup->configuration.limits.account_bytes),
+    };
     memcpy(plan.inputs, setup->topics, sizeof plan.inputs);
     memcpy(plan.outputs, setup->outputs, sizeof plan.outputs);
     enum result result = topics_open(&setup->properties, NULL, &topics, &error);

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <syslog.h>
 #include <time.h>
 
@@ -9,7 +10,7 @@
 
 #define SERVED_AT_ONCE_MAX 100000 /* bounds client_serve where events come as fast as they are served */
 
-static bool is_set(const struct kafka_properties *properties, const char *name) {
+bool client_is_set(const struct kafka_properties *properties, const char *name) {
     for (uint32_t i = 0; i < properties->count; i++)
         if (strcmp(properties->items[i].name, name) == 0)
             return true;
@@ -29,7 +30,7 @@ static enum result set_all(rd_kafka_conf_t *conf, const struct kafka_properties 
 void client_set_default(rd_kafka_conf_t *conf, const struct kafka_properties *properties, const char *name,
                         const char *value) {
     char message[512];
-    if (!is_set(properties, name)) /* a codec that is not built in is simply not set */
+    if (!client_is_set(properties, name)) /* a codec that is not built in is simply not set */
         (void)rd_kafka_conf_set(conf, name, value, message, sizeof message);
 }
 
@@ -38,7 +39,7 @@ void client_set_default(rd_kafka_conf_t *conf, const struct kafka_properties *pr
 static void set_defaults(rd_kafka_conf_t *conf, const struct kafka_properties *properties, uint32_t value_bytes_max) {
     char bytes[16];
     client_set_default(conf, properties, "reconnect.backoff.max.ms", "1000");
-    if (!is_set(properties, "compression.type"))
+    if (!client_is_set(properties, "compression.type"))
         client_set_default(conf, properties, "compression.codec", "lz4");
     snprintf(bytes, sizeof bytes, "%u", value_bytes_max + RECORD_OVERHEAD_BYTES);
     if (value_bytes_max > VALUE_BYTES_USUAL)
@@ -63,6 +64,18 @@ enum result client_configure(const struct kafka_properties *properties, const st
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
     *ret_conf = conf;
     return RESULT_OK;
+}
+
+int64_t client_number(const rd_kafka_conf_t *conf, const char *name) {
+    char text[32] = "0";
+    size_t size = sizeof text;
+    (void)rd_kafka_conf_get(conf, name, text, &size);
+    return strtoll(text, NULL, 10);
+}
+
+int64_t client_batch_bytes_max(const rd_kafka_conf_t *conf) {
+    int64_t message = client_number(conf, "message.max.bytes"), batch = client_number(conf, "batch.size");
+    return message < batch ? message : batch;
 }
 
 enum result client_open(const rd_kafka_conf_t *conf, const struct logger *logger, struct client *ret_client,
@@ -92,6 +105,12 @@ void client_close(struct client *client) {
 
 /* ---- events */
 
+const char *client_way_out(rd_kafka_resp_err_t code) {
+    return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
+               ? "; raise the topic's `max.message.bytes`, and `message.max.bytes` where kafka.properties has it"
+               : "";
+}
+
 static void take_deliveries(struct client *client, rd_kafka_event_t *event) {
     const rd_kafka_message_t *message;
     uint32_t failed_before = client->failed;
@@ -104,8 +123,8 @@ static void take_deliveries(struct client *client, rd_kafka_event_t *event) {
             continue;
         if (client->failed++ == 0) {
             client->failure_code = message->err;
-            error_set(&client->failure, RESULT_RETRY, "A record for the topic `%s` was not delivered: %s.",
-                      rd_kafka_topic_name(message->rkt), rd_kafka_err2str(message->err));
+            error_set(&client->failure, RESULT_RETRY, "A record for the topic `%s` was not delivered: %s%s.",
+                      rd_kafka_topic_name(message->rkt), rd_kafka_err2str(message->err), client_way_out(message->err));
         }
     }
     if (client->failed == failed_before)

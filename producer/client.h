@@ -29,6 +29,9 @@ static inline uint32_t client_value_bytes_max(int64_t account_bytes_max) {
     return state_bytes_max > VALUE_BYTES_USUAL ? (uint32_t)state_bytes_max : VALUE_BYTES_USUAL;
 }
 
+/* What is to be said behind an error: the way out where it is a setting; empty for all others. */
+const char *client_way_out(rd_kafka_resp_err_t code);
+
 /* A configuration of `properties` (the operator's, bootstrap.servers among them), then `own` ones over them. What
  * nobody set: compression is lz4 where it is built in; values of up to `value_bytes_max` are let through.
  * RESULT_REJECT: a property is not known, or its value is not good. rd_kafka_conf_destroy the result. */
@@ -38,6 +41,13 @@ MUST_USE enum result client_configure(const struct kafka_properties *properties,
 /* Sets a property that the operator has not set. */
 void client_set_default(rd_kafka_conf_t *conf, const struct kafka_properties *properties, const char *name,
                         const char *value);
+
+/* Whether the operator has set it. */
+bool client_is_set(const struct kafka_properties *properties, const char *name);
+/* A number of a configuration, whoever has set it; 0: there is none. */
+int64_t client_number(const rd_kafka_conf_t *conf, const char *name);
+/* How large the library makes batches, but for one that is of a single larger record. */
+int64_t client_batch_bytes_max(const rd_kafka_conf_t *conf);
 
 struct client {
     rd_kafka_t *handle;

@@ -63,8 +63,8 @@ static rd_kafka_resp_err_t hand_over(struct kafka_sink *sink, struct record *rec
 
 static enum answer publication_failed(const struct kafka_sink *sink, const struct record *record,
                                       rd_kafka_resp_err_t code, struct error *error) {
-    error_set(error, RESULT_RETRY, "A record of %u bytes for the topic `%s` was not taken: %s.", record->value.size,
-              sink->options.outputs[record->output], rd_kafka_err2str(code));
+    error_set(error, RESULT_RETRY, "A record of %u bytes for the topic `%s` was not taken: %s%s.", record->value.size,
+              sink->options.outputs[record->output], rd_kafka_err2str(code), client_way_out(code));
     return sink_answer_code(code, false);
 }
 
@@ -72,17 +72,9 @@ static enum answer publication_failed(const struct kafka_sink *sink, const struc
 
 /* The operator's own settings count too. */
 void sink_read_batch_limits(const rd_kafka_conf_t *conf, struct kafka_sink *sink) {
-    static const char *const names[] = {"message.max.bytes", "batch.size", "batch.num.messages"};
-    int64_t values[3];
-    for (int i = 0; i < 3; i++) {
-        char text[32] = "0";
-        size_t size = sizeof text;
-        (void)rd_kafka_conf_get(conf, names[i], text, &size);
-        values[i] = strtoll(text, NULL, 10);
-    }
-    int64_t bytes_max = values[0] < values[1] ? values[0] : values[1];
+    int64_t bytes_max = client_batch_bytes_max(conf), records_max = client_number(conf, "batch.num.messages");
     sink->batch_bytes_max = bytes_max > BATCH_HEAD_BYTES ? (uint64_t)bytes_max - BATCH_HEAD_BYTES : 0;
-    sink->batch_records_max = values[2] > 0 ? (uint64_t)values[2] : 1;
+    sink->batch_records_max = records_max > 0 ? (uint64_t)records_max : 1;
 }
 
 /* What the record takes in a batch, at the most. */

@@ -25,6 +25,7 @@ enum result topics_open(const struct kafka_properties *properties, const struct 
         free(topics);
         return result;
     }
+    topics->properties = *properties;
     topics->answers = rd_kafka_queue_new(topics->client.handle);
     *ret_topics = topics;
     return RESULT_OK;

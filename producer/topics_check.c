@@ -1,6 +1,7 @@
 /* What must hold of the topics before anything is read or written: docs/exactly-once.md, "Settings". */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "producer/topics_state.h"
 
@@ -134,8 +135,8 @@ static enum result examine_log_start(struct examination *examination, const char
     return result;
 }
 
-/* What the answer says of the topic's cleanup.policy, borrowed from it; NULL where it says nothing. */
-static const char *find_policy(rd_kafka_event_t *event, const char *topic) {
+/* The topic's setting as the answer has it, borrowed from it; NULL where it says nothing. */
+static const char *find_setting(rd_kafka_event_t *event, const char *topic, const char *name) {
     size_t resources_count, entries_count;
     const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
         rd_kafka_event_DescribeConfigs_result(event), &resources_count);
@@ -145,7 +146,7 @@ static const char *find_policy(rd_kafka_event_t *event, const char *topic) {
             continue;
         const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resources[i], &entries_count);
         for (size_t j = 0; j < entries_count; j++)
-            if (strcmp(rd_kafka_ConfigEntry_name(entries[j]), "cleanup.policy") == 0)
+            if (strcmp(rd_kafka_ConfigEntry_name(entries[j]), name) == 0)
                 return rd_kafka_ConfigEntry_value(entries[j]);
     }
     return NULL;
@@ -202,17 +203,44 @@ static void judge_output(struct examination *examination, enum output output, co
              topic, policy);
 }
 
-static void examine_policies(struct examination *examination) {
+/* The largest record of an output, with its key and headers. */
+static int64_t record_bytes_max(const struct examination *examination) {
+    return (int64_t)examination->plan->value_bytes_max + RECORD_OVERHEAD_BYTES;
+}
+
+/* Brokers refuse what is larger each time that it comes, and with it the transaction. */
+static void judge_size(struct examination *examination, const char *topic, const char *bytes_max) {
+    int64_t batch = client_batch_bytes_max(rd_kafka_conf(examination->topics->client.handle));
+    int64_t needed = record_bytes_max(examination) > batch ? record_bytes_max(examination) : batch;
+    if (bytes_max != NULL && strtoll(bytes_max, NULL, 10) < needed)
+        find(examination, false,
+             "The topic `%s` has the max.message.bytes %s, and %" PRId64
+             " bytes may come at once: set it to that at least, or a larger record stops its shard for good.",
+             topic, bytes_max, needed);
+}
+
+static void examine_message_size(struct examination *examination) {
+    int64_t bytes_max = client_number(rd_kafka_conf(examination->topics->client.handle), "message.max.bytes");
+    if (client_is_set(&examination->topics->properties, "message.max.bytes") &&
+        bytes_max < record_bytes_max(examination))
+        find(examination, false,
+             "The property `message.max.bytes` in kafka.properties is %" PRId64 ", and records are of up to %" PRId64
+             " bytes: leave it out, or set it to that at least; a larger record stops its shard for good.",
+             bytes_max, record_bytes_max(examination));
+}
+
+static void examine_settings(struct examination *examination) {
     rd_kafka_event_t *event = describe_outputs(examination);
     for (int output = 0; output < OUTPUTS; output++) {
         const char *topic = examination->plan->outputs[output];
-        const char *policy = event == NULL ? NULL : find_policy(event, topic);
+        const char *policy = event == NULL ? NULL : find_setting(event, topic, "cleanup.policy");
         if (examination->outputs[output].partitions == 0)
             continue;
         if (output == OUTPUT_CHANGELOG)
             judge_changelog(examination, topic, policy);
         else
             judge_output(examination, (enum output)output, policy);
+        judge_size(examination, topic, event == NULL ? NULL : find_setting(event, topic, "max.message.bytes"));
     }
     if (event != NULL)
         rd_kafka_event_destroy(event);
@@ -275,11 +303,12 @@ static enum result examine(struct examination *examination, struct error *error)
     take_cluster_id(examination);
     examine_inputs(examination);
     examine_outputs(examination);
+    examine_message_size(examination);
     if (examination->first_input < STREAMS)
         examination->report->partitions = examination->inputs[examination->first_input].partitions;
     enum result result = examine_changelog(examination, error);
     if (result == RESULT_OK)
-        examine_policies(examination);
+        examine_settings(examination);
     return result;
 }
 

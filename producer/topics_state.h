@@ -7,6 +7,7 @@
 
 struct topics {
     struct client client;
+    struct kafka_properties properties;
     rd_kafka_queue_t *answers; /* to requests of the admin interface */
 };
 

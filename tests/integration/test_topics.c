@@ -180,6 +180,17 @@ static void a_changelog_that_is_not_only_compacted_is_found(void **state) {
     }
 }
 
+static void outputs_that_refuse_the_largest_record_are_found(void **state) {
+    static const char *const settings[] = {"max.message.bytes", "999999", NULL};
+    struct fixture *fixture = open_fixture(*state);
+    create_inputs(fixture);
+    kafka_create_topic(fixture->server, fixture->outputs[OUTPUT_DEAD_LETTERS], PARTITIONS, settings);
+    assert_int_equal(prepare(fixture), RESULT_REJECT);
+    assert_int_equal(fixture->report.findings_count, 1);
+    assert_found(fixture, fixture->outputs[OUTPUT_DEAD_LETTERS], "max.message.bytes 999999");
+    close_fixture(fixture);
+}
+
 static void outputs_of_which_readers_would_miss_records_are_warned_of(void **state) {
     static const char *const policies[OUTPUTS] = {
         [OUTPUT_CHANGES] = "compact", [OUTPUT_STATUSES] = "compact,delete", [OUTPUT_DEAD_LETTERS] = "compact,delete"};
@@ -259,6 +270,7 @@ int main(void) {
         cmocka_unit_test(inputs_with_unequal_partitions_are_found_with_their_numbers),
         cmocka_unit_test(a_changelog_with_another_number_of_partitions_is_found),
         cmocka_unit_test(a_changelog_that_is_not_only_compacted_is_found),
+        cmocka_unit_test(outputs_that_refuse_the_largest_record_are_found),
         cmocka_unit_test(outputs_of_which_readers_would_miss_records_are_warned_of),
         cmocka_unit_test(a_changelog_that_lost_its_beginning_is_found),
         cmocka_unit_test(topics_can_be_created_by_wish),

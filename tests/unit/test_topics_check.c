@@ -118,6 +118,29 @@ static void a_changelog_that_may_not_be_read_is_a_finding(void **state) {
     assert_int_equal(count_errors(fixture), 1);
 }
 
+/* It would be refused by the library each time that it comes. */
+static void a_limit_of_the_operator_s_that_a_record_may_pass_is_a_finding(void **state) {
+    struct fixture *fixture = *state;
+    const struct kafka_property items[] = {{"bootstrap.servers", rd_kafka_mock_cluster_bootstraps(fixture->mock)},
+                                           {"message.max.bytes", "999999"}};
+    const struct kafka_properties properties = {items, sizeof items / sizeof items[0]};
+    fixture->plan.value_bytes_max = VALUE_BYTES_USUAL;
+    assert_int_equal(check(fixture), RESULT_OK);
+    assert_int_equal(count_errors(fixture), 0);
+    topics_close(fixture->topics);
+    assert_int_equal(topics_open(&properties, NULL, &fixture->topics, &fixture->error), RESULT_OK);
+    assert_int_equal(check(fixture), RESULT_OK);
+    assert_int_equal(count_errors(fixture), 1);
+    assert_non_null(
+        strstr(fixture->report.findings[0].error.text, "`message.max.bytes` in kafka.properties is 999999"));
+}
+
+static void the_way_out_of_a_record_s_size_is_said(void **state) {
+    (void)state;
+    assert_non_null(strstr(client_way_out(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE), "max.message.bytes"));
+    assert_string_equal(client_way_out(RD_KAFKA_RESP_ERR__TRANSPORT), "");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_changelog_that_is_whole_is_no_finding, start, stop),
@@ -125,6 +148,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_leader_that_says_nothing_is_not_waited_for_longer_than_told, start, stop),
         cmocka_unit_test_setup_teardown(a_changelog_without_a_leader_is_asked_for_again, start, stop),
         cmocka_unit_test_setup_teardown(a_changelog_that_may_not_be_read_is_a_finding, start, stop),
+        cmocka_unit_test_setup_teardown(a_limit_of_the_operator_s_that_a_record_may_pass_is_a_finding, start, stop),
+        cmocka_unit_test(the_way_out_of_a_record_s_size_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
