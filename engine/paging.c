@@ -270,7 +270,7 @@ static enum result claim_again(struct pipeline *pipeline, struct held_shard *hel
  * as they go on: who stops or takes on other rules waits for the write himself. */
 static bool write_would_disturb(const struct pipeline *pipeline, const struct held_shard *held) {
     const struct shard_need *need = shard_need(held->shard);
-    bool pausing = pipeline->stopping || pipeline->next_program != NULL;
+    bool pausing = pipeline_is_pausing(pipeline);
     if (held->paging)
         return true;
     return need->kind == NEED_DUE && need->cursor != 0 && !pipeline_memory_is_short(pipeline) && !pausing &&

@@ -349,6 +349,10 @@ static bool is_settled(const struct pipeline *pipeline) {
 
 void pipeline_reload(struct pipeline *pipeline, const struct program *program) {
     pipeline->next_program = program;
+    if (pipeline->unavailable_since_ms != 0)
+        pipeline_log(pipeline, LEVEL_WARNING,
+                     "The rules %.*s are taken on once Redis answers again; until then those of now decide.",
+                     TEXT_ARGUMENTS(program->ruleset));
 }
 
 /* ---- the loop */
@@ -375,7 +379,7 @@ static enum result work(struct pipeline *pipeline, struct error *error) {
     enum result result = paging_serve(pipeline, error);
     if (result != RESULT_OK || transaction_is_running(&pipeline->transaction))
         return result;
-    bool pausing = pipeline->stopping || pipeline->next_program != NULL;
+    bool pausing = pipeline_is_pausing(pipeline);
     if (!pausing) {
         result = intake(pipeline, error);
         if (result == RESULT_OK)
@@ -410,8 +414,17 @@ static bool may_leave(struct pipeline *pipeline) {
     return commit_is_empty(pipeline) && is_settled(pipeline);
 }
 
-static enum pipeline_progress leave(struct pipeline *pipeline) {
+uint32_t pipeline_held_back(const struct pipeline *pipeline) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < pipeline->held_count; i++)
+        count += pipeline->held[i].held_back;
+    return count;
+}
+
+/* FAILED: the end was to be reached, and there are shards that were not evaluated. */
+static enum pipeline_progress leave(struct pipeline *pipeline, struct error *error) {
     const struct pipeline_ports *ports = &pipeline->ports;
+    uint32_t held_back = pipeline->options.until_end && !pipeline->stop_ordered ? pipeline_held_back(pipeline) : 0;
     if (pipeline->mode == MODE_RUNNING && !is_settled(pipeline))
         pipeline_log(pipeline, LEVEL_WARNING,
                      "The store does not have what was committed last: it is restored from the changelog at the next "
@@ -419,7 +432,13 @@ static enum pipeline_progress leave(struct pipeline *pipeline) {
     pipeline_drop_shards(pipeline);
     ports->source->close(ports->source->context, CLOSE_MS);
     ports->sink->close(ports->sink->context, CLOSE_MS);
-    return PIPELINE_DONE;
+    if (held_back == 0)
+        return PIPELINE_DONE;
+    (void)error_set(error, RESULT_FATAL,
+                    "%u shards were not evaluated up to the end: other rules have followed the rules %.*s. Run it with "
+                    "those, or go back to these with `rules.reactivate: on`.",
+                    held_back, TEXT_ARGUMENTS(pipeline->program->ruleset));
+    return PIPELINE_FAILED;
 }
 
 /* How long to wait for events: not at all while there is something to compute, or a call that waits by itself. */
@@ -429,7 +448,7 @@ static int idle_ms(const struct pipeline *pipeline) {
         return now_ms < pipeline->transaction.not_before_ms ? IDLE_WAIT_MS : 0;
     if (pipeline->mode == MODE_TAKEOVER)
         return now_ms < pipeline->takeover.not_before_ms ? IDLE_WAIT_MS : 0;
-    if (pipeline->mode != MODE_RUNNING || pipeline->stopping)
+    if (pipeline->mode != MODE_RUNNING || pipeline_is_pausing(pipeline))
         return IDLE_WAIT_MS;
     if (!pipeline->dry)
         return 0;
@@ -473,7 +492,7 @@ enum pipeline_progress pipeline_turn(struct pipeline *pipeline, struct error *er
         return PIPELINE_FAILED;
     bool nothing_left = pipeline->options.until_end && pipeline->membership != NULL && pipeline->held_count == 0;
     if ((pipeline->stopping && !pipeline->revoked && !pipeline->lost && may_leave(pipeline)) || nothing_left)
-        return leave(pipeline);
+        return leave(pipeline, error);
     return PIPELINE_RUNNING;
 }
 

@@ -102,6 +102,12 @@ static inline int64_t monotonic_ms(const struct pipeline *pipeline) {
     return pipeline->ports.clock->monotonic_ms(pipeline->ports.clock->context);
 }
 
+/* Whether what is decided is committed and stored before anything else is taken: to stop, or to take on other rules,
+ * which needs the store. */
+static inline bool pipeline_is_pausing(const struct pipeline *pipeline) {
+    return pipeline->stopping || (pipeline->next_program != NULL && pipeline->unavailable_since_ms == 0);
+}
+
 static inline bool has_stream(const struct pipeline *pipeline, int stream) {
     return (pipeline->options.streams >> stream & 1) != 0;
 }
@@ -138,6 +144,9 @@ MUST_USE enum result pipeline_make_engine(const struct pipeline *pipeline, const
                                           struct engine **ret_engine, struct error *error);
 
 /* ---- reload.c */
+
+/* How many of its shards are not evaluated, as other rules have followed ours. */
+uint32_t pipeline_held_back(const struct pipeline *pipeline);
 
 /* Takes on `next_program`. No transaction runs, nothing is decided that is not committed, and the store has everything.
  */

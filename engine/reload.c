@@ -27,10 +27,7 @@ static enum result swap_shard(struct pipeline *pipeline, struct held_shard *held
 
 /* Shards that followed newer rules than ours begin now, with all others: a takeover is for all that the worker has. */
 static void release_held_back(struct pipeline *pipeline) {
-    bool any = false;
-    for (uint32_t i = 0; i < pipeline->held_count; i++)
-        any |= pipeline->held[i].held_back;
-    if (any)
+    if (pipeline_held_back(pipeline) > 0)
         pipeline_lose(pipeline, "The rules have changed, and there are shards that were not evaluated here.");
 }
 

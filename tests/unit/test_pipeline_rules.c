@@ -76,6 +76,58 @@ static void a_process_with_former_rules_evaluates_nothing_and_says_so(void **sta
     sim_world_free(&world);
 }
 
+/* What was to be done to the end was not. */
+static void a_run_until_the_end_fails_where_shards_are_held_back(void **state) {
+    (void)state;
+    struct sim_world world;
+    struct error error = {0};
+    setup(&world, 2);
+    const struct program *former = world.program;
+    sim_world_start(&world, 0);
+    sim_world_finish(&world, 0);
+    world.program = sim_world_rules(&world, other_rules);
+    sim_world_start(&world, 0);
+    sim_world_finish(&world, 0);
+    world.program = former;
+    sim_world_start(&world, 0);
+    for (int turns = 0; turns < 100000 && sim_world_turn(&world, &error); turns++)
+        continue;
+    assert_null(world.pipelines[0]);
+    assert_non_null(
+        strstr(error.text, "2 shards were not evaluated up to the end: other rules have followed the rules"));
+    sim_world_free(&world);
+}
+
+/* To take them on needs Redis: until it is there again the former ones go on. */
+static void other_rules_wait_for_the_store_while_records_go_on(void **state) {
+    (void)state;
+    struct sim_world world;
+    struct heard heard;
+    setup(&world, 2);
+    world.options.until_end = false;
+    sim_world_start(&world, 0);
+    sim_world_run(&world, 10 * SECOND);
+    sim_redis_set_condition(&world.store, SIM_REDIS_IS_DOWN);
+    sim_world_event(&world, STREAM_LOGIN, "account-1", "first", world.kafka.wall_ms - 2 * SECOND, "");
+    sim_world_run(&world, 5 * SECOND);
+    world.program = sim_world_rules(&world, other_rules);
+    listen_for(&world, 0, "are taken on once Redis answers again", &heard);
+    pipeline_reload(world.pipelines[0], world.program);
+    assert_int_equal(heard.count, 1);
+    uint64_t records = counters_get(&world.counters, COUNTER_RECORDS + STREAM_LOGIN);
+    sim_world_event(&world, STREAM_LOGIN, "account-1", "second", world.kafka.wall_ms - SECOND, "");
+    sim_world_run(&world, 5 * SECOND);
+    assert_int_equal(counters_get(&world.counters, COUNTER_RECORDS + STREAM_LOGIN), records + 1);
+    assert_int_equal(count_of(&world, OUTPUT_CHANGES, "RULES_CHANGED"), 0);
+    sim_redis_set_condition(&world.store, SIM_REDIS_SERVES);
+    sim_world_run(&world, 10 * SECOND);
+    sim_kafka_pass(&world.kafka, HOUR);
+    sim_world_run(&world, 10 * SECOND);
+    assert_true(count_of(&world, OUTPUT_CHANGES, "RULES_CHANGED") >= living_accounts(&world));
+    sim_world_store_matches_changelog(&world);
+    sim_world_free(&world);
+}
+
 static void shards_that_were_held_back_begin_once_the_newer_rules_are_read(void **state) {
     (void)state;
     struct sim_world world;
@@ -205,6 +257,8 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(changed_rules_are_taken_on_by_every_account_at_the_next_tick),
         cmocka_unit_test(a_process_with_former_rules_evaluates_nothing_and_says_so),
+        cmocka_unit_test(a_run_until_the_end_fails_where_shards_are_held_back),
+        cmocka_unit_test(other_rules_wait_for_the_store_while_records_go_on),
         cmocka_unit_test(shards_that_were_held_back_begin_once_the_newer_rules_are_read),
         cmocka_unit_test(it_is_seen_how_far_shards_that_are_held_back_are_behind),
         cmocka_unit_test(other_rules_are_taken_on_while_running),
