@@ -23,10 +23,11 @@
 #define SLOTS_MAX         4000 /* aggregates, dimensions and segments together */
 #define OPEN_FILTERS_MAX  32
 
-#define DIMENSION_VALUE_MAX 4096         /* bytes; a longer value of `value_of` is taken as missing */
-#define NAME_SIZE_MAX       1024         /* of a metric, score, dimension or segment */
-#define DECISIONS_BYTES_MAX (256 * 1024) /* names of dimensions and segments, and of each dimension its longest value \
-                                          */
+#define DIMENSION_VALUE_MAX 4096 /* bytes; a longer value of `value_of` is taken as missing */
+#define NAME_SIZE_MAX       1024 /* of a metric, score, dimension or segment */
+#define DECISIONS_BYTES_MAX                                                                   \
+    (256 * 1024) /* names of dimensions and segments, and of each dimension its longest value \
+                  */
 
 union value {
     double number;
