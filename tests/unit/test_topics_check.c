@@ -17,6 +17,7 @@ enum { LIST_OFFSETS = 2, ERRORS = 64, CHECK_MS = 1000, PARTITIONS = 3, SILENCE_M
 struct fixture {
     rd_kafka_t *owner; /* of the mock cluster */
     rd_kafka_mock_cluster_t *mock;
+    struct kafka_property brokers;
     struct topics *topics;
     struct topics_plan plan;
     struct topics_report report;
@@ -35,8 +36,8 @@ static int start(void **state) {
     assert_int_equal(rd_kafka_conf_set(conf, "test.mock.num.brokers", "1", message, sizeof message), RD_KAFKA_CONF_OK);
     fixture.owner = rd_kafka_new(RD_KAFKA_PRODUCER, conf, message, sizeof message);
     fixture.mock = rd_kafka_handle_mock_cluster(fixture.owner);
-    const struct kafka_property brokers = {"bootstrap.servers", rd_kafka_mock_cluster_bootstraps(fixture.mock)};
-    const struct kafka_properties properties = {&brokers, 1};
+    fixture.brokers = (struct kafka_property){"bootstrap.servers", rd_kafka_mock_cluster_bootstraps(fixture.mock)};
+    const struct kafka_properties properties = {&fixture.brokers, 1};
     static const char *const names[] = {"logins", "changes", "statuses", "letters", "changelog"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         assert_int_equal(rd_kafka_mock_topic_create(fixture.mock, names[i], PARTITIONS, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
