@@ -13,7 +13,6 @@ static const struct dimension *dimension_of(const struct state *state, uint32_t 
     return &state->program->dimensions[slot - dimension_slot(state->program, 0)];
 }
 
-/* What the rules give, and `unknown`. */
 uint32_t dimension_values(const struct dimension *dimension) {
     return 1 + (dimension->score == REGISTER_NONE ? dimension->cases_count : dimension->bands_count);
 }

@@ -27,8 +27,9 @@ static inline struct dimension_section dimension_section(const uint8_t *payload,
     return section;
 }
 
-/* The numbers of a dimension's values are less than this. */
+/* How many values a dimension has: what the rules give, and `unknown`. Their numbers begin with 1. */
 uint32_t dimension_values(const struct dimension *dimension);
+/* The numbers of a dimension's values are less than this. */
 uint32_t dimension_numbers(const struct dimension *dimension);
 /* The value of that number, not VALUE_WRITTEN. Missing: of a case that has none. */
 struct text dimension_value(const struct dimension *dimension, uint32_t number);

@@ -49,16 +49,22 @@ static void changed_rules_are_taken_on_by_every_account_at_the_next_tick(void **
     sim_world_free(&world);
 }
 
+/* All that is there is done under the world's rules, and then under others; returns the former. */
+static const struct program *follow_other_rules(struct sim_world *world) {
+    const struct program *former = world->program;
+    sim_world_start(world, 0);
+    sim_world_finish(world, 0);
+    world->program = sim_world_rules(world, other_rules);
+    sim_world_start(world, 0);
+    sim_world_finish(world, 0);
+    return former;
+}
+
 static void a_process_with_former_rules_evaluates_nothing_and_says_so(void **state) {
     (void)state;
     struct sim_world world;
     setup(&world, 1);
-    sim_world_start(&world, 0);
-    sim_world_finish(&world, 0);
-    const struct program *former = world.program;
-    world.program = sim_world_rules(&world, other_rules);
-    sim_world_start(&world, 0);
-    sim_world_finish(&world, 0);
+    const struct program *former = follow_other_rules(&world);
     sim_world_event(&world, STREAM_LOGIN, "account-1", "new", world.kafka.wall_ms - DAY, "");
     world.program = former;
     world.options.until_end = false;
@@ -82,12 +88,7 @@ static void a_run_until_the_end_fails_where_shards_are_held_back(void **state) {
     struct sim_world world;
     struct error error = {0};
     setup(&world, 2);
-    const struct program *former = world.program;
-    sim_world_start(&world, 0);
-    sim_world_finish(&world, 0);
-    world.program = sim_world_rules(&world, other_rules);
-    sim_world_start(&world, 0);
-    sim_world_finish(&world, 0);
+    const struct program *former = follow_other_rules(&world);
     world.program = former;
     sim_world_start(&world, 0);
     for (int turns = 0; turns < 100000 && sim_world_turn(&world, &error); turns++)
@@ -162,12 +163,7 @@ static void it_is_seen_how_far_shards_that_are_held_back_are_behind(void **state
     struct shard_board board;
     struct error error;
     setup(&world, 1);
-    const struct program *former = world.program;
-    sim_world_start(&world, 0);
-    sim_world_finish(&world, 0);
-    world.program = sim_world_rules(&world, other_rules);
-    sim_world_start(&world, 0);
-    sim_world_finish(&world, 0);
+    const struct program *former = follow_other_rules(&world);
     int64_t last_ms = world.kafka.wall_ms - 2 * DAY, new_ms = world.kafka.wall_ms - DAY;
     sim_world_event(&world, STREAM_LOGIN, "account-1", "last", last_ms, "");
     sim_world_start(&world, 0);
