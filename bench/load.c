@@ -105,11 +105,6 @@ static void make_facts(struct event_maker *maker, uint32_t account, uint32_t pla
     set_number(ret_event, FACT_RENEWS, (double)(began_ms + 200 * DAY));
 }
 
-void load_plan_change(struct event_maker *maker, uint32_t account, uint32_t plan_changes, int64_t time_ms,
-                      struct event *ret_event) {
-    make_facts(maker, account, plan_changes, time_ms, ret_event);
-}
-
 struct load load_default(enum load_kind kind) {
     if (kind == LOAD_RESTLESS)
         return (struct load){.kind = kind, .name = "restless", .accounts = 200000, .partitions = 1};
@@ -178,22 +173,30 @@ uint64_t load_known_records(const struct load *load) {
 }
 
 /* Plan changes are spread over all accounts, so that none has a second before all had one. */
-static void make_steady_event(struct event_maker *maker, uint64_t number, struct event *ret_event) {
+bool load_steady_event(struct event_maker *maker, uint64_t place, int64_t time_ms, struct event *ret_event,
+                       uint32_t *ret_account) {
     const struct load *load = maker->load;
     assert(load->accounts > 0);
-    uint64_t prelude = (uint64_t)load->accounts * load->prelude;
-    if (number < prelude) {
-        make_prelude_use(maker, number, prelude, ret_event);
-        return;
-    }
-    uint64_t place = number - prelude;
-    int64_t time_ms = spread(load_measured_ms(load), HOUR, place, load->events);
+    uint64_t number = (uint64_t)load->accounts * load->prelude + place;
     uint32_t change = (uint32_t)(place / EVENTS_PER_PLAN_CHANGE);
-    if (place % EVENTS_PER_PLAN_CHANGE == 0)
-        make_facts(maker, account_of_rank(load, change % load->accounts), 1 + change / load->accounts, time_ms,
-                   ret_event);
+    bool changes = place % EVENTS_PER_PLAN_CHANGE == 0;
+    *ret_account = account_of_rank(load, changes ? change % load->accounts : draw_rank(load, number));
+    if (changes)
+        make_facts(maker, *ret_account, 1 + change / load->accounts, time_ms, ret_event);
     else
-        load_use(maker, number, account_of_rank(load, draw_rank(load, number)), time_ms, ret_event);
+        load_use(maker, number, *ret_account, time_ms, ret_event);
+    return changes;
+}
+
+static void make_steady_event(struct event_maker *maker, uint64_t number, struct event *ret_event) {
+    const struct load *load = maker->load;
+    uint64_t prelude = (uint64_t)load->accounts * load->prelude;
+    uint32_t account;
+    if (number < prelude)
+        make_prelude_use(maker, number, prelude, ret_event);
+    else
+        load_steady_event(maker, number - prelude, spread(load_measured_ms(load), HOUR, number - prelude, load->events),
+                          ret_event, &account);
 }
 
 void load_event(struct event_maker *maker, uint64_t number, struct event *ret_event) {

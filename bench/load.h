@@ -50,11 +50,13 @@ uint64_t load_records(const struct load *load);       /* of both topics */
 uint64_t load_uses(const struct load *load);          /* of the topic of uses */
 void load_event(struct event_maker *maker, uint64_t number, struct event *ret_event);
 
-/* A use of any account at any time, for those who make their own; and facts whose plan is another than before: the
- * account's change of this number, from 1. */
+/* A use of any account at any time, for those who make their own. */
 void load_use(struct event_maker *maker, uint64_t number, uint32_t account, int64_t time_ms, struct event *ret_event);
-void load_plan_change(struct event_maker *maker, uint32_t account, uint32_t plan_changes, int64_t time_ms,
-                      struct event *ret_event);
+
+/* The steady load's measured events without an end, from 0, each at a time of the caller's: true where the event is new
+ * facts, with the account's number. */
+bool load_steady_event(struct event_maker *maker, uint64_t place, int64_t time_ms, struct event *ret_event,
+                       uint32_t *ret_account);
 
 /* Opens a producer for the load's topics, or fills them. Ends the process with a message where that fails. */
 struct event_producer *load_open(const struct load *load, const char *brokers);

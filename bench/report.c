@@ -58,12 +58,14 @@ static const char *const method[] = {
     "*Alone*: the same pipeline on a load in memory, with sink, changelog and store that do nothing: no "
     "broker, no librdkafka, no Redis. `bench stage alone-evaluate load=steady` is one such run, to be "
     "profiled.",
-    "Latency is measured in an open loop: events are created by the clock, whether the former ones are done "
-    "or not, and each is as old as it was due. The rate is a part of what can be sustained: what is taken in a second, "
-    "with commits as often, generator, broker, Redis, worker and reader together, while the generator keeps the lag "
-    "the "
-    "same; that also warms them up. An event is *taken* when what it changes is decided, and *read* by a reader of "
-    "committed records. The histogram has 64 buckets for each power of two.",
+    "Latency is measured in an open loop, under the steady load: events are created by the clock, whether the former "
+    "ones are done or not, and each is as old as it was due. The rate is a part of what can be sustained, which is "
+    "found in open loops too: the rate at which records are taken while there are always more is lowered by 15 % "
+    "until, at the end of half a minute (six seconds with --quick), the last change comes less than half a second "
+    "late. Generator, broker, Redis, worker and reader are in it together. An event is *taken* when what it changes is "
+    "decided, and *read* by a reader of committed records. The histogram has 64 buckets for each power of two.",
+    "The broker runs with the Java options of Kafka's own start scripts, Redis with the settings that "
+    "docs/operations.md advises.",
 };
 
 static void print_method(const struct bench *bench, FILE *out) {

@@ -69,29 +69,38 @@ static void find_classpath(char *ret_classpath) {
     snprintf(ret_classpath, PATH_MAX, "%s/*", folder);
 }
 
+// There at once: the first compiler only, a small heap.
+static const char *const JAVA_FOR_TESTS[] = {"-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+                                             NULL};
+// Those of Kafka's bin/kafka-run-class.sh and kafka-server-start.sh.
+static const char *const JAVA_FOR_MEASURING[] = {"-Xms1g",
+                                                 "-Xmx1g",
+                                                 "-server",
+                                                 "-XX:+UseG1GC",
+                                                 "-XX:MaxGCPauseMillis=20",
+                                                 "-XX:InitiatingHeapOccupancyPercent=35",
+                                                 "-XX:+ExplicitGCInvokesConcurrent",
+                                                 NULL};
+// As Kafka has them where nobody sets them, which the properties above do.
+static const char *const PROPERTIES_FOR_MEASURING[] = {"log.cleaner.backoff.ms=15000",
+                                                       "log.cleaner.dedupe.buffer.size=134217728", NULL};
+
 static void start_java(struct kafka_server *server, const char *const *program, struct process *ret_process) {
     enum { ARGUMENTS_MAX = 24 };
-    const char *arguments[ARGUMENTS_MAX] = {
-        "java",
-        "-Xms128m",
-        "-Xmx512m",
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
-        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-        "-cp",
-        server->classpath,
-    };
-    size_t count = 0;
-    while (arguments[count]) {
-        count++;
-    }
-    for (size_t i = 0; program[i] && count + 1 < ARGUMENTS_MAX; i++) {
-        arguments[count++] = program[i];
+    const char *const *options = server->purpose == KAFKA_FOR_MEASURING ? JAVA_FOR_MEASURING : JAVA_FOR_TESTS;
+    const char *const common[] = {"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", server->classpath, NULL};
+    const char *const *const lists[] = {options, common, program};
+    const char *arguments[ARGUMENTS_MAX] = {"java"};
+    size_t count = 1;
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        for (size_t j = 0; lists[i][j] && count + 1 < ARGUMENTS_MAX; j++) {
+            arguments[count++] = lists[i][j];
+        }
     }
     char log_path[PATH_MAX];
     temporary_path(&server->folder, "kafka.log", log_path);
-    struct process_options options = {.name = program[0], .arguments = arguments, .log_path = log_path};
-    process_start(&options, ret_process);
+    struct process_options process = {.name = program[0], .arguments = arguments, .log_path = log_path};
+    process_start(&process, ret_process);
 }
 
 static void format_storage(struct kafka_server *server) {
@@ -156,6 +165,15 @@ void kafka_server_start(int port, const char *const *extra_properties, struct ka
     int ports[2];
     ports_find(2, ports);
     kafka_server_prepare(port ? port : ports[0], ports[1], extra_properties, ret_server);
+    kafka_server_launch(ret_server);
+    kafka_server_await(ret_server);
+}
+
+void kafka_server_start_measured(struct kafka_server *ret_server) {
+    int ports[2];
+    ports_find(2, ports);
+    kafka_server_prepare(ports[0], ports[1], PROPERTIES_FOR_MEASURING, ret_server);
+    ret_server->purpose = KAFKA_FOR_MEASURING;
     kafka_server_launch(ret_server);
     kafka_server_await(ret_server);
 }

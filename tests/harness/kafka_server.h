@@ -8,7 +8,12 @@
 #include "tests/harness/process.h"
 #include "tests/harness/temporary.h"
 
+// What it is started for: tests want it there at once, and its cleaner to act within seconds; where something is
+// measured, it runs as Kafka's own start script would have it, with the cleaner's own settings.
+enum kafka_server_purpose { KAFKA_FOR_TESTS, KAFKA_FOR_MEASURING };
+
 struct kafka_server {
+    enum kafka_server_purpose purpose;
     struct temporary folder;
     struct process process;
     int port;
@@ -21,6 +26,9 @@ struct kafka_server {
 // `port` 0: any free one. `extra_properties`: lines "name=value" of server.properties, NULL-terminated, or NULL; they
 // win over the harness' own. Returns once the broker answers a request for its metadata.
 void kafka_server_start(int port, const char *const *extra_properties, struct kafka_server *ret_server);
+
+// The same for measuring, on any free port.
+void kafka_server_start_measured(struct kafka_server *ret_server);
 
 // The same in steps, for more than one node: a folder with its properties and formatted storage; the process; and the
 // wait until the broker answers, for which others may be needed.
