@@ -181,6 +181,35 @@ struct dimension_decision dimension_decide(const struct evaluation *evaluation, 
                                              : decide_by_bands(evaluation, dimension, memory);
 }
 
+static bool stays_by_cases(const struct evaluation *evaluation, const struct dimension *dimension,
+                           const uint8_t *payload, uint32_t size, struct text *ret_value) {
+    const struct dimension_case *winner = winning_case(evaluation, dimension);
+    *ret_value = case_value(evaluation, winner);
+    if (winner->value_of == REGISTER_NONE)
+        return *payload == winner->number && winner->number != VALUE_WRITTEN;
+    return *payload == VALUE_WRITTEN && text_equal(dimension_section(payload, size).written, *ret_value);
+}
+
+static bool stays_by_bands(const struct evaluation *evaluation, const struct dimension *dimension,
+                           const uint8_t *payload, struct text *ret_value) {
+    uint32_t band = band_of(dimension, evaluation->scores[dimension->score].value);
+    *ret_value = band == dimension->bands_count ? UNKNOWN : dimension->bands[band].name;
+    return *payload == band + 1;
+}
+
+bool dimension_stays(const struct evaluation *evaluation, uint32_t index, struct dimension_memory *ret_memory) {
+    const struct dimension *dimension = &evaluation->program->dimensions[index];
+    uint32_t size;
+    const uint8_t *payload = state_section(evaluation->state, dimension_slot(evaluation->program, index), &size);
+    if (payload == NULL)
+        return false;
+    ret_memory->known = true;
+    read_packed(payload + NUMBER_SIZE, &ret_memory->since_ms);
+    return dimension->score == REGISTER_NONE
+               ? stays_by_cases(evaluation, dimension, payload, size, &ret_memory->value)
+               : stays_by_bands(evaluation, dimension, payload, &ret_memory->value);
+}
+
 static enum segment_decision decide_outside(const struct evaluation *evaluation, const struct segment *segment,
                                             struct segment_memory *memory) {
     bool cooled = memory->exited_ms == INSTANT_NONE || dwelt(evaluation, memory->exited_ms, segment->cooldown_ms);

@@ -76,6 +76,11 @@ uint32_t band_find(const struct dimension *dimension, struct text name);
 /* The score below which a band is left downwards. */
 double band_exit(const struct dimension *dimension, uint32_t band);
 
+/* Whether the dimension is what it is remembered to be, and would be so again: then nothing moves or waits, which is so
+ * nearly always. Sets the memory, with a text that stays good when the state changes. */
+MUST_USE bool dimension_stays(const struct evaluation *evaluation, uint32_t index,
+                              struct dimension_memory *ret_memory);
+
 struct dimension_decision dimension_decide(const struct evaluation *evaluation, uint32_t index,
                                            const struct dimension_memory *memory);
 

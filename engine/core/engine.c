@@ -99,7 +99,8 @@ static bool allocate(struct engine *engine) {
     evaluation->dependence = &engine->dependence;
     evaluation->pending = take(engine, engine->dependence.words, sizeof(uint64_t), &failed);
     evaluation->changed = take(engine, program->aggregates_count, sizeof(uint16_t), &failed);
-    return !failed && desks_make(program, engine->dependence.words, &engine->desks);
+    return !failed && shapes_make(program, &engine->arena, &engine->shapes) &&
+           desks_make(program, engine->dependence.words, &engine->desks);
 }
 
 enum result engine_create(const struct program *program, const struct engine_options *options,

@@ -6,6 +6,7 @@
 #include "engine/core/engine.h"
 #include "engine/core/evaluation.h"
 #include "engine/core/horizon.h"
+#include "engine/core/shape.h"
 
 struct engine {
     const struct program *program;
@@ -17,6 +18,7 @@ struct engine {
     struct evaluation evaluation;
     struct dependence dependence;
     struct desks desks;
+    struct shapes shapes;
     struct desk *desk;       /* of the account that is worked on */
     uint64_t account_hash;   /* of its id */
     uint32_t stamp;          /* of the last evaluation */

@@ -40,7 +40,7 @@ static void keep_restless(struct engine *engine, uint32_t step, bool restless) {
 }
 
 /* Each decision runs the code up to where it stands. */
-static void evaluate_in_full(struct engine *engine) {
+static void evaluate_all(struct engine *engine) {
     const struct program *program = engine->program;
     const uint32_t *decisions = engine->dependence.decisions;
     for (uint32_t i = 0; i < program->scores_count; i++)
@@ -51,6 +51,53 @@ static void evaluate_in_full(struct engine *engine) {
     decisions += program->dimensions_count;
     for (uint32_t i = 0; i < program->segments_count; i++)
         keep_restless(engine, decisions[i], outcome_segment(engine, i));
+}
+
+static void add_if_restless(struct engine *engine, uint32_t step, bool restless) {
+    if (restless)
+        set_add(engine->desk->restless, step);
+}
+
+/* Runs the code that remains before a decision, which then finds none left to run. */
+static void run_rest(struct engine *engine, const struct shape *shape, uint32_t decision) {
+    uint32_t from = decision == 0 ? 0 : shape->ends[decision - 1], to = shape->ends[decision];
+    if (from < to)
+        evaluation_run_code(&engine->evaluation, shape->instructions + from, shape->instructions + to);
+}
+
+static void evaluate_by_shape(struct engine *engine, const struct shape *shape) {
+    const struct program *program = engine->program;
+    const uint32_t *steps = engine->dependence.decisions;
+    uint32_t decision = 0, constants = program->constants_count;
+    memcpy(engine->evaluation.registers + constants, shape->registers + constants,
+           (program->registers_count - constants) * sizeof *shape->registers);
+    memset(engine->desk->restless, 0, engine->dependence.words * sizeof *engine->desk->restless);
+    engine->evaluation.code_done = program->code.count;
+    for (uint32_t i = 0; i < program->scores_count; i++) {
+        run_rest(engine, shape, decision++);
+        score_decide(&engine->evaluation, i);
+    }
+    for (uint32_t i = 0; i < program->dimensions_count; i++) {
+        run_rest(engine, shape, decision);
+        add_if_restless(engine, steps[decision++], outcome_dimension(engine, i));
+    }
+    for (uint32_t i = 0; i < program->segments_count; i++) {
+        run_rest(engine, shape, decision);
+        if (!shape->unwanted[i] || engine->state.offsets[segment_slot(program, i)] != 0)
+            add_if_restless(engine, steps[decision], outcome_segment(engine, i));
+        decision++;
+    }
+}
+
+static void evaluate_in_full(struct engine *engine) {
+    struct shape *shape = engine->options.visit_every_tick ? NULL : shapes_of(&engine->shapes, &engine->evaluation);
+    if (shape != NULL && shape->is_learned) {
+        evaluate_by_shape(engine, shape);
+        return;
+    }
+    evaluate_all(engine);
+    if (shape != NULL)
+        shape_learn(&engine->shapes, shape, &engine->evaluation);
 }
 
 /* What the record changed. */

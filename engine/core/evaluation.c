@@ -287,6 +287,10 @@ void evaluation_run_on(struct evaluation *evaluation, uint32_t end) {
     evaluation->code_done = end;
 }
 
+void evaluation_run_code(struct evaluation *evaluation, const struct instruction *from, const struct instruction *to) {
+    run(evaluation, from, to);
+}
+
 bool evaluation_run_again(struct evaluation *evaluation, uint32_t instruction) {
     const struct instruction *again = &evaluation->program->code.instructions[instruction];
     const union value *result = &evaluation->registers[again->target];

@@ -13,12 +13,12 @@ struct signal_value {
     bool counts;  /* its `when` is true, or it has none */
     bool present; /* and its value is not missing */
     double value, y;
-    double contribution; /* missing where it is no finite number: then it is no reason */
 };
 
 struct score_value {
     double value; /* rounded; NaN: missing */
     double coverage;
+    double weight; /* of the signals that are present */
     const struct signal_value *signals; /* as many as the score has */
 };
 
@@ -85,6 +85,9 @@ static inline void evaluation_run(struct evaluation *evaluation, uint32_t end) {
     if (end > evaluation->code_done)
         evaluation_run_on(evaluation, end);
 }
+
+/* Runs these instructions, of which the code was made that remains for an account (shape.h). */
+void evaluation_run_code(struct evaluation *evaluation, const struct instruction *from, const struct instruction *to);
 
 /* Runs one instruction of the code again: whether its register has another value now. */
 bool evaluation_run_again(struct evaluation *evaluation, uint32_t instruction);

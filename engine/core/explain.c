@@ -4,6 +4,7 @@
 
 #include "engine/core/decision.h"
 #include "engine/core/engine_internal.h"
+#include "engine/core/scores.h"
 
 /* The registers that a dimension or a segment sets, as it is remembered and not as it would be decided. */
 static void recall_dimension(struct engine *engine, uint32_t index) {
@@ -46,5 +47,5 @@ struct signal_status engine_signal(const struct engine *engine, uint32_t score, 
     const struct signal_value *value = &engine->evaluation.scores[score].signals[signal];
     bool present = value->counts && value->present;
     return (struct signal_status){value->counts, value->counts ? value->value : NAN,
-                                  present ? value->contribution : NAN};
+                                  present ? score_contribution(&engine->evaluation, score, signal) : NAN};
 }

@@ -121,11 +121,23 @@ static void dimension_moved(struct engine *engine, uint32_t index, const struct 
     give_reasons(engine, dimension->score, change);
 }
 
+static void set_dimension_registers(struct evaluation *evaluation, const struct dimension *dimension, struct text value,
+                                    int64_t since_ms) {
+    set_text_in_register(evaluation->registers, dimension->result, value);
+    if (dimension->time_in != REGISTER_NONE)
+        evaluation->registers[dimension->time_in].number = (double)(evaluation->now_ms - since_ms);
+}
+
 bool outcome_dimension(struct engine *engine, uint32_t index) {
     struct evaluation *evaluation = &engine->evaluation;
     const struct dimension *dimension = &engine->program->dimensions[index];
+    struct dimension_memory memory;
     evaluation_run(evaluation, dimension->code_end);
-    struct dimension_memory memory = recall_safely(engine, index);
+    if (dimension_stays(evaluation, index, &memory)) {
+        set_dimension_registers(evaluation, dimension, memory.value, memory.since_ms);
+        return false;
+    }
+    memory = recall_safely(engine, index);
     struct dimension_decision decision = dimension_decide(evaluation, index, &memory);
     int64_t since_ms = decision.moves ? evaluation->now_ms : memory.since_ms;
     if (decision.moves) {
@@ -134,9 +146,7 @@ bool outcome_dimension(struct engine *engine, uint32_t index) {
                                              decision.value);
         assert(remembered);
     }
-    set_text_in_register(evaluation->registers, dimension->result, decision.value);
-    if (dimension->time_in != REGISTER_NONE)
-        evaluation->registers[dimension->time_in].number = (double)(evaluation->now_ms - since_ms);
+    set_dimension_registers(evaluation, dimension, decision.value, since_ms);
     return decision.moves || decision.waits;
 }
 

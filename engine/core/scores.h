@@ -16,5 +16,8 @@ double logistic(double log_odds);
 /* Decides the score from its signals' registers and sets its result register. */
 void score_decide(struct evaluation *evaluation, uint32_t index);
 
+/* Of a signal that is present, what it adds to the score as decided: missing where that is no finite number. */
+double score_contribution(const struct evaluation *evaluation, uint32_t index, uint32_t at);
+
 /* The up to three signals with the greatest contribution above 0; returns how many. */
 uint32_t score_reasons(const struct evaluation *evaluation, uint32_t index, struct reason ret_reasons[REASONS_MAX]);

@@ -57,6 +57,14 @@ static void compile_score(struct compiler *compiler, const struct checked_score 
     score->code_end = code_end(compiler);
 }
 
+/* Of two cases with the same value the first one's number stands for both. */
+static uint8_t number_of_value(const struct dimension_case *cases, uint32_t index) {
+    for (uint32_t i = 0; i <= index && i < UINT8_MAX; i++)
+        if (text_equal(cases[i].value, cases[index].value))
+            return (uint8_t)(i + 1);
+    return 0;
+}
+
 static void compile_dimension(struct compiler *compiler, const struct checked_dimension *checked,
                               struct dimension *dimension) {
     struct dimension_case *cases = report_alloc(compiler->report, dimension->cases_count * sizeof *cases);
@@ -67,6 +75,7 @@ static void compile_dimension(struct compiler *compiler, const struct checked_di
         cases[i].value_of = checked_case->value_of.tree == NULL
                                 ? REGISTER_NONE
                                 : compile_tree(compiler, BLOCK_EVALUATION, checked_case->value_of.tree);
+        cases[i].number = number_of_value(cases, i);
     }
     dimension->cases = cases;
     dimension->code_end = code_end(compiler);

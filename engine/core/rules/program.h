@@ -250,6 +250,7 @@ struct dimension_case {
     uint16_t value_of;      /* text register; REGISTER_NONE */
     struct expression when; /* result REGISTER_NONE: always (the last) */
     bool urgent;
+    uint8_t number; /* that stands for the value in a state (decision.h); 0: none does */
 };
 
 struct band {

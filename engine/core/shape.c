@@ -1,0 +1,187 @@
+#include "engine/core/shape.h"
+
+#include <math.h>
+
+static uint32_t decisions_of(const struct program *program) {
+    return program->scores_count + program->dimensions_count + program->segments_count;
+}
+
+static bool shape_make(const struct program *program, struct arena *arena, struct shape *ret_shape) {
+    ret_shape->registers = arena_take(arena, program->registers_count * sizeof *ret_shape->registers);
+    ret_shape->instructions = arena_take(arena, (program->code.count + 1) * sizeof *ret_shape->instructions);
+    ret_shape->ends = arena_take(arena, (decisions_of(program) + 1) * sizeof *ret_shape->ends);
+    ret_shape->unwanted = arena_take(arena, (program->segments_count + 1) * sizeof *ret_shape->unwanted);
+    return ret_shape->registers != NULL && ret_shape->instructions != NULL && ret_shape->ends != NULL &&
+           ret_shape->unwanted != NULL;
+}
+
+bool shapes_make(const struct program *program, struct arena *arena, struct shapes *ret_shapes) {
+    size_t size = program->registers_count * sizeof(union value) + program->code.count * sizeof(struct instruction) +
+                  decisions_of(program) * (sizeof(uint32_t) + sizeof(bool));
+    *ret_shapes = (struct shapes){.known = arena_alloc(arena, program->registers_count + 1)};
+    if (ret_shapes->known == NULL)
+        return false;
+    while (ret_shapes->count < SHAPES_MAX && (ret_shapes->count + 1) * size <= SHAPES_BYTES_MAX)
+        if (!shape_make(program, arena, &ret_shapes->shapes[ret_shapes->count++]))
+            return false;
+    return true;
+}
+
+/* Something of a stream is there if one of its aggregates is. Tickets are remembered beside them. */
+static bool is_there(const struct evaluation *evaluation, enum stream stream) {
+    const struct program *program = evaluation->program;
+    const uint32_t *offsets = evaluation->state->offsets;
+    const uint16_t *aggregates = program->aggregates_of[stream];
+    if (stream == STREAM_ACCOUNT)
+        return offsets[SLOT_FACTS] != 0;
+    for (uint32_t i = 0; i < program->aggregates_of_count[stream]; i++)
+        if (offsets[aggregate_slot(aggregates[i])] != 0)
+            return true;
+    return stream == STREAM_TICKET && offsets[SLOT_TICKETS] != 0;
+}
+
+/* What is empty is still missing up to some instant where aggregates are younger than their account. */
+static uint8_t streams_of(const struct evaluation *evaluation) {
+    uint32_t streams = 0;
+    if (evaluation->state->offsets[SLOT_COUNTING] != 0)
+        return (1u << STREAMS) - 1;
+    for (enum stream stream = 0; stream < STREAMS; stream++)
+        streams |= (uint32_t)is_there(evaluation, stream) << stream;
+    return (uint8_t)streams;
+}
+
+struct shape *shapes_of(struct shapes *shapes, const struct evaluation *evaluation) {
+    uint8_t streams = streams_of(evaluation);
+    for (struct shape *shape = shapes->shapes; shape < shapes->shapes + shapes->count; shape++) {
+        if (shape->is_learned && shape->streams != streams)
+            continue;
+        shape->streams = streams;
+        return shape;
+    }
+    return NULL;
+}
+
+/* ---- learning */
+
+struct learner {
+    const struct evaluation *evaluation;
+    const struct shape *shape;
+    const bool *known;
+};
+
+static bool is_silent(const struct learner *learner, enum stream stream) {
+    return (learner->shape->streams >> stream & 1) == 0;
+}
+
+static bool is_known_true(const struct learner *learner, uint16_t source, bool truth) {
+    return learner->known[source] && evaluation_true(learner->evaluation, source) == truth;
+}
+
+static bool is_known_missing(const struct learner *learner, uint16_t source) {
+    return learner->known[source] && isnan(learner->evaluation->registers[source].number);
+}
+
+static bool is_known_text_missing(const struct learner *learner, uint16_t source) {
+    return learner->known[source] && text_is_missing(text_in_register(learner->evaluation->registers, source));
+}
+
+/* Whether one operand that is known decides, whatever the others are. */
+static bool is_decided(const struct learner *learner, const struct instruction *instruction) {
+    switch ((enum operation)instruction->operation) {
+    case OP_AND3:
+        if (is_known_true(learner, instruction->extra, false))
+            return true;
+        __attribute__((fallthrough));
+    case OP_AND:
+        return is_known_true(learner, instruction->left, false) || is_known_true(learner, instruction->right, false);
+    case OP_OR3:
+        if (is_known_true(learner, instruction->extra, true))
+            return true;
+        __attribute__((fallthrough));
+    case OP_OR:
+        return is_known_true(learner, instruction->left, true) || is_known_true(learner, instruction->right, true);
+    case OP_ADD:
+    case OP_SUBTRACT:
+    case OP_MULTIPLY:
+    case OP_DIVIDE:
+    case OP_MIN2:
+    case OP_MAX2:
+    case OP_EQUAL:
+    case OP_NOT_EQUAL:
+    case OP_LESS:
+    case OP_LESS_EQUAL:
+    case OP_GREATER:
+    case OP_GREATER_EQUAL:
+        return is_known_missing(learner, instruction->left) || is_known_missing(learner, instruction->right);
+    case OP_EQUAL_TEXT:
+    case OP_NOT_EQUAL_TEXT:
+        return is_known_text_missing(learner, instruction->left) || is_known_text_missing(learner, instruction->right);
+    default:
+        return false;
+    }
+}
+
+static bool are_operands_known(const struct learner *learner, const struct instruction *instruction) {
+    const uint16_t sources[] = {instruction->left, instruction->right, instruction->extra};
+    uint32_t count = operands_of(instruction->operation);
+    for (uint32_t i = 0; i < count; i++)
+        if (!learner->known[sources[i]])
+            return false;
+    return true;
+}
+
+/* Whether the instruction comes to the same for all accounts of the shape. */
+static bool is_known(const struct learner *learner, const struct instruction *instruction) {
+    enum operation operation = instruction->operation;
+    if (looks_at_aggregate(operation))
+        return is_silent(learner, learner->evaluation->program->aggregates[instruction->left].stream);
+    if (operation >= OP_FACT_NUMBER && operation <= OP_FACT_ENTRY)
+        return is_silent(learner, STREAM_ACCOUNT);
+    if (operation == OP_AGE || operation == OP_UNTIL)
+        return is_known_missing(learner, instruction->left);
+    return is_decided(learner, instruction) || are_operands_known(learner, instruction);
+}
+
+/* The code before each decision, in the decisions' order. */
+static void keep_unknown(const struct learner *learner, bool *known, struct shape *shape) {
+    const struct program *program = learner->evaluation->program;
+    const struct dependence *dependence = learner->evaluation->dependence;
+    uint32_t kept = 0, decisions = 0;
+    for (uint32_t i = 0; i < dependence->steps_count; i++) {
+        struct evaluation_step step = dependence->steps[i];
+        if (step.kind != STEP_INSTRUCTION) {
+            shape->ends[decisions++] = kept;
+            continue;
+        }
+        const struct instruction *instruction = &program->code.instructions[step.index];
+        known[instruction->target] = is_known(learner, instruction);
+        if (!known[instruction->target])
+            shape->instructions[kept++] = *instruction;
+    }
+}
+
+/* Of an account outside, which the one that is learned from may not be. */
+static void keep_unwanted(const struct learner *learner, struct shape *shape) {
+    const struct program *program = learner->evaluation->program;
+    for (uint32_t i = 0; i < program->segments_count; i++) {
+        const struct segment *segment = &program->segments[i];
+        shape->unwanted[i] = is_known_true(learner, segment->when.result, false) ||
+                             (segment->until.result != REGISTER_NONE &&
+                              is_known_true(learner, segment->until.result, true));
+        if (segment->inside != REGISTER_NONE)
+            shape->registers[segment->inside].number = 0;
+        if (segment->time_in != REGISTER_NONE)
+            shape->registers[segment->time_in].number = NAN;
+    }
+}
+
+void shape_learn(struct shapes *shapes, struct shape *shape, const struct evaluation *evaluation) {
+    const struct program *program = evaluation->program;
+    struct learner learner = {evaluation, shape, shapes->known};
+    for (uint32_t i = 0; i < program->registers_count; i++)
+        shapes->known[i] = i < program->constants_count;
+    memcpy(shape->registers, evaluation->registers, program->registers_count * sizeof *shape->registers);
+    keep_unknown(&learner, shapes->known, shape);
+    keep_unwanted(&learner, shape);
+    shape->is_learned = true;
+}
