@@ -33,10 +33,12 @@ static inline uint64_t bytes_word(const char *bytes, size_t size) {
     return word;
 }
 
+#define BYTES_SHORT_MAX 16u
+
 /* Whether `size` bytes are the same. Names and ids are short: up to sixteen are compared as two words that may overlap,
  * which is less than to call memcmp. */
 static inline bool bytes_equal(const char *left, const char *right, uint32_t size) {
-    if (size > 16)
+    if (size > BYTES_SHORT_MAX)
         return memcmp(left, right, size) == 0;
     if (size >= 8)
         return ((bytes_word(left, 8) ^ bytes_word(right, 8)) |

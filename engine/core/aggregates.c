@@ -182,7 +182,7 @@ int64_t aggregate_counts_from_slice(const struct evaluation *evaluation, uint32_
 static double trend(const struct evaluation *evaluation, const struct instruction *instruction) {
     const struct aggregate *aggregate = &evaluation->program->aggregates[instruction->left];
     const struct state *state = evaluation->state;
-    int64_t index = slice_index(evaluation->look_ms[aggregate->stream], aggregate->slice_ms);
+    int64_t index = look_slice(evaluation, aggregate);
     uint32_t recent = instruction->right, before = instruction->extra;
     int64_t first = index - recent - before, first_event_ms = state_header(state)->first_event_ms;
     if (first_event_ms == INSTANT_NONE || slice_index(first_event_ms, aggregate->slice_ms) > first)

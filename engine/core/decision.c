@@ -115,6 +115,10 @@ uint32_t band_find(const struct dimension *dimension, struct text name) {
     return band;
 }
 
+uint32_t dimension_band(const struct dimension *dimension, const struct dimension_section *section) {
+    return section->number == VALUE_WRITTEN ? band_find(dimension, section->written) : section->number - 1;
+}
+
 double band_exit(const struct dimension *dimension, uint32_t band) {
     return round_to_cents(dimension->bands[band].lower - dimension->hysteresis);
 }
@@ -123,8 +127,7 @@ static bool dwelt(const struct evaluation *evaluation, int64_t since_ms, int64_t
     return evaluation->now_ms - since_ms >= min_dwell_ms;
 }
 
-static const struct dimension_case *winning_case(const struct evaluation *evaluation,
-                                                 const struct dimension *dimension) {
+const struct dimension_case *dimension_winner(const struct evaluation *evaluation, const struct dimension *dimension) {
     const struct dimension_case *cases = dimension->cases;
     while (cases->when.result != REGISTER_NONE && !evaluation_true(evaluation, cases->when.result))
         cases++;
@@ -140,7 +143,7 @@ static struct text case_value(const struct evaluation *evaluation, const struct 
 
 static struct dimension_decision decide_by_cases(const struct evaluation *evaluation, const struct dimension *dimension,
                                                  const struct dimension_memory *memory) {
-    const struct dimension_case *winner = winning_case(evaluation, dimension);
+    const struct dimension_case *winner = dimension_winner(evaluation, dimension);
     struct text wanted = case_value(evaluation, winner);
     struct dimension_decision decision = {.value = wanted, .wanted = wanted, .winner = winner};
     if (memory->known && text_equal(memory->value, wanted))
@@ -181,33 +184,33 @@ struct dimension_decision dimension_decide(const struct evaluation *evaluation, 
                                              : decide_by_bands(evaluation, dimension, memory);
 }
 
-static bool stays_by_cases(const struct evaluation *evaluation, const struct dimension *dimension,
-                           const uint8_t *payload, uint32_t size, struct text *ret_value) {
-    const struct dimension_case *winner = winning_case(evaluation, dimension);
-    *ret_value = case_value(evaluation, winner);
-    if (winner->value_of == REGISTER_NONE)
-        return *payload == winner->number && winner->number != VALUE_WRITTEN;
-    return *payload == VALUE_WRITTEN && text_equal(dimension_section(payload, size).written, *ret_value);
+/* A value has one number, or none. */
+static bool is_remembered(const struct dimension *dimension, const struct dimension_section *section,
+                          const struct dimension_case *winner, struct text value) {
+    if (winner->value_of == REGISTER_NONE && winner->number != VALUE_WRITTEN)
+        return section->number == winner->number;
+    return text_equal(value, section->number == VALUE_WRITTEN ? section->written
+                                                              : dimension_value(dimension, section->number));
 }
 
-static bool stays_by_bands(const struct evaluation *evaluation, const struct dimension *dimension,
-                           const uint8_t *payload, struct text *ret_value) {
-    uint32_t band = band_of(dimension, evaluation->scores[dimension->score].value);
-    *ret_value = band == dimension->bands_count ? UNKNOWN : dimension->bands[band].name;
-    return *payload == band + 1;
-}
-
-bool dimension_stays(const struct evaluation *evaluation, uint32_t index, struct dimension_memory *ret_memory) {
+bool dimension_stays(const struct evaluation *evaluation, uint32_t index, struct text *ret_value,
+                     int64_t *ret_since_ms) {
     const struct dimension *dimension = &evaluation->program->dimensions[index];
     uint32_t size;
     const uint8_t *payload = state_section(evaluation->state, dimension_slot(evaluation->program, index), &size);
+    *ret_since_ms = INSTANT_NONE;
     if (payload == NULL)
         return false;
-    ret_memory->known = true;
-    read_packed(payload + NUMBER_SIZE, &ret_memory->since_ms);
-    return dimension->score == REGISTER_NONE
-               ? stays_by_cases(evaluation, dimension, payload, size, &ret_memory->value)
-               : stays_by_bands(evaluation, dimension, payload, &ret_memory->value);
+    struct dimension_section section = dimension_section(payload, size);
+    *ret_since_ms = section.since_ms;
+    if (dimension->score == REGISTER_NONE) {
+        const struct dimension_case *winner = dimension_winner(evaluation, dimension);
+        *ret_value = case_value(evaluation, winner);
+        return is_remembered(dimension, &section, winner, *ret_value);
+    }
+    uint32_t band = band_of(dimension, evaluation->scores[dimension->score].value);
+    *ret_value = band == dimension->bands_count ? UNKNOWN : dimension->bands[band].name;
+    return section.number == band + 1;
 }
 
 static enum segment_decision decide_outside(const struct evaluation *evaluation, const struct segment *segment,

@@ -76,10 +76,14 @@ uint32_t band_find(const struct dimension *dimension, struct text name);
 /* The score below which a band is left downwards. */
 double band_exit(const struct dimension *dimension, uint32_t band);
 
+/* By cases: the one that wins. By bands: the band that is remembered; bands_count: unknown, or none. */
+const struct dimension_case *dimension_winner(const struct evaluation *evaluation, const struct dimension *dimension);
+uint32_t dimension_band(const struct dimension *dimension, const struct dimension_section *section);
+
 /* Whether the dimension is what it is remembered to be, and would be so again: then nothing moves or waits, which is so
- * nearly always. Sets the memory, with a text that stays good when the state changes. */
-MUST_USE bool dimension_stays(const struct evaluation *evaluation, uint32_t index,
-                              struct dimension_memory *ret_memory);
+ * nearly always. Sets what it would be, and since when it is what it is. */
+MUST_USE bool dimension_stays(const struct evaluation *evaluation, uint32_t index, struct text *ret_value,
+                              int64_t *ret_since_ms);
 
 struct dimension_decision dimension_decide(const struct evaluation *evaluation, uint32_t index,
                                            const struct dimension_memory *memory);

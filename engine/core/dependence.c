@@ -13,7 +13,7 @@ struct builder {
 };
 
 static void add_step(struct builder *builder, enum step_kind kind, uint32_t index) {
-    builder->steps[builder->steps_count++] = (struct evaluation_step){(uint16_t)kind, (uint16_t)index};
+    builder->steps[builder->steps_count++] = (struct evaluation_step){.kind = (uint16_t)kind, .index = (uint16_t)index};
 }
 
 static void add_decision(struct builder *builder, uint32_t *done, uint32_t code_end, enum step_kind kind,
@@ -116,6 +116,21 @@ static bool add_readers(struct builder *builder, struct arena *arena) {
     return true;
 }
 
+/* What an instruction's step is followed by stands beside it. */
+static void complete_steps(struct builder *builder) {
+    for (uint32_t i = 0; i < builder->steps_count; i++) {
+        struct evaluation_step *step = &builder->steps[i];
+        if (step->kind != STEP_INSTRUCTION)
+            continue;
+        step->instruction = &builder->program->code.instructions[step->index];
+        uint32_t from = builder->readers_from[step->instruction->target];
+        uint32_t to = builder->readers_from[step->instruction->target + 1];
+        step->has_more = to - from > 1;
+        if (from < to)
+            step->readers = builder->readers[from];
+    }
+}
+
 static void add_writers(struct builder *builder) {
     const struct program *program = builder->program;
     for (uint32_t i = 0; i < program->registers_count; i++)
@@ -193,6 +208,7 @@ bool dependence_make(const struct program *program, struct arena *arena, struct 
     add_writers(&builder);
     if (!add_readers(&builder, arena))
         return false;
+    complete_steps(&builder);
     for (uint32_t i = 0; i < builder.steps_count; i++)
         sort_step(&builder, i);
     *ret_dependence = (struct dependence){.steps = builder.steps,

@@ -10,15 +10,18 @@
 
 enum step_kind { STEP_INSTRUCTION, STEP_SCORE, STEP_DIMENSION, STEP_SEGMENT };
 
-struct evaluation_step {
-    uint16_t kind;
-    uint16_t index; /* of the instruction, score, dimension or segment */
-};
-
 /* Those steps that look at a source of which the bits stand in the same word of a set: nearly always all of them. */
 struct readers {
     uint32_t word;
     uint64_t steps;
+};
+
+struct evaluation_step {
+    uint16_t kind;
+    uint16_t index;                        /* of the instruction, score, dimension or segment */
+    bool has_more;                         /* readers of the instruction's result, in other words */
+    const struct instruction *instruction; /* NULL: it decides */
+    struct readers readers;                /* of its result */
 };
 
 struct dependence {
@@ -58,4 +61,13 @@ static inline void set_add_readers(uint64_t *set, const struct dependence *depen
     const struct readers *end = dependence->readers + dependence->readers_from[source + 1];
     for (; readers < end; readers++)
         set[readers->word] |= readers->steps;
+}
+
+/* Adds the steps that look at the result of a step, which is an instruction. */
+static inline void set_add_readers_of_step(uint64_t *set, const struct dependence *dependence,
+                                           const struct evaluation_step *step) {
+    if (step->has_more)
+        set_add_readers(set, dependence, step->instruction->target);
+    else
+        set[step->readers.word] |= step->readers.steps;
 }

@@ -78,7 +78,6 @@ static bool allocate(struct engine *engine) {
     evaluation->filter_registers = take(engine, program->registers_count, sizeof(union value), &failed);
     engine->outlooks = take(engine, program->registers_count, sizeof(struct outlook), &failed);
     engine->marks = take(engine, program->registers_count, 1, &failed);
-    engine->makers = take(engine, program->code.count, sizeof(outlook_maker *), &failed);
     engine->changes_max = decisions + FORMER_MAX;
     engine->changes = take_untouched(engine, engine->changes_max, sizeof(struct change), &failed);
     engine->values = take(engine, program->dimensions_count, DIMENSION_VALUE_MAX, &failed);
@@ -92,14 +91,17 @@ static bool allocate(struct engine *engine) {
     engine->encoding = encoding_make(program, &engine->arena);
     if (failed || engine->encoding == NULL || !dependence_make(program, &engine->arena, &engine->dependence))
         return false;
-    horizon_begin(program, engine->outlooks, engine->marks, engine->makers);
+    engine->makers = take(engine, engine->dependence.steps_count, sizeof(outlook_maker *), &failed);
     memcpy(evaluation->filter_registers, program->constants, program->constants_count * sizeof(union value));
     engine->bounded_streams = plan_bounded_streams(program);
     engine->first = take(engine, engine->dependence.words, sizeof(uint64_t), &failed);
     evaluation->dependence = &engine->dependence;
     evaluation->pending = take(engine, engine->dependence.words, sizeof(uint64_t), &failed);
     evaluation->changed = take(engine, program->aggregates_count, sizeof(uint16_t), &failed);
-    return !failed && shapes_make(program, &engine->arena, &engine->shapes) &&
+    if (failed)
+        return false;
+    horizon_begin(program, &engine->dependence, engine->outlooks, engine->marks, engine->makers);
+    return shapes_make(program, &engine->arena, &engine->shapes) &&
            desks_make(program, engine->dependence.words, &engine->desks);
 }
 

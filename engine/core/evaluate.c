@@ -19,8 +19,11 @@ void evaluation_begin_stream(struct engine *engine, enum stream stream, const st
 }
 
 void evaluation_begin(struct engine *engine, const struct clocks *clocks) {
-    engine->evaluation.code_done = 0;
+    struct evaluation *evaluation = &engine->evaluation;
+    evaluation->code_done = 0;
     begin_now(engine);
+    evaluation->now_hour = slice_index(evaluation->now_ms, HOUR);
+    evaluation->now_day = slice_index(evaluation->now_ms, DAY);
     for (enum stream stream = 0; stream < STREAMS; stream++)
         set_look(engine, stream, clocks);
 }
@@ -169,9 +172,8 @@ static void take_again(struct engine *engine, uint32_t at) {
     uint64_t before;
     switch ((enum step_kind)step->kind) {
     case STEP_INSTRUCTION:
-        if (evaluation_run_again(evaluation, step->index))
-            set_add_readers(evaluation->pending, &engine->dependence,
-                            engine->program->code.instructions[step->index].target);
+        if (evaluation_run_again(evaluation, step->instruction))
+            set_add_readers_of_step(evaluation->pending, &engine->dependence, step);
         return;
     case STEP_SCORE:
         score = engine->program->scores[step->index].result;

@@ -50,10 +50,19 @@ static bool number_in(const union value *list, uint32_t count, double number) {
     return false;
 }
 
-/* None of the list is missing, and most differ in their size already. */
-static bool text_in(const union value *list, uint32_t count, struct text text) {
+static __attribute__((noinline)) bool long_text_in(const union value *list, uint32_t count, struct text text) {
+    for (uint32_t i = 0; i < count; i++)
+        if (text_equal(text_in_register(list, i * TEXT_REGISTERS), text))
+            return true;
+    return false;
+}
+
+/* None of the list is missing, and most differ in their size already. A function that calls none needs no frame. */
+static __attribute__((noinline)) bool text_in(const union value *list, uint32_t count, struct text text) {
     if (text_is_missing(text))
         return false;
+    if (text.size > BYTES_SHORT_MAX)
+        return long_text_in(list, count, text);
     for (uint32_t i = 0; i < count; i++) {
         struct text member = text_in_register(list, i * TEXT_REGISTERS);
         if (member.size == text.size && bytes_equal(member.data, text.data, text.size))
@@ -291,15 +300,14 @@ void evaluation_run_code(struct evaluation *evaluation, const struct instruction
     run(evaluation, from, to);
 }
 
-bool evaluation_run_again(struct evaluation *evaluation, uint32_t instruction) {
-    const struct instruction *again = &evaluation->program->code.instructions[instruction];
-    const union value *result = &evaluation->registers[again->target];
+bool evaluation_run_again(struct evaluation *evaluation, const struct instruction *instruction) {
+    const union value *result = &evaluation->registers[instruction->target];
     union value before = *result, before_behind = result[1];
-    run_one(evaluation, evaluation->registers, again);
+    run_one(evaluation, evaluation->registers, instruction);
     /* Behind a number another register stands, which is what it was. A text that is remembered may be another one in
      * the same place. */
-    return result->bits != before.bits || result[1].bits != before_behind.bits || again->operation == OP_LAST_TEXT ||
-           again->operation == OP_COALESCE_TEXT;
+    return result->bits != before.bits || result[1].bits != before_behind.bits ||
+           instruction->operation == OP_LAST_TEXT || instruction->operation == OP_COALESCE_TEXT;
 }
 
 /* Of what was never seen, nothing changes with the time: most aggregates of most accounts are empty. */

@@ -18,7 +18,7 @@ struct signal_value {
 struct score_value {
     double value; /* rounded; NaN: missing */
     double coverage;
-    double weight; /* of the signals that are present */
+    double weight;                      /* of the signals that are present */
     const struct signal_value *signals; /* as many as the score has */
 };
 
@@ -28,6 +28,7 @@ struct evaluation {
     const struct event *event; /* filters only */
     int64_t now_ms;
     int64_t look_ms[STREAMS];      /* where the aggregates of each stream are looked at from */
+    int64_t now_hour, now_day;     /* the slices that now falls in; once an evaluation has begun */
     union value *registers;        /* of what is run: the filters', or the account's (desk.h) */
     union value *filter_registers; /* the constants stand in them */
     struct event facts;            /* fields only; read at the first use */
@@ -68,10 +69,18 @@ static inline uint32_t program_slots(const struct program *program) {
     return segment_slot(program, program->segments_count);
 }
 
+/* The slice that an aggregate is looked at from. */
+static inline int64_t look_slice(const struct evaluation *evaluation, const struct aggregate *aggregate) {
+    int64_t look_ms = evaluation->look_ms[aggregate->stream];
+    if (look_ms == evaluation->now_ms)
+        return aggregate->slice_ms == DAY ? evaluation->now_day : evaluation->now_hour;
+    return slice_index(look_ms, aggregate->slice_ms);
+}
+
 /* The window of `slices` slices of an aggregate, looked at from its stream's instant. */
 static inline struct window aggregate_window(const struct evaluation *evaluation, const struct aggregate *aggregate,
                                              uint32_t slices) {
-    int64_t index = slice_index(evaluation->look_ms[aggregate->stream], aggregate->slice_ms);
+    int64_t index = look_slice(evaluation, aggregate);
     return (struct window){index - slices, index};
 }
 
@@ -90,7 +99,7 @@ static inline void evaluation_run(struct evaluation *evaluation, uint32_t end) {
 void evaluation_run_code(struct evaluation *evaluation, const struct instruction *from, const struct instruction *to);
 
 /* Runs one instruction of the code again: whether its register has another value now. */
-bool evaluation_run_again(struct evaluation *evaluation, uint32_t instruction);
+bool evaluation_run_again(struct evaluation *evaluation, const struct instruction *instruction);
 
 /* Adds the steps that another instant may change: within the same slices, or (`sliced`) beyond. */
 void evaluation_add_timed(const struct evaluation *evaluation, bool sliced, uint64_t *set);

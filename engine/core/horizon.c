@@ -1,5 +1,6 @@
 #include "engine/core/horizon.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -25,14 +26,9 @@ static const struct reach {
 #define VALUES_PER_SCALE 2
 #define ENOUGH_MS        ((double)DAY)
 
-static inline bool is_still(const struct horizon *horizon, const struct outlook *outlook) {
-    return outlook->until >= horizon->length_ms && outlook->low_slope == 0 && outlook->high_slope == 0 &&
-           (outlook->low == outlook->high || isnan(outlook->low));
-}
-
 /* Has those steps taken that look at a register that moves. */
-static inline void spread(const struct horizon *horizon, uint16_t target) {
-    if (target == REGISTER_NONE || is_still(horizon, &horizon->outlooks[target]))
+static void spread(const struct horizon *horizon, uint16_t target) {
+    if (target == REGISTER_NONE || !outlook_moves(horizon, &horizon->outlooks[target]))
         return;
     horizon->marks[target] = MARK_MOVES;
     set_add_readers(horizon->evaluation->pending, horizon->evaluation->dependence, target);
@@ -42,10 +38,15 @@ static double remaining(const struct horizon *horizon, int64_t since_ms, int64_t
     return greater(0, (double)since_ms + (double)duration_ms - (double)horizon->evaluation->now_ms);
 }
 
-static double bands_until(const struct horizon *horizon, const struct dimension *dimension,
-                          const struct dimension_memory *memory) {
-    struct outlook score = *outlook_at(horizon, horizon->evaluation->program->scores[dimension->score].result);
-    uint32_t band = band_find(dimension, memory->value);
+static double bands_until(const struct horizon *horizon, uint32_t index) {
+    const struct evaluation *evaluation = horizon->evaluation;
+    const struct dimension *dimension = &evaluation->program->dimensions[index];
+    struct outlook score = *outlook_at(horizon, evaluation->program->scores[dimension->score].result);
+    uint32_t size;
+    const uint8_t *payload = state_section(evaluation->state, dimension_slot(evaluation->program, index), &size);
+    assert(payload != NULL);
+    struct dimension_section section = dimension_section(payload, size);
+    uint32_t band = dimension_band(dimension, &section);
     if (band == dimension->bands_count)
         return score.until;
     double until = score.until;
@@ -53,9 +54,9 @@ static double bands_until(const struct horizon *horizon, const struct dimension 
         until = lesser(until, reaches_zero(score.high - dimension->bands[band + 1].lower, score.high_slope));
     if (band == 0)
         return until;
-    double exit = band_exit(dimension, band), now = horizon->evaluation->scores[dimension->score].value;
+    double exit = band_exit(dimension, band), now = evaluation->scores[dimension->score].value;
     if (now < exit)
-        return lesser(until, remaining(horizon, memory->since_ms, dimension->min_dwell_ms));
+        return lesser(until, remaining(horizon, section.since_ms, dimension->min_dwell_ms));
     return lesser(until, exceeds_zero(exit - score.low, -score.low_slope));
 }
 
@@ -85,26 +86,27 @@ static double wanted_until(const struct horizon *horizon, const struct dimension
 }
 
 /* Before the dwell is over, only what is urgent moves the dimension, whatever else may be wanted. */
-static double cases_until(const struct horizon *horizon, uint32_t index, const struct dimension_memory *memory) {
+static double cases_until(const struct horizon *horizon, uint32_t index) {
     const struct dimension *dimension = &horizon->evaluation->program->dimensions[index];
-    struct dimension_decision decision = dimension_decide(horizon->evaluation, index, memory);
-    double dwells = remaining(horizon, memory->since_ms, dimension->min_dwell_ms);
+    const struct dimension_case *winner = dimension_winner(horizon->evaluation, dimension);
+    struct text wanted;
+    int64_t since_ms;
+    bool is_wanted = dimension_stays(horizon->evaluation, index, &wanted, &since_ms);
+    double dwells = remaining(horizon, since_ms, dimension->min_dwell_ms);
     double until = dwells;
-    if (text_equal(decision.wanted, memory->value) && dwells < horizon->length_ms)
-        until = greater(until, wanted_until(horizon, dimension, decision.winner));
-    return dwells > 0 ? lesser(until, urgent_until(horizon, dimension, decision.winner)) : until;
+    if (is_wanted && dwells < horizon->length_ms)
+        until = greater(until, wanted_until(horizon, dimension, winner));
+    return dwells > 0 ? lesser(until, urgent_until(horizon, dimension, winner)) : until;
 }
 
 static double dimension_until(const struct horizon *horizon, uint32_t index) {
     const struct evaluation *evaluation = horizon->evaluation;
     const struct dimension *dimension = &evaluation->program->dimensions[index];
-    struct dimension_memory memory = dimension_recall(evaluation->state, dimension_slot(evaluation->program, index));
     if (dimension->time_in != REGISTER_NONE) {
         double lasted = evaluation->registers[dimension->time_in].number;
         horizon->outlooks[dimension->time_in] = (struct outlook){lasted, 1, lasted, 1, INFINITY};
     }
-    return dimension->score == REGISTER_NONE ? cases_until(horizon, index, &memory)
-                                             : bands_until(horizon, dimension, &memory);
+    return dimension->score == REGISTER_NONE ? cases_until(horizon, index) : bands_until(horizon, index);
 }
 
 /* How long it stays true that an account outside does, or does not, want in. */
@@ -152,10 +154,13 @@ static double segment_outlook(const struct horizon *horizon, uint32_t index) {
     return inside ? inside_until(horizon, segment, &memory) : outside_until(horizon, segment, &memory);
 }
 
-static inline void instruction_outlook(const struct horizon *horizon, uint32_t index) {
-    const struct instruction *instruction = &horizon->evaluation->program->code.instructions[index];
-    horizon->makers[index](horizon, instruction, &horizon->outlooks[instruction->target]);
-    spread(horizon, instruction->target);
+static inline void instruction_outlook(const struct horizon *horizon, const struct evaluation_step *step,
+                                       outlook_maker *maker) {
+    uint16_t target = step->instruction->target;
+    if (!maker(horizon, step->instruction, &horizon->outlooks[target]))
+        return;
+    horizon->marks[target] = MARK_MOVES;
+    set_add_readers_of_step(horizon->evaluation->pending, horizon->evaluation->dependence, step);
 }
 
 static void score_outlook(const struct horizon *horizon, uint32_t index) {
@@ -165,25 +170,25 @@ static void score_outlook(const struct horizon *horizon, uint32_t index) {
 }
 
 /* Takes a step that is no instruction; returns until when it decides the same. */
-static double take(const struct horizon *horizon, struct evaluation_step step) {
+static double take(const struct horizon *horizon, const struct evaluation_step *step) {
     const struct program *program = horizon->evaluation->program;
     double until = INFINITY;
-    if (step.kind == STEP_SCORE) {
-        score_outlook(horizon, step.index);
-    } else if (step.kind == STEP_DIMENSION) {
-        until = dimension_until(horizon, step.index);
-        spread(horizon, program->dimensions[step.index].time_in);
+    if (step->kind == STEP_SCORE) {
+        score_outlook(horizon, step->index);
+    } else if (step->kind == STEP_DIMENSION) {
+        until = dimension_until(horizon, step->index);
+        spread(horizon, program->dimensions[step->index].time_in);
     } else {
-        until = segment_outlook(horizon, step.index);
-        spread(horizon, program->segments[step.index].time_in);
+        until = segment_outlook(horizon, step->index);
+        spread(horizon, program->segments[step->index].time_in);
     }
     return until;
 }
 
 /* Scores lie between bounds, which are the looser the longer the stretch is; most other decisions wait for an instant
  * that is known. */
-static bool is_loose(const struct horizon *horizon, struct evaluation_step step) {
-    return step.kind == STEP_DIMENSION && horizon->evaluation->program->dimensions[step.index].score != REGISTER_NONE;
+static bool is_loose(const struct horizon *horizon, const struct evaluation_step *step) {
+    return step->kind == STEP_DIMENSION && horizon->evaluation->program->dimensions[step->index].score != REGISTER_NONE;
 }
 
 /* The steps that look at what moves with the time. Events that are reckoned with only add to windows and durations,
@@ -206,10 +211,11 @@ static double look_once(const struct horizon *horizon, double too_soon_ms, bool 
     memcpy(pending, horizon->first, dependence->words * sizeof *pending);
     for (uint32_t i = 0; i < dependence->words; i++) {
         while (pending[i] != 0) {
-            struct evaluation_step step = dependence->steps[i * 64 + (uint32_t)__builtin_ctzll(pending[i])];
+            uint32_t at = i * 64 + (uint32_t)__builtin_ctzll(pending[i]);
+            const struct evaluation_step *step = &dependence->steps[at];
             pending[i] &= pending[i] - 1;
-            if (step.kind == STEP_INSTRUCTION) {
-                instruction_outlook(horizon, step.index);
+            if (horizon->makers[at] != NULL) {
+                instruction_outlook(horizon, step, horizon->makers[at]);
                 continue;
             }
             double stays = take(horizon, step);
@@ -231,9 +237,18 @@ static double length_of(const struct horizon *horizon, uint32_t level) {
     return (double)((slice_index(now_ms, DAY) + 1 + reaches[level].days) * DAY - now_ms);
 }
 
+/* The stretch ends before the instant at its end. */
+static struct slices slices_to_end(const struct horizon *horizon, int64_t slice_ms) {
+    int64_t now_ms = horizon->evaluation->now_ms;
+    return (struct slices){slice_index(now_ms, slice_ms),
+                           slice_index(now_ms + (int64_t)horizon->length_ms - 1, slice_ms)};
+}
+
 static void set_reach(struct horizon *horizon, uint32_t level, uint32_t scale) {
     uint32_t events = reaches[level].events << SCALE_SHIFT * scale;
     horizon->length_ms = length_of(horizon, level);
+    horizon->hours = slices_to_end(horizon, HOUR);
+    horizon->days = slices_to_end(horizon, DAY);
     horizon->events = horizon->lively == 0 ? 0 : events < HORIZON_EVENTS_MAX ? events : HORIZON_EVENTS_MAX;
     horizon->values = horizon->lively == 0 ? 0 : reaches[level].values + VALUES_PER_SCALE * scale;
 }
@@ -323,9 +338,12 @@ double horizon_look(struct horizon *horizon, uint8_t *habits) {
     return best;
 }
 
-void horizon_begin(const struct program *program, struct outlook *outlooks, uint8_t *marks, outlook_maker **makers) {
-    for (uint32_t i = 0; i < program->code.count; i++)
-        makers[i] = outlook_maker_of(program->code.instructions[i].operation);
+void horizon_begin(const struct program *program, const struct dependence *dependence, struct outlook *outlooks,
+                   uint8_t *marks, outlook_maker **makers) {
+    for (uint32_t i = 0; i < dependence->steps_count; i++) {
+        const struct instruction *instruction = dependence->steps[i].instruction;
+        makers[i] = instruction == NULL ? NULL : outlook_maker_of(program, instruction);
+    }
     for (uint32_t i = 0; i < program->constants_count; i++) {
         outlooks[i] = outlook_constant(program->constants[i].number, INFINITY);
         marks[i] = MARK_STAYS;

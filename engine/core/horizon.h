@@ -26,8 +26,14 @@ struct outlook {
 };
 
 struct horizon;
-typedef void outlook_maker(const struct horizon *horizon, const struct instruction *instruction,
+/* Returns whether the register may be another one within the stretch. */
+typedef bool outlook_maker(const struct horizon *horizon, const struct instruction *instruction,
                            struct outlook *restrict ret_outlook);
+
+/* The slices that an aggregate is looked at from: now, and at the end of the stretch. */
+struct slices {
+    int64_t first, last;
+};
 
 /* What a look has found out about a register so far. */
 enum mark {
@@ -41,13 +47,14 @@ struct horizon {
     const struct clocks *clocks;
     const uint64_t
         *restless; /* set of the steps whose decision may change though all that they look at stays (desk.h) */
-    struct outlook *outlooks; /* one for each register */
-    uint64_t *first;          /* set of the steps that a look begins with */
-    uint8_t *marks;           /* a mark for each register */
-    outlook_maker **makers;   /* of the outlook of each instruction */
-    uint8_t lively;           /* bit i: events of stream i may come; 0: no record will */
-    uint32_t events, values;  /* so many, and so many values that not all windows hold; horizon_look sets them */
-    double length_ms;         /* how far it looks */
+    struct outlook *outlooks;  /* one for each register */
+    uint64_t *first;           /* set of the steps that a look begins with */
+    uint8_t *marks;            /* a mark for each register */
+    outlook_maker **makers;    /* of the outlook of each step that is an instruction, else NULL */
+    uint8_t lively;            /* bit i: events of stream i may come; 0: no record will */
+    uint32_t events, values;   /* so many, and so many values that not all windows hold; horizon_look sets them */
+    double length_ms;          /* how far it looks */
+    struct slices hours, days; /* of streams that are not stalled */
 };
 
 /* Whether a register may be another one within the stretch. */
@@ -62,7 +69,8 @@ static inline bool horizon_moves(const struct horizon *horizon, uint16_t source)
 #define HORIZON_FIRST_QUIET 4
 
 /* Once, before the first look with these. */
-void horizon_begin(const struct program *program, struct outlook *outlooks, uint8_t *marks, outlook_maker **makers);
+void horizon_begin(const struct program *program, const struct dependence *dependence, struct outlook *outlooks,
+                   uint8_t *marks, outlook_maker **makers);
 
 /* The milliseconds from now on, at the most INFINITY, in which every outcome is provably the same; where events are
  * reckoned with, that holds for `horizon->events` of them with `horizon->values` new values. `horizon->outlooks` and
@@ -72,8 +80,8 @@ double horizon_look(struct horizon *horizon, uint8_t *habits);
 /* The events came sooner than time: the next look reckons with more of them. */
 void horizon_expect_more(uint8_t *habits);
 
-/* What makes the outlooks of such instructions (outlook.c), and the outlook of one score (outlook_scores.c). */
-outlook_maker *outlook_maker_of(enum operation operation);
+/* What makes the outlook of the instruction (outlook.c), and the outlook of one score (outlook_scores.c). */
+outlook_maker *outlook_maker_of(const struct program *program, const struct instruction *instruction);
 void outlook_of_score(const struct horizon *horizon, uint32_t score, struct outlook *restrict ret_outlook);
 
 /* When a line that starts at `value` reaches 0 from below: 0 where it is there, INFINITY where it never does. */

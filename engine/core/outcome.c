@@ -131,16 +131,17 @@ static void set_dimension_registers(struct evaluation *evaluation, const struct 
 bool outcome_dimension(struct engine *engine, uint32_t index) {
     struct evaluation *evaluation = &engine->evaluation;
     const struct dimension *dimension = &engine->program->dimensions[index];
-    struct dimension_memory memory;
+    struct text value;
+    int64_t since_ms;
     evaluation_run(evaluation, dimension->code_end);
-    if (dimension_stays(evaluation, index, &memory)) {
-        set_dimension_registers(evaluation, dimension, memory.value, memory.since_ms);
+    if (dimension_stays(evaluation, index, &value, &since_ms)) {
+        set_dimension_registers(evaluation, dimension, value, since_ms);
         return false;
     }
-    memory = recall_safely(engine, index);
+    struct dimension_memory memory = recall_safely(engine, index);
     struct dimension_decision decision = dimension_decide(evaluation, index, &memory);
-    int64_t since_ms = decision.moves ? evaluation->now_ms : memory.since_ms;
     if (decision.moves) {
+        since_ms = evaluation->now_ms;
         dimension_moved(engine, index, &decision, &memory);
         bool remembered = dimension_remember(&engine->state, dimension_slot(engine->program, index), since_ms,
                                              decision.value);

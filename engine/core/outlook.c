@@ -1,4 +1,5 @@
 /* The arithmetic of outlooks: each operation of the language over a stretch of time (horizon.h). */
+#include <assert.h>
 #include <math.h>
 
 #include "engine/core/outlook.h"
@@ -121,8 +122,9 @@ static struct outlook arithmetic(const struct horizon *horizon, enum operation o
 }
 
 /* How long left - right keeps the sign that decides the comparison. */
-static double comparison_until(enum operation operation, bool holds, const struct outlook *left,
-                               const struct outlook *right) {
+static inline __attribute__((always_inline)) double comparison_until(enum operation operation, bool holds,
+                                                                     const struct outlook *left,
+                                                                     const struct outlook *right) {
     double until = lesser(left->until, right->until);
     if (is_missing(left) || is_missing(right))
         return missing_until(left, right);
@@ -165,11 +167,13 @@ static struct outlook age_outlook(const struct outlook *instant, double now_ms) 
                             1 - instant->low_slope, instant->until};
 }
 
-/* A truth, or anything else that is what it is up to `until`. The slopes of such registers are 0 from the start. */
-static void holds_until(struct outlook *outlook, double now, double until) {
+/* A truth, or anything else that is what it is up to `until`. The slopes of such registers are 0 from the start.
+ * Returns whether that is not all the while. */
+static inline bool holds_until(const struct horizon *horizon, struct outlook *outlook, double now, double until) {
     outlook->low = now;
     outlook->high = now;
     outlook->until = until;
+    return !(until >= horizon->length_ms);
 }
 
 /* In the slope of a truth, which has none: it may well stay longer, which nobody has asked for yet. */
@@ -177,8 +181,10 @@ static void holds_until(struct outlook *outlook, double now, double until) {
 
 /* Of two or three truths that `and` joins, or `or`, how long all of them stay true, or one of them false. Where `holds`
  * is false, what is false counts as true here and the other way round. What is missing is false. */
-static double joined_until(const struct horizon *horizon, const struct instruction *instruction, bool holds,
-                           double (*until_of)(const struct horizon *horizon, uint16_t source)) {
+static inline __attribute__((always_inline)) double joined_until(const struct horizon *horizon,
+                                                                 const struct instruction *instruction, bool holds,
+                                                                 double (*until_of)(const struct horizon *horizon,
+                                                                                    uint16_t source)) {
     const struct evaluation *evaluation = horizon->evaluation;
     const uint16_t sources[] = {instruction->left, instruction->right, instruction->extra};
     uint32_t count = instruction->operation == OP_AND3 || instruction->operation == OP_OR3 ? 3 : 2;
@@ -195,8 +201,8 @@ static double joined_until(const struct horizon *horizon, const struct instructi
     return until;
 }
 
-static double until_so_far(const struct horizon *horizon, uint16_t source) {
-    return outlook_at(horizon, source)->until;
+static inline double until_so_far(const struct horizon *horizon, uint16_t source) {
+    return horizon_moves(horizon, source) ? horizon->outlooks[source].until : INFINITY;
 }
 
 static double looked_into(const struct horizon *horizon, const struct instruction *instruction) {
@@ -214,8 +220,8 @@ static double looked_into(const struct horizon *horizon, const struct instructio
     }
 }
 
-double truth_until(const struct horizon *horizon, uint16_t source) {
-    struct outlook *truth = outlook_at(horizon, source);
+double moving_truth_until(const struct horizon *horizon, uint16_t source) {
+    struct outlook *truth = &horizon->outlooks[source];
     if (truth->low_slope == UNASKED) {
         const struct evaluation *evaluation = horizon->evaluation;
         uint16_t writer = evaluation->dependence->writers[source];
@@ -226,9 +232,10 @@ double truth_until(const struct horizon *horizon, uint16_t source) {
 }
 
 /* A truth that holds until then, or, where that is not all the while, perhaps for longer. */
-static void holds_at_least(const struct horizon *horizon, struct outlook *outlook, double now, double until) {
-    holds_until(outlook, now, until);
-    outlook->low_slope = until < horizon->length_ms ? UNASKED : 0;
+static inline bool holds_at_least(const struct horizon *horizon, struct outlook *outlook, double now, double until) {
+    bool moves = holds_until(horizon, outlook, now, until);
+    outlook->low_slope = moves ? UNASKED : 0;
+    return moves;
 }
 
 /* ---- one kind of instruction each */
@@ -237,113 +244,166 @@ static double now_of(const struct horizon *horizon, const struct instruction *in
     return horizon->evaluation->registers[instruction->target].number;
 }
 
-static void of_arithmetic(const struct horizon *horizon, const struct instruction *instruction,
+static bool of_arithmetic(const struct horizon *horizon, const struct instruction *instruction,
                           struct outlook *restrict ret_outlook) {
     const struct outlook *left = outlook_at(horizon, instruction->left);
     const struct outlook *right = outlook_at(horizon, instruction->right);
     *ret_outlook = arithmetic(horizon, instruction->operation, now_of(horizon, instruction), left, right);
+    return outlook_moves(horizon, ret_outlook);
 }
 
-static void of_negation(const struct horizon *horizon, const struct instruction *instruction,
+static bool of_negation(const struct horizon *horizon, const struct instruction *instruction,
                         struct outlook *restrict ret_outlook) {
     *ret_outlook = negated(outlook_at(horizon, instruction->left));
+    return outlook_moves(horizon, ret_outlook);
 }
 
-static void of_absolute(const struct horizon *horizon, const struct instruction *instruction,
+static bool of_absolute(const struct horizon *horizon, const struct instruction *instruction,
                         struct outlook *restrict ret_outlook) {
     const struct outlook *left = outlook_at(horizon, instruction->left);
     *ret_outlook = is_missing(left) ? *left : absolute(horizon, left);
+    return outlook_moves(horizon, ret_outlook);
 }
 
-static void of_coalesced(const struct horizon *horizon, const struct instruction *instruction,
+static bool of_coalesced(const struct horizon *horizon, const struct instruction *instruction,
                          struct outlook *restrict ret_outlook) {
     const struct outlook *left = outlook_at(horizon, instruction->left);
     const struct outlook *right = outlook_at(horizon, instruction->right);
     *ret_outlook = is_missing(left) ? *right : *left;
     ret_outlook->until = is_missing(left) ? lesser(left->until, right->until) : left->until;
+    return outlook_moves(horizon, ret_outlook);
 }
 
 /* As coalesce(min2(left, right), coalesce(left, right)) has it. */
-static void of_present(const struct horizon *horizon, const struct instruction *instruction,
+static bool of_present(const struct horizon *horizon, const struct instruction *instruction,
                        struct outlook *restrict ret_outlook) {
     const struct outlook *left = outlook_at(horizon, instruction->left);
     const struct outlook *right = outlook_at(horizon, instruction->right);
     enum operation operation = instruction->operation == OP_LEAST_PRESENT ? OP_MIN2 : OP_MAX2;
     if (!is_missing(left) && !is_missing(right)) {
         *ret_outlook = arithmetic(horizon, operation, now_of(horizon, instruction), left, right);
-        return;
+    } else {
+        *ret_outlook = is_missing(left) ? *right : *left;
+        ret_outlook->until = lesser(left->until, right->until);
     }
-    *ret_outlook = is_missing(left) ? *right : *left;
-    ret_outlook->until = lesser(left->until, right->until);
+    return outlook_moves(horizon, ret_outlook);
 }
 
-static void of_comparison(const struct horizon *horizon, const struct instruction *instruction,
+static bool of_comparison(const struct horizon *horizon, const struct instruction *instruction,
                           struct outlook *restrict ret_outlook) {
     const struct outlook *left = outlook_at(horizon, instruction->left);
     const struct outlook *right = outlook_at(horizon, instruction->right);
     double now = now_of(horizon, instruction);
-    holds_at_least(horizon, ret_outlook, now, comparison_until(instruction->operation, now == 1, left, right));
+    return holds_at_least(horizon, ret_outlook, now, comparison_until(instruction->operation, now == 1, left, right));
 }
 
-static void of_member(const struct horizon *horizon, const struct instruction *instruction,
+/* The same with a number of the rules: what it is compared with moves, or nobody would ask. */
+static inline __attribute__((always_inline)) bool of_number_comparison(const struct horizon *horizon,
+                                                                       enum operation operation,
+                                                                       const struct instruction *instruction,
+                                                                       struct outlook *restrict ret_outlook) {
+    const struct outlook *left = &horizon->outlooks[instruction->left];
+    const struct outlook right = outlook_constant(horizon->evaluation->registers[instruction->right].number, INFINITY);
+    double now = now_of(horizon, instruction);
+    assert(horizon_moves(horizon, instruction->left));
+    return holds_at_least(horizon, ret_outlook, now, comparison_until(operation, now == 1, left, &right));
+}
+
+#define OF_NUMBER_COMPARISON(name, operation)                                              \
+    static bool name(const struct horizon *horizon, const struct instruction *instruction, \
+                     struct outlook *restrict ret_outlook) {                               \
+        return of_number_comparison(horizon, operation, instruction, ret_outlook);         \
+    }
+
+OF_NUMBER_COMPARISON(of_less, OP_LESS)
+OF_NUMBER_COMPARISON(of_less_equal, OP_LESS_EQUAL)
+OF_NUMBER_COMPARISON(of_greater, OP_GREATER)
+OF_NUMBER_COMPARISON(of_greater_equal, OP_GREATER_EQUAL)
+
+static bool of_member(const struct horizon *horizon, const struct instruction *instruction,
                       struct outlook *restrict ret_outlook) {
     double now = now_of(horizon, instruction);
     const struct outlook *left = outlook_at(horizon, instruction->left);
-    holds_until(ret_outlook, now, in_until(horizon, instruction, now == 1, left));
+    return holds_until(horizon, ret_outlook, now, in_until(horizon, instruction, now == 1, left));
 }
 
-static void of_and(const struct horizon *horizon, const struct instruction *instruction,
+static bool of_and(const struct horizon *horizon, const struct instruction *instruction,
                    struct outlook *restrict ret_outlook) {
-    holds_at_least(horizon, ret_outlook, now_of(horizon, instruction),
-                   joined_until(horizon, instruction, true, until_so_far));
+    return holds_at_least(horizon, ret_outlook, now_of(horizon, instruction),
+                          joined_until(horizon, instruction, true, until_so_far));
 }
 
-static void of_or(const struct horizon *horizon, const struct instruction *instruction,
+static bool of_or(const struct horizon *horizon, const struct instruction *instruction,
                   struct outlook *restrict ret_outlook) {
-    holds_at_least(horizon, ret_outlook, now_of(horizon, instruction),
-                   joined_until(horizon, instruction, false, until_so_far));
+    return holds_at_least(horizon, ret_outlook, now_of(horizon, instruction),
+                          joined_until(horizon, instruction, false, until_so_far));
 }
 
-static void of_not(const struct horizon *horizon, const struct instruction *instruction,
+static bool of_not(const struct horizon *horizon, const struct instruction *instruction,
                    struct outlook *restrict ret_outlook) {
-    holds_at_least(horizon, ret_outlook, now_of(horizon, instruction), until_so_far(horizon, instruction->left));
+    return holds_at_least(horizon, ret_outlook, now_of(horizon, instruction), until_so_far(horizon, instruction->left));
 }
 
 /* What is as it is, as long as what it looks at is. */
-static void of_one(const struct horizon *horizon, const struct instruction *instruction,
+static bool of_one(const struct horizon *horizon, const struct instruction *instruction,
                    struct outlook *restrict ret_outlook) {
-    holds_until(ret_outlook, now_of(horizon, instruction), outlook_at(horizon, instruction->left)->until);
+    return holds_until(horizon, ret_outlook, now_of(horizon, instruction),
+                       outlook_at(horizon, instruction->left)->until);
 }
 
-static void of_two(const struct horizon *horizon, const struct instruction *instruction,
+static bool of_two(const struct horizon *horizon, const struct instruction *instruction,
                    struct outlook *restrict ret_outlook) {
     const struct outlook *left = outlook_at(horizon, instruction->left);
     const struct outlook *right = outlook_at(horizon, instruction->right);
-    holds_until(ret_outlook, now_of(horizon, instruction), lesser(left->until, right->until));
+    return holds_until(horizon, ret_outlook, now_of(horizon, instruction), lesser(left->until, right->until));
 }
 
-static void of_age(const struct horizon *horizon, const struct instruction *instruction,
+static bool of_age(const struct horizon *horizon, const struct instruction *instruction,
                    struct outlook *restrict ret_outlook) {
     const struct outlook *left = outlook_at(horizon, instruction->left);
     *ret_outlook = is_missing(left) ? *left : age_outlook(left, (double)horizon->evaluation->now_ms);
+    return outlook_moves(horizon, ret_outlook);
 }
 
-static void of_until(const struct horizon *horizon, const struct instruction *instruction,
+static bool of_until(const struct horizon *horizon, const struct instruction *instruction,
                      struct outlook *restrict ret_outlook) {
     const struct outlook *left = outlook_at(horizon, instruction->left);
     struct outlook age = age_outlook(left, (double)horizon->evaluation->now_ms);
     *ret_outlook = is_missing(left) ? *left : negated(&age);
+    return outlook_moves(horizon, ret_outlook);
 }
 
 /* Only a record changes it. */
-static void of_lasting(const struct horizon *horizon, const struct instruction *instruction,
+static bool of_lasting(const struct horizon *horizon, const struct instruction *instruction,
                        struct outlook *restrict ret_outlook) {
-    holds_until(ret_outlook, now_of(horizon, instruction), INFINITY);
+    return holds_until(horizon, ret_outlook, now_of(horizon, instruction), INFINITY);
+}
+
+/* NULL: of equality, and of what is not compared with a number of the rules. */
+static outlook_maker *number_comparison_of(const struct program *program, const struct instruction *instruction) {
+    uint16_t left = instruction->left, right = instruction->right;
+    if (left < program->constants_count || right >= program->constants_count)
+        return NULL;
+    switch ((enum operation)instruction->operation) {
+    case OP_LESS:
+        return of_less;
+    case OP_LESS_EQUAL:
+        return of_less_equal;
+    case OP_GREATER:
+        return of_greater;
+    case OP_GREATER_EQUAL:
+        return of_greater_equal;
+    default:
+        return NULL;
+    }
 }
 
 /* Called through a pointer: most kinds need no frame of their own, and would pay for that of those that do. */
-outlook_maker *outlook_maker_of(enum operation operation) {
-    switch (operation) {
+outlook_maker *outlook_maker_of(const struct program *program, const struct instruction *instruction) {
+    outlook_maker *number_comparison = number_comparison_of(program, instruction);
+    if (number_comparison != NULL)
+        return number_comparison;
+    switch ((enum operation)instruction->operation) {
     case OP_ADD:
     case OP_SUBTRACT:
     case OP_MULTIPLY:

@@ -19,6 +19,12 @@ static inline bool is_missing(const struct outlook *outlook) {
     return isnan(outlook->low);
 }
 
+/* Whether the register may be another one within the stretch. */
+static inline bool outlook_moves(const struct horizon *horizon, const struct outlook *outlook) {
+    return !(outlook->until >= horizon->length_ms) || outlook->low_slope != 0 || outlook->high_slope != 0 ||
+           (outlook->low != outlook->high && !is_missing(outlook));
+}
+
 static inline double lowest(const struct horizon *horizon, const struct outlook *outlook) {
     double reach = lesser(outlook->until, horizon->length_ms);
     return outlook->low_slope < 0 ? outlook->low + outlook->low_slope * reach : outlook->low;
@@ -48,20 +54,15 @@ static inline struct outlook sum_of(const struct outlook *left, const struct out
                             left->high_slope + right->high_slope, until};
 }
 
-/* The slices that an aggregate is looked at from: now, and at the end of the stretch. */
-struct slices {
-    int64_t first, last;
-};
-
 static inline bool is_stalled(const struct horizon *horizon, enum stream stream) {
     return horizon->evaluation->look_ms[stream] < horizon->evaluation->now_ms;
 }
 
-/* The stretch ends before the instant at its end. */
 static inline struct slices slices_of(const struct horizon *horizon, const struct aggregate *aggregate) {
-    int64_t from_ms = horizon->evaluation->look_ms[aggregate->stream];
-    int64_t to_ms = is_stalled(horizon, aggregate->stream) ? from_ms : from_ms + (int64_t)horizon->length_ms - 1;
-    return (struct slices){slice_index(from_ms, aggregate->slice_ms), slice_index(to_ms, aggregate->slice_ms)};
+    if (!is_stalled(horizon, aggregate->stream))
+        return aggregate->slice_ms == DAY ? horizon->days : horizon->hours;
+    int64_t index = slice_index(horizon->evaluation->look_ms[aggregate->stream], aggregate->slice_ms);
+    return (struct slices){index, index};
 }
 
 /* How many events of the stream may come. */
@@ -79,7 +80,11 @@ struct outlook outlook_scaled(const struct outlook *outlook, double factor, doub
 
 /* How long the truth in a register surely stays what it is. Comparisons, and what is made of them, are only looked into
  * when somebody asks: before, they are what bounds over the whole stretch tell. */
-double truth_until(const struct horizon *horizon, uint16_t source);
+double moving_truth_until(const struct horizon *horizon, uint16_t source);
+
+static inline double truth_until(const struct horizon *horizon, uint16_t source) {
+    return horizon_moves(horizon, source) ? moving_truth_until(horizon, source) : INFINITY;
+}
 
 /* The outlooks of what looks at aggregates: of a window, of a duration since an event (outlook_aggregates.c), and of a
  * trend (outlook_course.c). */

@@ -93,12 +93,14 @@ static struct outlook window_outlook(const struct horizon *horizon, const struct
     return numbers_outlook(horizon, instruction, now);
 }
 
-void outlook_of_since(const struct horizon *horizon, const struct instruction *instruction,
+bool outlook_of_since(const struct horizon *horizon, const struct instruction *instruction,
                       struct outlook *restrict ret_outlook) {
     *ret_outlook = since_outlook(horizon, instruction, horizon->evaluation->registers[instruction->target].number);
+    return outlook_moves(horizon, ret_outlook);
 }
 
-void outlook_of_window(const struct horizon *horizon, const struct instruction *instruction,
+bool outlook_of_window(const struct horizon *horizon, const struct instruction *instruction,
                        struct outlook *restrict ret_outlook) {
     *ret_outlook = window_outlook(horizon, instruction, horizon->evaluation->registers[instruction->target].number);
+    return outlook_moves(horizon, ret_outlook);
 }

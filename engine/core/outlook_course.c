@@ -144,10 +144,10 @@ static bool is_comparison(enum operation operation) {
     return operation >= OP_EQUAL && operation <= OP_GREATER_EQUAL;
 }
 
-static bool compares_with_constant(const struct evaluation *evaluation, struct evaluation_step step) {
+static bool compares_with_constant(const struct evaluation *evaluation, const struct evaluation_step *step) {
     const struct program *program = evaluation->program;
-    const struct instruction *reader = &program->code.instructions[step.index];
-    return step.kind == STEP_INSTRUCTION && is_comparison(reader->operation) &&
+    const struct instruction *reader = step->instruction;
+    return reader != NULL && is_comparison(reader->operation) &&
            (reader->left < program->constants_count || reader->right < program->constants_count);
 }
 
@@ -158,7 +158,7 @@ static bool is_only_compared(const struct evaluation *evaluation, uint16_t sourc
         struct readers readers = dependence->readers[i];
         for (uint64_t steps = readers.steps; steps != 0; steps &= steps - 1)
             if (!compares_with_constant(evaluation,
-                                        dependence->steps[readers.word * 64 + (uint32_t)__builtin_ctzll(steps)]))
+                                        &dependence->steps[readers.word * 64 + (uint32_t)__builtin_ctzll(steps)]))
                 return false;
     }
     return true;
@@ -182,11 +182,12 @@ static struct outlook trend_outlook(const struct horizon *horizon, const struct 
     return outlook;
 }
 
-void outlook_of_trend(const struct horizon *horizon, const struct instruction *instruction,
+bool outlook_of_trend(const struct horizon *horizon, const struct instruction *instruction,
                       struct outlook *restrict ret_outlook) {
     double now = horizon->evaluation->registers[instruction->target].number;
     bool is_asked = !is_only_compared(horizon->evaluation, instruction->target);
     *ret_outlook = is_asked ? trend_outlook(horizon, instruction, now) : nothing_known(now);
+    return outlook_moves(horizon, ret_outlook);
 }
 
 static bool holds_for(enum operation operation, double value, double number, bool is_left) {

@@ -116,17 +116,11 @@ struct parts {
     uint32_t optional_count;
 };
 
-/* Whether a record that comes may change that the signal counts. Where only the time does, the stretch ends there. */
-static bool is_optional(const struct horizon *horizon, const struct signal *signal) {
-    return signal->when != REGISTER_NONE && horizon_moves(horizon, signal->when) &&
-           truth_until(horizon, signal->when) < 1;
-}
-
+/* `counts_until`: how long it counts, or does not, as it does now. */
 static void add_certain(const struct horizon *horizon, const struct score *score, uint32_t index,
-                        const struct signal_value *look, struct parts *parts) {
+                        const struct signal_value *look, double counts_until, struct parts *parts) {
     const struct signal *signal = &score->signals[index];
-    if (signal->when != REGISTER_NONE && horizon_moves(horizon, signal->when))
-        parts->sum.until = lesser(parts->sum.until, truth_until(horizon, signal->when));
+    parts->sum.until = lesser(parts->sum.until, counts_until);
     if (!look->counts)
         return;
     struct outlook y = signal_outlook(horizon, signal, look);
@@ -161,6 +155,21 @@ static void add_optional(const struct horizon *horizon, const struct score *scor
         optional.high = y.high;
     }
     parts->optional[parts->optional_count++] = optional;
+}
+
+/* Where a record that comes may change that the signal counts, it may or may not; where only the time does, the stretch
+ * ends there. */
+static void add_signal(const struct horizon *horizon, const struct score *score, uint32_t index,
+                       const struct signal_value *look, struct parts *parts) {
+    const struct signal *signal = &score->signals[index];
+    bool turns = signal->when != REGISTER_NONE && horizon_moves(horizon, signal->when);
+    if (!turns && !look->counts)
+        return;
+    double counts_until = turns ? truth_until(horizon, signal->when) : INFINITY;
+    if (counts_until < 1)
+        add_optional(horizon, score, signal, parts);
+    else
+        add_certain(horizon, score, index, look, counts_until, parts);
 }
 
 /* The least mean that any choice among the optional ones can lead to: each takes part that lies below what the others
@@ -228,12 +237,8 @@ static struct outlook score_outlook(const struct horizon *horizon, uint32_t inde
     const struct score_value *decided = &horizon->evaluation->scores[index];
     bool is_weighted = score->method == SCORE_WEIGHTED;
     struct parts parts = {.sum = outlook_constant(is_weighted ? 0 : score->bias, INFINITY), .is_constant = true};
-    for (uint32_t i = 0; i < score->signals_count; i++) {
-        if (is_optional(horizon, &score->signals[i]))
-            add_optional(horizon, score, &score->signals[i], &parts);
-        else
-            add_certain(horizon, score, i, &decided->signals[i], &parts);
-    }
+    for (uint32_t i = 0; i < score->signals_count; i++)
+        add_signal(horizon, score, i, &decided->signals[i], &parts);
     if (isnan(decided->value))
         return outlook_constant(NAN, parts.has_doubts ? 0 : parts.sum.until);
     if (!stays_covered(score, &parts))

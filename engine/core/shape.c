@@ -122,12 +122,9 @@ static bool is_decided(const struct learner *learner, const struct instruction *
 }
 
 static bool are_operands_known(const struct learner *learner, const struct instruction *instruction) {
-    const uint16_t sources[] = {instruction->left, instruction->right, instruction->extra};
-    uint32_t count = operands_of(instruction->operation);
-    for (uint32_t i = 0; i < count; i++)
-        if (!learner->known[sources[i]])
-            return false;
-    return true;
+    uint32_t operands = operands_of(instruction->operation);
+    return (operands < 1 || learner->known[instruction->left]) &&
+           (operands < 2 || learner->known[instruction->right]) && (operands < 3 || learner->known[instruction->extra]);
 }
 
 /* Whether the instruction comes to the same for all accounts of the shape. */
@@ -144,16 +141,14 @@ static bool is_known(const struct learner *learner, const struct instruction *in
 
 /* The code before each decision, in the decisions' order. */
 static void keep_unknown(const struct learner *learner, bool *known, struct shape *shape) {
-    const struct program *program = learner->evaluation->program;
     const struct dependence *dependence = learner->evaluation->dependence;
     uint32_t kept = 0, decisions = 0;
     for (uint32_t i = 0; i < dependence->steps_count; i++) {
-        struct evaluation_step step = dependence->steps[i];
-        if (step.kind != STEP_INSTRUCTION) {
+        const struct instruction *instruction = dependence->steps[i].instruction;
+        if (instruction == NULL) {
             shape->ends[decisions++] = kept;
             continue;
         }
-        const struct instruction *instruction = &program->code.instructions[step.index];
         known[instruction->target] = is_known(learner, instruction);
         if (!known[instruction->target])
             shape->instructions[kept++] = *instruction;

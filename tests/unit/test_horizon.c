@@ -169,6 +169,48 @@ static void test_letting_events_pass_hides_no_change(void **unused) {
     }
 }
 
+/* More accounts than an engine keeps the registers of (desk.h), so that each evaluation begins from nothing; the bits
+ * of an account's number say which streams tell of it. */
+static void take_records_of_many(struct world *world, uint64_t seed) {
+    static const char *const streams[] = {"account", "usage", "login", "ticket"};
+    int64_t now_ms = INT64_C(1767225600000); /* 2026-01-01 */
+    for (uint32_t i = 0; i < 6000; i++) {
+        seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+        uint32_t dice = (uint32_t)(seed >> 33), account = dice % 800, stream = dice / 800 % 4;
+        char line[512];
+        now_ms += dice % 90 * SECOND;
+        if ((account >> stream & 1) == 0)
+            continue;
+        snprintf(line, sizeof line,
+                 "{\"stream\":\"%s\",\"event_id\":\"e%u\",\"account_id\":\"a%u\",\"user_id\":\"u%u\","
+                 "\"occurred_at\":%lld,\"feature\":\"f\",\"quantity\":%d,\"ticket_id\":\"t\",\"action\":\"OPENED\"}",
+                 streams[stream], i, account, dice / 5 % 5, (long long)now_ms, (int)(dice % 13) - 4);
+        if (stream == 0)
+            snprintf(line, sizeof line,
+                     "{\"stream\":\"account\",\"account_id\":\"a%u\",\"updated_at\":%lld,\"renews_at\":%lld}", account,
+                     (long long)now_ms, (long long)(now_ms + (int64_t)(dice % 100) * HOUR));
+        world_take_string(world, line);
+    }
+    world_until(world, "2026-01-10");
+}
+
+static void test_streams_that_are_silent_hide_no_change(void **unused) {
+    (void)unused;
+    static const char *const rules[] = {moving_rules, counting_rules, trending_rules};
+    for (uint64_t i = 0; i < 3; i++) {
+        struct world naive, skipping;
+        world_begin_visiting(&naive, rules[i], true);
+        world_begin_visiting(&skipping, rules[i], false);
+        take_records_of_many(&naive, i + 1);
+        take_records_of_many(&skipping, i + 1);
+        assert_true(naive.changes.size > 5000);
+        assert_int_equal(naive.changes.size, skipping.changes.size);
+        assert_memory_equal(naive.changes.data, skipping.changes.data, naive.changes.size);
+        world_end(&naive);
+        world_end(&skipping);
+    }
+}
+
 /* Ticks at which an account was evaluated between two instants. */
 static uint64_t visits(const char *rules, const char *until) {
     struct world world;
@@ -336,6 +378,7 @@ int main(void) {
         cmocka_unit_test(test_rules_without_constants_come_to_an_end),
         cmocka_unit_test(test_skipping_ticks_hides_no_change),
         cmocka_unit_test(test_letting_events_pass_hides_no_change),
+        cmocka_unit_test(test_streams_that_are_silent_hide_no_change),
         cmocka_unit_test(test_an_account_that_nothing_can_change_is_visited_once_at_the_most),
         cmocka_unit_test(test_one_deadline_in_a_hundred_years_costs_a_handful_of_visits),
         cmocka_unit_test(test_a_division_by_zero_that_lasts_costs_no_visit),
