@@ -248,10 +248,6 @@ static void set_deadline(struct accounts *accounts, uint32_t account, int64_t du
 static enum result entry_set_state(struct accounts *accounts, struct account *account, struct state_bytes state,
                                    struct error *error) {
     bool in_place = state.data == account->bytes;
-    if (in_place && (size_t)state.size * 2 >= account->capacity) { /* No smaller block would be half of its own. */
-        account->size = state.size;
-        return RESULT_OK;
-    }
     size_t block_bytes = slab_block_bytes(state.size);
     if (in_place ? block_bytes * 2 < account->capacity : block_bytes != account->capacity) {
         uint8_t *bytes = slab_alloc(accounts->slab, state.size);
@@ -320,6 +316,12 @@ void accounts_prefetch(const struct accounts *accounts, uint32_t later, uint32_t
     const struct account *account = entry(accounts, soon);
     const uint8_t *bytes = account->bytes;
     const uint8_t *end = bytes + (account->size < PREFETCH_BYTES_MAX ? account->size : PREFETCH_BYTES_MAX);
+    for (; end - bytes > 3 * CACHE_LINE; bytes += 4 * CACHE_LINE) {
+        __builtin_prefetch(bytes);
+        __builtin_prefetch(bytes + CACHE_LINE);
+        __builtin_prefetch(bytes + 2 * CACHE_LINE);
+        __builtin_prefetch(bytes + 3 * CACHE_LINE);
+    }
     for (; bytes < end; bytes += CACHE_LINE)
         __builtin_prefetch(bytes);
 }
@@ -382,8 +384,15 @@ static void set_dirty(struct accounts *accounts, uint32_t account) {
 
 enum result accounts_touch_at(struct accounts *accounts, uint32_t account, struct state_bytes state,
                               struct error *error) {
-    assert(state.size > 0 && entry(accounts, account)->phase != ACCOUNT_LOADING);
-    enum result result = entry_set_state(accounts, entry(accounts, account), state, error);
+    struct account *touched = entry(accounts, account);
+    assert(state.size > 0 && touched->phase != ACCOUNT_LOADING);
+    /* Mostly it stays where it is, and no smaller block would be half of its own. */
+    if (state.data == touched->bytes && (size_t)state.size * 2 >= touched->capacity) {
+        touched->size = state.size;
+        set_dirty(accounts, account);
+        return RESULT_OK;
+    }
+    enum result result = entry_set_state(accounts, touched, state, error);
     if (result == RESULT_OK)
         set_dirty(accounts, account);
     return result;

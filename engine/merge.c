@@ -24,6 +24,9 @@ struct merge {
     struct merge_options options;
     enum stream chosen;    /* STREAMS: none */
     int64_t chosen_offset; /* of its record */
+    /* The input whose head came first when all were looked at, and that whose head came next to it (STREAMS: none has
+     * one): nobody was awaited, and nothing has become of any input since, but that records of the first were taken. */
+    enum stream leader, rival; /* leader STREAMS: all have to be looked at */
     struct merge_input inputs[STREAMS];
 };
 
@@ -37,6 +40,7 @@ enum result merge_create(const struct merge_options *options, struct merge **ret
         return error_set(error, RESULT_FATAL, "Memory is out: no merge could be made.");
     merge->options = *options;
     merge->chosen = STREAMS;
+    merge->leader = STREAMS;
     for (int i = 0; i < STREAMS; i++) {
         struct merge_input *input = &merge->inputs[i];
         *input = (struct merge_input){.limit = INT64_MAX,
@@ -80,12 +84,14 @@ static bool at_end(const struct merge_input *input) {
 }
 
 void merge_begin(struct merge *merge, enum stream stream, int64_t offset) {
+    merge->leader = STREAMS;
     merge->inputs[stream].position = offset;
     /* Until its end is asked, more may be there. */
     merge->inputs[stream].end = INT64_MAX;
 }
 
 void merge_limit(struct merge *merge, enum stream stream, int64_t offset) {
+    merge->leader = STREAMS;
     merge->inputs[stream].limit = offset;
 }
 
@@ -104,6 +110,7 @@ uint32_t merge_put(struct merge *merge, enum stream stream, const struct message
                    int64_t position) {
     struct merge_input *input = &merge->inputs[stream];
     assert(count <= HEADS_PER_INPUT_MAX - input->count);
+    merge->leader = STREAMS;
     uint32_t kept = 0;
     while (kept < count && messages[kept].offset < input->limit) {
         input->bytes += message_bytes(&messages[kept]);
@@ -123,6 +130,7 @@ uint32_t merge_put(struct merge *merge, enum stream stream, const struct message
 
 void merge_confirm(struct merge *merge, enum stream stream, int64_t stable, int64_t asked_ms) {
     struct merge_input *input = &merge->inputs[stream];
+    merge->leader = STREAMS;
     if (input->end == INT64_MAX || stable > input->end)
         input->end = stable;
     input->asked_ms = asked_ms;
@@ -152,9 +160,10 @@ static bool await(struct merge_input *input, int64_t now_ms) {
     return true;
 }
 
-/* The input whose head comes first, or NULL; whether one is awaited. */
-static const struct message *first_head(struct merge *merge, int64_t now_ms, bool *ret_awaited) {
-    const struct message *first = NULL;
+/* The input whose head comes first (STREAMS: none has one), and the next one; whether one is awaited. */
+static enum stream first_head(struct merge *merge, int64_t now_ms, enum stream *ret_second, bool *ret_awaited) {
+    const struct message *first = NULL, *second = NULL;
+    *ret_awaited = false;
     for (uint32_t left = merge->options.streams; left != 0; left &= left - 1) {
         struct merge_input *input = &merge->inputs[__builtin_ctz(left)];
         if (input->count == 0) {
@@ -162,10 +171,15 @@ static const struct message *first_head(struct merge *merge, int64_t now_ms, boo
             continue;
         }
         const struct message *head = head_at(input, 0);
-        if (first == NULL || before(head, first))
+        if (first == NULL || before(head, first)) {
+            second = first;
             first = head;
+        } else if (second == NULL || before(head, second)) {
+            second = head;
+        }
     }
-    return first;
+    *ret_second = second == NULL ? STREAMS : second->stream;
+    return first == NULL ? STREAMS : first->stream;
 }
 
 /* Whether the chosen record can come no more: the input has gone on behind it. */
@@ -192,19 +206,29 @@ void merge_choose(struct merge *merge, enum stream stream, int64_t offset) {
     merge->chosen_offset = offset;
 }
 
-/* Chooses the record that comes first. */
+/* Whether the leader comes first again, as its next head comes before the rival's too. */
+static bool leads_still(const struct merge *merge) {
+    if (merge->leader == STREAMS || merge->inputs[merge->leader].count == 0)
+        return false;
+    return merge->rival == STREAMS ||
+           before(head_at(&merge->inputs[merge->leader], 0), head_at(&merge->inputs[merge->rival], 0));
+}
+
+/* Chooses the record that comes first of all inputs'. */
 static enum merge_state choose(struct merge *merge, int64_t now_ms) {
-    bool awaited = false;
-    const struct message *first = first_head(merge, now_ms, &awaited);
+    bool awaited;
+    enum stream first = first_head(merge, now_ms, &merge->rival, &awaited);
+    merge->leader = awaited ? STREAMS : first;
     if (awaited)
         return MERGE_AWAITED;
-    if (first == NULL)
+    if (first == STREAMS)
         return MERGE_END;
-    merge_choose(merge, first->stream, first->offset);
+    merge_choose(merge, first, head_at(&merge->inputs[first], 0)->offset);
     return MERGE_HEAD;
 }
 
-enum merge_state merge_next(struct merge *merge, int64_t now_ms, enum stream *ret_stream) {
+static __attribute__((noinline)) enum merge_state look_at_all(struct merge *merge, int64_t now_ms,
+                                                              enum stream *ret_stream) {
     merge->chosen = merge_chosen(merge);
     enum merge_state state = MERGE_HEAD;
     if (merge->chosen == STREAMS) {
@@ -216,6 +240,15 @@ enum merge_state merge_next(struct merge *merge, int64_t now_ms, enum stream *re
     }
     *ret_stream = merge->chosen;
     return state;
+}
+
+enum merge_state merge_next(struct merge *merge, int64_t now_ms, enum stream *ret_stream) {
+    if (merge->chosen != STREAMS || !leads_still(merge))
+        return look_at_all(merge, now_ms, ret_stream);
+    merge->chosen = merge->leader;
+    merge->chosen_offset = head_at(&merge->inputs[merge->leader], 0)->offset;
+    *ret_stream = merge->leader;
+    return MERGE_HEAD;
 }
 
 const struct message *merge_head(const struct merge *merge) {
@@ -236,12 +269,15 @@ static const struct message *pop(struct merge_input *input) {
 const struct message *merge_take(struct merge *merge) {
     assert(merge->chosen != STREAMS && merge->inputs[merge->chosen].count > 0);
     struct merge_input *input = &merge->inputs[merge->chosen];
+    if (merge->chosen != merge->leader)
+        merge->leader = STREAMS;
     merge->chosen = STREAMS;
     return pop(input);
 }
 
 bool merge_clear(struct merge *merge, struct message *ret_message) {
     merge->chosen = STREAMS;
+    merge->leader = STREAMS;
     for (int i = 0; i < STREAMS; i++) {
         if (merge->inputs[i].count == 0)
             continue;

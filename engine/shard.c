@@ -230,13 +230,7 @@ static int64_t next_due(struct shard *shard) {
 }
 
 /* Time jumps from deadline to deadline: a tick at which nobody is due leaves no trace but `ticked_ms`. */
-enum result shard_resume(struct shard *shard, struct error *error) {
-    shard->need.kind = NEED_NOTHING;
-    shard->evaluations = 0;
-    shard->pausing = false;
-    if (shard->clocks.watermark_ms == INSTANT_NONE)
-        return RESULT_OK;
-    int64_t last_ms = last_tick(shard);
+static __attribute__((noinline)) enum result fire_up_to(struct shard *shard, int64_t last_ms, struct error *error) {
     if (shard->clocks.ticked_ms == INSTANT_NONE)
         shard->clocks.ticked_ms = last_ms; /* The first record of all: there is no account yet. */
     while (shard->clocks.ticked_ms < last_ms) {
@@ -252,6 +246,16 @@ enum result shard_resume(struct shard *shard, struct error *error) {
             return result;
     }
     return RESULT_OK;
+}
+
+enum result shard_resume(struct shard *shard, struct error *error) {
+    shard->need.kind = NEED_NOTHING;
+    shard->evaluations = 0;
+    shard->pausing = false;
+    if (shard->clocks.watermark_ms == INSTANT_NONE)
+        return RESULT_OK;
+    int64_t last_ms = last_tick(shard);
+    return shard->clocks.ticked_ms >= last_ms ? RESULT_OK : fire_up_to(shard, last_ms, error);
 }
 
 enum result shard_advance(struct shard *shard, int64_t watermark_ms, struct error *error) {

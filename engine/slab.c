@@ -33,8 +33,8 @@ static uint32_t class_of(size_t size) {
     if (size <= BLOCK_MIN)
         return 0;
     uint32_t octave = 63 - (uint32_t)__builtin_clzll((size - 1) / BLOCK_MIN);
-    size_t eighth = (BLOCK_MIN << octave) / 8;
-    return octave * 8 + (uint32_t)((size - 1 - (BLOCK_MIN << octave)) / eighth) + 1;
+    size_t eighths = (size - 1) / (BLOCK_MIN / 8) >> octave; /* 8 to 15 */
+    return octave * 8 + (uint32_t)eighths - 7;
 }
 
 size_t slab_block_bytes(size_t size) {

@@ -24,14 +24,14 @@ int partitioner_find(struct text name) {
 static uint32_t murmur2(struct text key) {
     const uint32_t multiplier = 0x5bd1e995;
     uint32_t hash = 0x9747b28c ^ key.size;
-    const uint8_t *at = (const uint8_t *)key.data;
-    uint32_t left = key.size;
-    for (; left >= 4; left -= 4, at += 4) {
+    const uint8_t *at = (const uint8_t *)key.data, *words_end = at + key.size / 4 * 4;
+    for (; at != words_end; at += 4) {
         uint32_t word = (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
         word *= multiplier;
         word ^= word >> 24;
         hash = hash * multiplier ^ word * multiplier;
     }
+    uint32_t left = key.size % 4;
     if (left > 0) {
         for (uint32_t i = 0; i < left; i++)
             hash ^= (uint32_t)at[i] << (8 * i);

@@ -69,6 +69,48 @@ static void records_are_taken_by_timestamp_and_at_equal_times_by_stream(void **s
     end(merge);
 }
 
+static void an_input_that_comes_first_again_and_again_gives_way_to_what_comes_before_it(void **state) {
+    (void)state;
+    struct merge *merge = two_inputs();
+    confirm(merge, STREAM_ACCOUNT, 2, 0);
+    confirm(merge, STREAM_LOGIN, 5, 0);
+    for (int64_t offset = 0; offset < 5; offset++)
+        put(merge, STREAM_LOGIN, offset, 100 * offset);
+    put(merge, STREAM_ACCOUNT, 0, 100);
+    put(merge, STREAM_ACCOUNT, 1, 350);
+    takes(merge, STREAM_LOGIN, 0);
+    takes(merge, STREAM_ACCOUNT, 0);
+    takes(merge, STREAM_LOGIN, 1);
+    takes(merge, STREAM_LOGIN, 2);
+    takes(merge, STREAM_LOGIN, 3);
+    takes(merge, STREAM_ACCOUNT, 1);
+    takes(merge, STREAM_LOGIN, 4);
+    end(merge);
+}
+
+static void what_arrives_or_is_known_to_be_there_is_minded_by_the_next_choice(void **state) {
+    (void)state;
+    struct merge *merge = two_inputs();
+    confirm(merge, STREAM_ACCOUNT, 0, 0);
+    confirm(merge, STREAM_LOGIN, 4, 0);
+    for (int64_t offset = 0; offset < 4; offset++)
+        put(merge, STREAM_LOGIN, offset, 100 + offset);
+    takes(merge, STREAM_LOGIN, 0);
+    put(merge, STREAM_ACCOUNT, 0, 50);
+    takes(merge, STREAM_ACCOUNT, 0);
+    takes(merge, STREAM_LOGIN, 1);
+    confirm(merge, STREAM_ACCOUNT, 2, 0);
+    assert_int_equal(next(merge, 0), MERGE_AWAITED);
+    assert_int_equal(merge_put(merge, STREAM_ACCOUNT, NULL, 0, 2), 0);
+    takes(merge, STREAM_LOGIN, 2);
+    merge_choose(merge, STREAM_ACCOUNT, 2);
+    assert_int_equal(next(merge, 0), MERGE_AWAITED);
+    put(merge, STREAM_ACCOUNT, 2, 900);
+    takes(merge, STREAM_ACCOUNT, 2);
+    takes(merge, STREAM_LOGIN, 3);
+    end(merge);
+}
+
 static void an_input_whose_end_was_never_asked_is_awaited(void **state) {
     (void)state;
     struct merge *merge = two_inputs();
@@ -314,6 +356,8 @@ static void a_note_does_not_pass_to_the_message_that_comes_to_its_place(void **s
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_are_taken_by_timestamp_and_at_equal_times_by_stream),
+        cmocka_unit_test(an_input_that_comes_first_again_and_again_gives_way_to_what_comes_before_it),
+        cmocka_unit_test(what_arrives_or_is_known_to_be_there_is_minded_by_the_next_choice),
         cmocka_unit_test(an_input_whose_end_was_never_asked_is_awaited),
         cmocka_unit_test(an_input_that_is_known_to_hold_more_holds_up_the_others_for_ever),
         cmocka_unit_test(transaction_markers_at_the_end_are_passed_by_the_end_of_partition_event),

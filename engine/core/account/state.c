@@ -71,19 +71,18 @@ void state_bind(struct state *state, uint8_t *data, uint32_t size, uint32_t capa
 }
 
 const uint8_t *state_peek(const uint8_t *data, uint32_t size, uint32_t slot, uint32_t *ret_size) {
-    struct state_header header;
-    memcpy(&header, data, sizeof header);
-    uint32_t begin = (uint32_t)sizeof header + header.id_size;
+    const struct state_header *header = (const struct state_header *)(const void *)data;
+    uint32_t begin = (uint32_t)sizeof *header + header->id_size;
+    uint16_t bits;
+    assert(slot < STATE_PEEK_MAX);
     *ret_size = 0;
     if (begin == size)
         return NULL;
-    assert(slot < STATE_PEEK_MAX);
-    uint32_t bytes = sections_bits_bytes(data, begin), at = begin + 1 + bytes;
-    uint64_t word = sections_bits_at(data + begin + 1, bytes, data + size);
-    if ((word >> slot & 1) == 0)
+    memcpy(&bits, data + begin + 1, sizeof bits);
+    if ((bits >> slot & 1) == 0)
         return NULL;
-    uint32_t payload = section_payload_behind(data, at, ret_size);
-    for (word &= (UINT64_C(1) << slot) - 1; word != 0; word &= word - 1)
+    uint32_t at = begin + 1 + sections_bits_bytes(data, begin), payload = section_payload_behind(data, at, ret_size);
+    for (uint32_t before = bits & ((1u << slot) - 1); before != 0; before &= before - 1)
         payload = section_payload_behind(data, payload + *ret_size, ret_size);
     return data + payload;
 }

@@ -129,7 +129,7 @@ void state_bind_rest(struct state *state);
 void state_unbind_behind(struct state *state, uint32_t slot);
 
 /* The payload of one of the first slots, of bytes that are not bound. NULL with size 0: absent. */
-#define STATE_PEEK_MAX 64
+#define STATE_PEEK_MAX 16 /* there are bits for so many where there are any */
 const uint8_t *state_peek(const uint8_t *data, uint32_t size, uint32_t slot, uint32_t *ret_size);
 
 /* Begins a state with nothing but a header and the id, in the spare buffer. */
