@@ -23,6 +23,12 @@ bool buffer_reserve(struct buffer *buffer, size_t size) {
     return true;
 }
 
+/* Aside, so that whoever writes short runs of bytes need not make ready for a call. */
+uint8_t *write_long(uint8_t *to, const uint8_t *from, size_t size) {
+    memcpy(to, from, size);
+    return to + size;
+}
+
 void buffer_put_string(struct buffer *buffer, const char *string) {
     buffer_put(buffer, string, strlen(string));
 }

@@ -99,6 +99,31 @@ static inline uint8_t *write_zigzag(uint8_t *to, int64_t value) {
     return write_varint(to, ((uint64_t)value << 1) ^ (uint64_t)(value >> 63));
 }
 
+uint8_t *write_long(uint8_t *to, const uint8_t *from, size_t size);
+
+/* Bytes, of which there are mostly few: up to 32 are copied as two runs that may overlap, which is less than to call
+ * memcpy. Returns what lies behind them. */
+static inline uint8_t *write_bytes(uint8_t *to, const void *data, size_t size) {
+    const uint8_t *from = data; /* may be NULL where there are none */
+    if (size > 32)
+        return write_long(to, from, size);
+    if (size >= 16) {
+        memcpy(to, from, 16);
+        memcpy(to + size - 16, from + size - 16, 16);
+    } else if (size >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + size - 8, from + size - 8, 8);
+    } else if (size >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + size - 4, from + size - 4, 4);
+    } else if (size > 0) {
+        to[0] = from[0];
+        to[size / 2] = from[size / 2];
+        to[size - 1] = from[size - 1];
+    }
+    return to + size;
+}
+
 static inline void buffer_put_varint(struct buffer *buffer, uint64_t value) {
     if (buffer_has_room(buffer, VARINT_SIZE_MAX))
         buffer->size = (size_t)(write_varint(buffer->data + buffer->size, value) - buffer->data);

@@ -172,23 +172,29 @@ static char *put_year(char *at, int64_t year) {
            snprintf(at, INSTANT_TEXT_MAX / 2, "%s%04lld", year < 0 ? "-" : "+", (long long)(year < 0 ? -year : year));
 }
 
+char *instant_write_time(char *to, unsigned since_midnight_ms) {
+    unsigned seconds = since_midnight_ms / 1000, minutes = seconds / 60, hours = minutes / 60;
+    to = put_digits(to, hours, 2);
+    *to++ = ':';
+    to = put_digits(to, minutes - hours * 60, 2);
+    *to++ = ':';
+    to = put_digits(to, seconds - minutes * 60, 2);
+    *to++ = '.';
+    to = put_digits(to, since_midnight_ms - seconds * 1000, 3);
+    *to++ = 'Z';
+    return to;
+}
+
 uint32_t instant_format(int64_t instant_ms, char ret_text[INSTANT_TEXT_MAX]) {
-    struct date date = date_of_days(floor_divide(instant_ms, DAY));
-    unsigned rest = (unsigned)(instant_ms % DAY + (instant_ms % DAY < 0 ? DAY : 0));
+    int64_t day = floor_divide(instant_ms, DAY);
+    struct date date = date_of_days(day);
     char *at = put_year(ret_text, date.year);
     *at++ = '-';
     at = put_digits(at, date.month, 2);
     *at++ = '-';
     at = put_digits(at, date.day, 2);
     *at++ = 'T';
-    at = put_digits(at, rest / HOUR, 2);
-    *at++ = ':';
-    at = put_digits(at, rest / MINUTE % 60, 2);
-    *at++ = ':';
-    at = put_digits(at, rest / SECOND % 60, 2);
-    *at++ = '.';
-    at = put_digits(at, rest % SECOND, 3);
-    *at++ = 'Z';
+    at = instant_write_time(at, (unsigned)(instant_ms - day * DAY));
     *at = '\0';
     return (uint32_t)(at - ret_text);
 }

@@ -27,6 +27,10 @@ bool instant_parse(struct text text, int64_t *ret_instant_ms);
  */
 uint32_t instant_format(int64_t instant_ms, char ret_text[INSTANT_TEXT_MAX]);
 
+#define INSTANT_TIME_SIZE 13
+/* The part of it behind the `T`, of so many milliseconds since midnight; returns its end. */
+char *instant_write_time(char *to, unsigned since_midnight_ms);
+
 /* A number (digits, optionally a fraction) and one of the units ms s m h d w: `7d`, `1.5h`. */
 bool duration_parse(struct text text, double *ret_duration_ms);
 

@@ -46,7 +46,8 @@ enum result batch_add(struct batch *batch, const struct record *record, struct e
         return out_of_memory(error);
     char *at = (char *)headers + headers_size;
     struct record *copy = &batch->records[batch->count++];
-    *copy = (struct record){.output = record->output, .partition = record->partition, .offset = OFFSET_NONE};
+    *copy = (struct record){
+        .output = record->output, .partition = record->partition, .bytes = (uint32_t)bytes, .offset = OFFSET_NONE};
     copy->key = put_text(&at, record->key);
     copy->value = put_text(&at, record->value);
     copy->headers = record->headers_count == 0 ? NULL : headers;
@@ -67,7 +68,8 @@ enum result batch_add_kept(struct batch *batch, const struct record *record, str
     struct record *added = &batch->records[batch->count++];
     *added = *record;
     added->offset = OFFSET_NONE;
-    batch->bytes += record_bytes(record);
+    added->bytes = (uint32_t)record_bytes(record);
+    batch->bytes += added->bytes;
     return RESULT_OK;
 }
 

@@ -27,6 +27,7 @@ struct record {
     enum output output;
     int32_t partition; /* PARTITION_BY_KEY: murmur2 of the key */
     uint32_t headers_count;
+    uint32_t bytes; /* of key, value and headers; set by the batch */
     const struct header *headers;
     struct text key;   /* missing: null (a dead letter may have none) */
     struct text value; /* missing: a tombstone */

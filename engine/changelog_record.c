@@ -36,8 +36,7 @@ struct text changelog_key(enum changelog_kind kind) {
 
 uint8_t *changelog_write_account_key(struct text account_id, uint8_t *to) {
     *to++ = ACCOUNT_PREFIX;
-    memcpy(to, account_id.data, account_id.size);
-    return to + account_id.size;
+    return write_bytes(to, account_id.data, account_id.size);
 }
 
 void changelog_encode_id(const uint8_t id[CHANGELOG_ID_SIZE], struct text group, struct buffer *out) {

@@ -35,10 +35,7 @@ static inline uint8_t *write_double(uint8_t *to, double number) {
 }
 
 static inline uint8_t *write_text(uint8_t *to, struct text text) {
-    to = write_zigzag(to, text.size);
-    if (text.size > 0)
-        memcpy(to, text.data, text.size);
-    return to + text.size;
+    return write_bytes(write_varint(to, (uint64_t)text.size << 1), text.data, text.size);
 }
 
 static inline uint8_t *write_nullable_text(uint8_t *to, struct text text) {
@@ -57,6 +54,29 @@ static uint8_t *write_nullable_instant(uint8_t *to, int64_t instant_ms) {
     if (instant_ms == INSTANT_NONE)
         return write_small(to, BRANCH_NULL);
     return write_zigzag(write_small(to, BRANCH_VALUE), instant_ms);
+}
+
+/* An instant as it was written last: many stand in one value several times. */
+struct written_instant {
+    int64_t instant_ms;
+    uint64_t bytes; /* of which `size` are its own */
+    uint32_t size;
+};
+
+#define WRITTEN_ZERO ((struct written_instant){0, 0, 1})
+
+static inline uint8_t *write_instant(uint8_t *to, int64_t instant_ms, struct written_instant *last) {
+    if (instant_ms == last->instant_ms) {
+        memcpy(to, &last->bytes, sizeof last->bytes);
+        return to + last->size;
+    }
+    uint8_t *end = write_zigzag(to, instant_ms);
+    uint32_t size = (uint32_t)(end - to);
+    if (size <= sizeof last->bytes) {
+        *last = (struct written_instant){.instant_ms = instant_ms, .size = size};
+        memcpy(&last->bytes, to, sizeof last->bytes);
+    }
+    return end;
 }
 
 /* Arrays and maps are one block of `count` entries, which follow, and an empty one. */
@@ -208,9 +228,11 @@ void change_write_avro(const struct change *change, const struct change_origin *
 static size_t event_size_max(const struct event *event) {
     const struct stream_schema *schema = &stream_schemas[event->stream];
     size_t size = (schema->fields_count + 1) * ITEM_BYTES_MAX; /* a map has a count before its entries and one behind */
-    for (uint32_t i = 0; i < schema->fields_count; i++)
-        if (schema->fields[i].type == FIELD_STRING && event_has(event, i))
+    for (uint32_t left = event->present; left != 0; left &= left - 1) {
+        uint32_t i = (uint32_t)__builtin_ctz(left);
+        if (schema->fields[i].type == FIELD_STRING)
             size += event->fields[i].text.size;
+    }
     for (uint32_t i = 0; i < event->entries_count; i++)
         size += 2 * ITEM_BYTES_MAX + (size_t)event->entries[i].key.size + event->entries[i].value.size;
     return size;
@@ -281,20 +303,22 @@ static uint8_t *write_scores(uint8_t *to, const struct status *status) {
 }
 
 static uint8_t *write_dimensions(uint8_t *to, const struct status *status) {
+    struct written_instant since = WRITTEN_ZERO;
     to = write_block_start(to, status->dimensions_count);
     for (uint32_t i = 0; i < status->dimensions_count; i++) {
         to = write_text(to, status->dimensions[i].name);
         to = write_text(to, status->dimensions[i].value);
-        to = write_zigzag(to, status->dimensions[i].since_ms);
+        to = write_instant(to, status->dimensions[i].since_ms, &since);
     }
     return write_block_end(to);
 }
 
 static uint8_t *write_memberships(uint8_t *to, const struct status *status) {
+    struct written_instant since = WRITTEN_ZERO;
     to = write_block_start(to, status->segments_count);
     for (uint32_t i = 0; i < status->segments_count; i++) {
         to = write_text(to, status->segments[i].name);
-        to = write_zigzag(to, status->segments[i].since_ms);
+        to = write_instant(to, status->segments[i].since_ms, &since);
     }
     return write_block_end(to);
 }

@@ -15,7 +15,8 @@ enum result encode_failed(struct error *error) {
 
 /* ---- changes */
 
-#define CHANGE_HEADERS 8
+/* Those of a change's headers that are its own, by their place. */
+enum { HEADER_ID = 1, HEADER_TYPE = 2, HEADER_SUBJECT = 4, HEADER_TIME = 5 };
 
 /* CloudEvents' types, by the kind of change. */
 static struct text event_type(enum change_kind kind) {
@@ -58,6 +59,17 @@ static uint32_t write_id(const struct change *change, char *to) {
     return account_id.size + 1 + sequence.size;
 }
 
+static uint32_t write_at(struct encoder_state *encoder, int64_t at_ms, char to[INSTANT_TEXT_MAX]) {
+    int64_t day = floor_divide(at_ms, DAY);
+    if (encoder->at_size == 0 || encoder->at_day != day) {
+        encoder->at_day = day;
+        encoder->at_size = instant_format(at_ms, encoder->at);
+    }
+    memcpy(to, encoder->at, sizeof encoder->at);
+    instant_write_time(to + encoder->at_size - INSTANT_TIME_SIZE, (unsigned)(at_ms - day * DAY));
+    return encoder->at_size;
+}
+
 /* CloudEvents 1.0, Kafka protocol binding, binary content mode. The headers' names and most values live as long as the
  * encoder does, which no batch survives. */
 static enum result add_change(struct encoder_state *encoder, const struct change *change, struct batch *batch,
@@ -71,17 +83,11 @@ static enum result add_change(struct encoder_state *encoder, const struct change
         return encode_failed(error);
     struct text id = {texts->bytes, write_id(change, texts->bytes)};
     struct text key = {id.data, change->account_id.size};
-    const struct header headers[CHANGE_HEADERS] = {
-        {TEXT("ce_specversion"), TEXT("1.0")},
-        {TEXT("ce_id"), id},
-        {TEXT("ce_type"), event_type(change->kind)},
-        {TEXT("ce_source"), encoder->source},
-        {TEXT("ce_subject"), key},
-        {TEXT("ce_time"), {texts->at, instant_format(change->at_ms, texts->at)}},
-        {TEXT("ce_dataschema"), encoder->dataschema},
-        {TEXT("content-type"), framing_content_type(&encoder->options.changes)},
-    };
-    memcpy(texts->headers, headers, sizeof headers);
+    memcpy(texts->headers, encoder->change_headers, sizeof texts->headers);
+    texts->headers[HEADER_ID].value = id;
+    texts->headers[HEADER_TYPE].value = event_type(change->kind);
+    texts->headers[HEADER_SUBJECT].value = key;
+    texts->headers[HEADER_TIME].value = (struct text){texts->at, write_at(encoder, change->at_ms, texts->at)};
     char *value_begin = texts->bytes + id.size;
     memcpy(value_begin, value.data, value.size);
     const struct record record = {
@@ -112,13 +118,33 @@ static enum result encode_change(void *context, const struct change *change, int
 
 /* ---- statuses */
 
+static enum result add_status(struct encoder_state *encoder, struct text account_id, struct batch *batch,
+                              struct error *error) {
+    struct text value = buffer_text(&encoder->value);
+    char *texts = buffer_ok(&encoder->value) ? (char *)batch_room(batch, (size_t)account_id.size + value.size) : NULL;
+    if (texts == NULL)
+        return encode_failed(error);
+    memcpy(texts, account_id.data, account_id.size);
+    memcpy(texts + account_id.size, value.data, value.size);
+    const struct record record = {
+        .output = OUTPUT_STATUSES,
+        .partition = PARTITION_BY_KEY,
+        .headers = &encoder->status_header,
+        .headers_count = 1,
+        .key = {texts, account_id.size},
+        .value = {texts + account_id.size, value.size},
+    };
+    return batch_add_kept(batch, &record, error);
+}
+
 static enum result encode_status(void *context, const struct status *status, struct batch *batch, struct error *error) {
     struct encoder_state *encoder = context;
     const struct framing *framing = &encoder->options.statuses;
-    const struct header content_type = {TEXT("content-type"), framing_content_type(framing)};
-    struct record record = {.output = OUTPUT_STATUSES, .partition = PARTITION_BY_KEY, .key = status->account_id};
-    if (status->erased)
+    if (status->erased) {
+        const struct record record = {
+            .output = OUTPUT_STATUSES, .partition = PARTITION_BY_KEY, .key = status->account_id};
         return batch_add(batch, &record, error);
+    }
     buffer_clear(&encoder->value);
     status_write(status, framing, &encoder->value);
     if (encoder->value.size > encoder->options.value_bytes_max) {
@@ -126,10 +152,7 @@ static enum result encode_status(void *context, const struct status *status, str
         buffer_clear(&encoder->value);
         status_write(&clipped, framing, &encoder->value);
     }
-    record.value = buffer_text(&encoder->value);
-    record.headers = &content_type;
-    record.headers_count = 1;
-    return buffer_ok(&encoder->value) ? batch_add(batch, &record, error) : encode_failed(error);
+    return add_status(encoder, status->account_id, batch, error);
 }
 
 /* ---- life */
@@ -163,6 +186,21 @@ static void compose_dataschema(struct encoder_state *encoder) {
         encoder->dataschema = TEXT("urn:bellwether:v1:SegmentChange");
 }
 
+static void compose_headers(struct encoder_state *encoder) {
+    const struct header change_headers[CHANGE_HEADERS] = {
+        {TEXT("ce_specversion"), TEXT("1.0")},
+        {TEXT("ce_id"), TEXT_MISSING},
+        {TEXT("ce_type"), TEXT_MISSING},
+        {TEXT("ce_source"), encoder->source},
+        {TEXT("ce_subject"), TEXT_MISSING},
+        {TEXT("ce_time"), TEXT_MISSING},
+        {TEXT("ce_dataschema"), encoder->dataschema},
+        {TEXT("content-type"), framing_content_type(&encoder->options.changes)},
+    };
+    memcpy(encoder->change_headers, change_headers, sizeof change_headers);
+    encoder->status_header = (struct header){TEXT("content-type"), framing_content_type(&encoder->options.statuses)};
+}
+
 /* The texts of the options, in the arena. False when memory is out. */
 static bool copy_options(struct encoder_state *encoder, const struct encoder_options *options) {
     encoder->options = *options;
@@ -184,6 +222,7 @@ enum result encoder_create(const struct encoder_options *options, struct encoder
     bool is_copied = copy_options(encoder, options);
     compose_source(encoder);
     compose_dataschema(encoder);
+    compose_headers(encoder);
     if (!is_copied || text_is_missing(encoder->source) || text_is_missing(encoder->dataschema)) {
         encoder_free(&port);
         return encode_failed(error);

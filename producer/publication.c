@@ -79,10 +79,7 @@ void sink_read_batch_limits(const rd_kafka_conf_t *conf, struct kafka_sink *sink
 
 /* What the record takes in a batch, at the most. */
 static uint64_t bytes_in_batch(const struct record *record) {
-    uint64_t bytes = (uint64_t)RECORD_HEAD_BYTES + record->key.size + record->value.size;
-    for (uint32_t i = 0; i < record->headers_count; i++)
-        bytes += (uint64_t)HEADER_HEAD_BYTES + record->headers[i].name.size + record->headers[i].value.size;
-    return bytes;
+    return (uint64_t)RECORD_HEAD_BYTES + (uint64_t)record->headers_count * HEADER_HEAD_BYTES + record->bytes;
 }
 
 /* Whether the record may be handed over before all others are delivered. Records by key lie on all partitions alike, or

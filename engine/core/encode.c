@@ -25,6 +25,7 @@ enum slot_form { SLOT_IS_COPIED, SLOT_IS_COUNTING, SLOT_IS_DIMENSION, SLOT_IS_SE
 struct slot_encoding {
     enum slot_form form;
     uint32_t first; /* of its prefixes: a dimension has one for each number of a value, a segment two, others one */
+    struct prefix prefix; /* that one */
 };
 
 struct encoding {
@@ -50,7 +51,7 @@ static void put_sized(struct buffer *out, struct text text) {
 }
 
 static void begin_slot(struct encoding_maker *maker, enum slot_form form) {
-    maker->slots[maker->slots_count++] = (struct slot_encoding){form, maker->prefixes_count};
+    maker->slots[maker->slots_count++] = (struct slot_encoding){.form = form, .first = maker->prefixes_count};
     maker->overhead += maker->slot_overhead;
     maker->slot_overhead = 0;
 }
@@ -137,6 +138,11 @@ static void make_slots(struct encoding_maker *maker, const struct program *progr
     assert(maker->slots_count == program_slots(program));
 }
 
+static void copy_first_prefixes(struct encoding_maker *maker) {
+    for (uint32_t i = 0; i < maker->slots_count; i++)
+        maker->slots[i].prefix = maker->prefixes[maker->slots[i].first];
+}
+
 static uint32_t count_prefixes(const struct program *program) {
     uint32_t count = SLOT_AGGREGATES + program->aggregates_count + 2 * program->segments_count;
     for (uint32_t i = 0; i < program->dimensions_count; i++)
@@ -154,6 +160,7 @@ const struct encoding *encoding_make(const struct program *program, struct arena
     if (encoding == NULL || maker.slots == NULL || maker.prefixes == NULL)
         return NULL;
     make_slots(&maker, program);
+    copy_first_prefixes(&maker);
     struct text bytes = buffer_text(&maker.bytes);
     uint8_t *copy = buffer_ok(&maker.bytes) ? arena_alloc(arena, bytes.size + BLOCK_SIZE) : NULL;
     if (copy != NULL)
@@ -183,13 +190,10 @@ static uint8_t *write_header(uint8_t *to, const struct state_header *header, str
         to = write_packed(to, header->due_ms);
     if (has_events)
         to = write_packed(to, header->first_event_ms);
-    to = write_varint(to, id.size);
-    memcpy(to, id.data, id.size);
-    return to + id.size;
+    return write_bytes(write_varint(to, id.size), id.data, id.size);
 }
 
-static inline uint8_t *write_prefix(uint8_t *to, const struct encoding *encoding, uint32_t index) {
-    struct prefix prefix = encoding->prefixes[index];
+static inline uint8_t *write_prefix(uint8_t *to, const struct encoding *encoding, struct prefix prefix) {
     const uint8_t *bytes = encoding->bytes + prefix.at;
     memcpy(to, bytes, BLOCK_SIZE);
     if (prefix.size > BLOCK_SIZE)
@@ -197,22 +201,22 @@ static inline uint8_t *write_prefix(uint8_t *to, const struct encoding *encoding
     return to + prefix.size;
 }
 
-/* `end`: of the state, beyond which nothing may be read. */
-static inline uint8_t *write_section(uint8_t *to, const struct section *section, const uint8_t *end) {
-    uint32_t size = (uint32_t)(section->payload - section->begin) + section->size;
-    if (size <= BLOCK_SIZE && end - section->begin >= (ptrdiff_t)BLOCK_SIZE)
-        memcpy(to, section->begin, BLOCK_SIZE);
+/* A section, of so many bytes with what stands before its payload. `end`: of the state, beyond which nothing may be
+ * read. */
+static inline uint8_t *write_section(uint8_t *to, const uint8_t *section, uint32_t size, const uint8_t *end) {
+    if (size <= BLOCK_SIZE && end - section >= (ptrdiff_t)BLOCK_SIZE)
+        memcpy(to, section, BLOCK_SIZE);
     else
-        memcpy(to, section->begin, size);
+        memcpy(to, section, size);
     return to + size;
 }
 
 /* Of an index and an instant each. */
-static uint8_t *write_counting(uint8_t *to, const struct program *program, const struct section *section) {
-    uint32_t count = section->size / COUNTING_ENTRY_SIZE;
+static uint8_t *write_counting(uint8_t *to, const struct program *program, const uint8_t *entry, uint32_t size) {
+    uint32_t count = size / COUNTING_ENTRY_SIZE;
     assert(count <= program->aggregates_count);
     to = write_varint(to, count);
-    for (const uint8_t *entry = section->payload; count > 0; count--, entry += COUNTING_ENTRY_SIZE) {
+    for (; count > 0; count--, entry += COUNTING_ENTRY_SIZE) {
         memcpy(to, &program->aggregates[read_u32(entry)].fingerprint, 8);
         memcpy(to + 8, entry + 4, 8);
         to += BLOB_COUNTING_SIZE;
@@ -220,41 +224,66 @@ static uint8_t *write_counting(uint8_t *to, const struct program *program, const
     return to;
 }
 
-/* `same_ms`: the instant that need not be written; becomes the dimension's own. */
-static inline uint8_t *write_dimension(uint8_t *to, const struct encoding *encoding, uint32_t first,
-                                       const struct section *section, int64_t *same_ms) {
-    struct dimension_section dimension = dimension_section(section->payload, section->size);
+/* An instant that need not be written again, and its bits in a state, where it is PACKED_SHORT there. */
+struct same_instant {
+    int64_t instant_ms;
+    uint64_t packed; /* else what no packed instant is */
+};
+
+static struct same_instant same_instant(int64_t instant_ms) {
+    const uint64_t mask = (UINT64_C(1) << 8 * PACKED_SHORT) - 1;
+    bool is_short = packed_is_short(instant_ms);
+    return (struct same_instant){instant_ms, is_short ? (uint64_t)(instant_ms - PACKED_MIDDLE_MS) & mask : UINT64_MAX};
+}
+
+static __attribute__((noinline)) uint8_t *write_any_dimension(uint8_t *to, const struct encoding *encoding,
+                                                              const struct slot_encoding *slot, const uint8_t *payload,
+                                                              uint32_t size, struct same_instant *same) {
+    struct dimension_section dimension = dimension_section(payload, size);
     uint8_t *tag = to;
-    to = write_prefix(to, encoding, first + dimension.number);
+    to = write_prefix(to, encoding, encoding->prefixes[slot->first + dimension.number]);
     if (dimension.number == VALUE_WRITTEN) {
         to = write_varint(to, dimension.written.size);
-        memcpy(to, dimension.written.data, dimension.written.size);
-        to += dimension.written.size;
+        to = write_bytes(to, dimension.written.data, dimension.written.size);
     }
-    if (dimension.since_ms == *same_ms) {
+    if (dimension.since_ms == same->instant_ms) {
         *tag |= PART_SAME_INSTANT;
         return to;
     }
-    *same_ms = dimension.since_ms;
+    *same = same_instant(dimension.since_ms);
     return write_packed(to, dimension.since_ms);
 }
 
-static inline uint8_t *write_part(uint8_t *to, const struct engine *engine, const struct section *section,
-                                  const uint8_t *end, int64_t *same_ms) {
+/* `same` becomes the dimension's own. Most have a value of the rules', and are what they are since the same instant. */
+static inline uint8_t *write_dimension(uint8_t *to, const struct encoding *encoding, const struct slot_encoding *slot,
+                                       const uint8_t *payload, uint32_t size, struct same_instant *same) {
+    uint64_t packed = read_u32(payload + 1) | (uint64_t)payload[5] << 32;
+    if (packed != same->packed || *payload == VALUE_WRITTEN)
+        return write_any_dimension(to, encoding, slot, payload, size, same);
+    uint8_t *end = write_prefix(to, encoding, encoding->prefixes[slot->first + *payload]);
+    *to |= PART_SAME_INSTANT;
+    return end;
+}
+
+/* The part of the section that stands at `*at`, which goes on to the one behind. */
+static inline uint8_t *write_part(uint8_t *to, const struct engine *engine, const struct slot_encoding *slot,
+                                  const uint8_t **at, const uint8_t *end, struct same_instant *same) {
     const struct encoding *encoding = engine->encoding;
-    struct slot_encoding slot = encoding->slots[section->slot];
-    switch (slot.form) {
-    case SLOT_IS_COUNTING:
-        return write_counting(write_prefix(to, encoding, slot.first), engine->program, section);
-    case SLOT_IS_DIMENSION:
-        return write_dimension(to, encoding, slot.first, section, same_ms);
-    case SLOT_IS_SEGMENT:
-        slot.first += (*section->payload & SEGMENT_QUALIFYING) != 0;
-        break;
-    case SLOT_IS_COPIED:
-        break;
+    const uint8_t *section = *at, *payload = section + SECTION_SIZE_SHORT;
+    uint32_t size = *section;
+    if (size == SECTION_LONG) {
+        payload = section + SECTION_SIZE_LONG;
+        size = section_size(payload);
     }
-    return write_section(write_prefix(to, encoding, slot.first), section, end);
+    *at = payload + size;
+    if (slot->form == SLOT_IS_DIMENSION)
+        return write_dimension(to, encoding, slot, payload, size, same);
+    struct prefix prefix = slot->prefix;
+    if (slot->form == SLOT_IS_COUNTING)
+        return write_counting(write_prefix(to, encoding, prefix), engine->program, payload, size);
+    if (slot->form == SLOT_IS_SEGMENT && (*payload & SEGMENT_QUALIFYING) != 0)
+        prefix = encoding->prefixes[slot->first + 1];
+    return write_section(write_prefix(to, encoding, prefix), section, (uint32_t)(*at - section), end);
 }
 
 size_t engine_blob_size_max(const struct engine *engine, struct state_bytes bytes) {
@@ -262,13 +291,20 @@ size_t engine_blob_size_max(const struct engine *engine, struct state_bytes byte
 }
 
 uint8_t *engine_write_blob(const struct engine *engine, struct state_bytes bytes, uint8_t *to) {
-    struct section_walk walk = section_walk_begin(bytes.data, bytes.size);
-    struct section section;
     const struct state_header *header = (const struct state_header *)(const void *)bytes.data;
-    int64_t same_ms = header->now_ms;
+    const uint8_t *bits = bytes.data + sizeof *header + header->id_size, *end = bytes.data + bytes.size;
+    struct same_instant same = same_instant(header->now_ms);
     to = write_header(to, header, state_account_id(bytes));
-    while (section_walk_next(&walk, &section))
-        to = write_part(to, engine, &section, bytes.data + bytes.size, &same_ms);
+    if (bits == end)
+        return to;
+    uint32_t left = sections_bits_bytes(bits++, 0), taken;
+    const struct slot_encoding *slots = engine->encoding->slots;
+    for (const uint8_t *at = bits + left; left > 0; left -= taken, bits += taken, slots += 64) {
+        taken = left < sizeof(uint64_t) ? left : (uint32_t)sizeof(uint64_t);
+        for (uint64_t word = sections_bits_at(bits, left, end); word != 0; word &= word - 1)
+            to = write_part(to, engine, &slots[__builtin_ctzll(word)], &at, end, &same);
+        assert(at <= end);
+    }
     return to;
 }
 

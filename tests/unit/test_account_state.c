@@ -11,7 +11,6 @@
 #include "engine/core/account/facts.h"
 #include "engine/core/account/former.h"
 #include "engine/core/account/latest.h"
-#include "engine/core/account/sections.h"
 #include "engine/core/account/tickets.h"
 #include "tests/unit/account_state.h"
 
@@ -94,28 +93,6 @@ static void test_a_state_of_which_a_part_is_viewed_changes_as_a_whole_one_does(v
         for (uint32_t i = 0; i < MANY_SLOTS; i++)
             assert_filled(&state, i, sizes[i], (uint8_t)i);
     }
-    test_state_end(&state);
-}
-
-static void test_a_walk_meets_every_section_in_the_order_of_the_slots(void **unused) {
-    (void)unused;
-    static const uint32_t slots[] = {0, 7, 63, 64, MANY_SLOTS - 1}, sizes[] = {1, 254, 255, 1000, 3};
-    struct state state = begin_with_many_slots();
-    struct section section;
-    struct section_walk walk = section_walk_begin(state.data, state.size);
-    assert_false(section_walk_next(&walk, &section));
-    for (uint32_t i = 5; i-- > 0;)
-        fill(&state, slots[i], sizes[i], (uint8_t)slots[i]);
-    walk = section_walk_begin(state.data, state.size);
-    for (uint32_t i = 0; i < 5; i++) {
-        uint32_t size;
-        assert_true(section_walk_next(&walk, &section));
-        assert_int_equal(section.slot, slots[i]);
-        assert_ptr_equal(section.payload, state_section(&state, slots[i], &size));
-        assert_int_equal(section.size, size);
-        assert_int_equal(section.payload - section.begin, sizes[i] > SECTION_SHORT_MAX ? 5 : 1);
-    }
-    assert_false(section_walk_next(&walk, &section));
     test_state_end(&state);
 }
 
@@ -358,7 +335,6 @@ int main(void) {
         cmocka_unit_test(test_a_state_of_which_a_part_is_viewed_changes_as_a_whole_one_does),
         cmocka_unit_test(test_an_instant_of_our_days_takes_few_bytes_and_any_other_is_kept_too),
         cmocka_unit_test(test_a_section_grows_from_short_to_long_and_back),
-        cmocka_unit_test(test_a_walk_meets_every_section_in_the_order_of_the_slots),
         cmocka_unit_test(test_a_state_that_outgrows_its_memory_goes_on_in_the_spare_buffer),
         cmocka_unit_test(test_an_event_id_is_known_until_enough_others_came),
         cmocka_unit_test(test_every_event_id_is_known_however_many_there_are),
