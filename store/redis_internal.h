@@ -74,7 +74,8 @@ struct redis_store {
 #define VALUE_HEAD_SIZE 17
 
 uint32_t store_bucket(struct text account_id);
-void bucketed_sort(struct bucketed *order, uint32_t count);
+/* The accounts, whose buckets those are, in the order of these, and within one in their own. */
+void bucketed_sort(const uint32_t *buckets, uint32_t count, struct bucketed *ret_order);
 /* How many from `from` on are of one bucket. */
 uint32_t bucketed_group(const struct bucketed *order, uint32_t from, uint32_t to);
 

@@ -137,15 +137,14 @@ enum result redis_claim(void *context, uint64_t ticket, int32_t shard, const str
     return redis_enqueue(store, request, error);
 }
 
-static int by_bucket(const void *left, const void *right) {
-    const struct bucketed *a = left, *b = right;
-    if (a->bucket != b->bucket)
-        return a->bucket < b->bucket ? -1 : 1;
-    return (a->place > b->place) - (a->place < b->place);
-}
-
-void bucketed_sort(struct bucketed *order, uint32_t count) {
-    qsort(order, count, sizeof *order, by_bucket);
+void bucketed_sort(const uint32_t *buckets, uint32_t count, struct bucketed *ret_order) {
+    uint32_t next[STORE_BUCKETS + 1] = {0}; /* where a bucket's next account goes; first, how many the one before has */
+    for (uint32_t i = 0; i < count; i++)
+        next[buckets[i] + 1]++;
+    for (uint32_t bucket = 1; bucket < STORE_BUCKETS; bucket++)
+        next[bucket] += next[bucket - 1];
+    for (uint32_t i = 0; i < count; i++)
+        ret_order[next[buckets[i]]++] = (struct bucketed){buckets[i], i};
 }
 
 uint32_t bucketed_group(const struct bucketed *order, uint32_t from, uint32_t to) {
@@ -164,17 +163,19 @@ static uint32_t groups_in(const struct bucketed *order, uint32_t from, uint32_t 
 
 static bool copy_ids(struct request *request, const struct text *account_ids, uint32_t count,
                      struct bucketed **ret_order) {
-    struct bucketed *order = arena_alloc(&request->arena, count * sizeof *order);
+    struct bucketed *order = arena_take(&request->arena, count * sizeof *order);
+    uint32_t *buckets = arena_take(&request->arena, count * sizeof *buckets);
     request->account_ids = arena_alloc(&request->arena, count * sizeof *request->account_ids);
     request->places = arena_alloc(&request->arena, count * sizeof *request->places);
-    if (order == NULL || request->account_ids == NULL || request->places == NULL)
+    if (order == NULL || buckets == NULL || request->account_ids == NULL || request->places == NULL)
         return false;
     for (uint32_t i = 0; i < count; i++) {
-        order[i] = (struct bucketed){store_bucket(account_ids[i]), i};
+        buckets[i] = store_bucket(account_ids[i]);
         request->account_ids[i] = arena_text(&request->arena, account_ids[i]);
         if (text_is_missing(request->account_ids[i]))
             return false;
     }
+    bucketed_sort(buckets, count, order);
     request->count = count;
     *ret_order = order;
     return true;
@@ -192,7 +193,6 @@ enum result redis_load(void *context, uint64_t ticket, int32_t shard, const stru
         redis_request_free(request);
         return redis_out_of_memory(error);
     }
-    bucketed_sort(order, count);
     struct buffer *out = call(request, SCRIPT_LOAD, 1 + 2 * groups_in(order, 0, count) + count);
     redis_command_string(out, prefix_of(store, request));
     for (uint32_t from = 0, size; from < count; from += size) {

@@ -248,14 +248,15 @@ enum result redis_write(void *context, uint64_t ticket, int32_t shard, const str
     enum result result = redis_begin(store, REQUEST_WRITE, ticket, shard, &request, error);
     if (request == NULL)
         return result;
-    struct bucketed *order = arena_alloc(&request->arena, write->count * sizeof *order);
-    if (order == NULL) {
+    struct bucketed *order = arena_take(&request->arena, write->count * sizeof *order);
+    uint32_t *buckets = arena_take(&request->arena, write->count * sizeof *buckets);
+    if (order == NULL || buckets == NULL) {
         redis_request_free(request);
         return redis_out_of_memory(error);
     }
     for (uint32_t i = 0; i < write->count; i++)
-        order[i] = (struct bucketed){store_bucket(write->blobs[i].account_id), i};
-    bucketed_sort(order, write->count);
+        buckets[i] = store_bucket(write->blobs[i].account_id);
+    bucketed_sort(buckets, write->count, order);
     request->course = (struct write_course){.write = *write, .order = order, .meta_is_sent = !write->has_meta};
     return redis_enqueue(store, request, error);
 }
