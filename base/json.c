@@ -6,7 +6,7 @@
 #include "base/number.h"
 
 /* Room for a value of up to `size` bytes; the comma before it is put. NULL when memory is out. */
-static char *begin_value(struct json *json, size_t size) {
+static inline char *begin_value(struct json *json, size_t size) {
     bool comma = json->comma;
     json->comma = true;
     char *room = (char *)buffer_extend(json->out, size + comma);
@@ -51,21 +51,29 @@ static bool needs_escape(uint8_t byte) {
     return byte < 0x20 || byte == '"' || byte == '\\';
 }
 
-/* The bytes from `at` on that stand for themselves. Eight at a time: in (x - ones) & ~x & tops a byte's top bit is set
- * where that byte of x is 0, and where bits are borrowed above such a one, which the look at single bytes sorts out. */
-static uint32_t skip_plain(struct text text, uint32_t at) {
+/* Whether one of eight bytes does: in (x - ones) & ~x & tops a byte's top bit is set where that byte of x is 0, and
+ * else only where bits are borrowed above such a one. */
+static inline bool word_needs_escape(uint64_t word) {
     const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
-    for (; at + 8 <= text.size; at += 8) {
-        uint64_t word;
-        memcpy(&word, text.data + at, sizeof word);
-        uint64_t quotes = word ^ ones * '"', slashes = word ^ ones * '\\';
-        uint64_t met = ((word - ones * 0x20) & ~word) | ((quotes - ones) & ~quotes) | ((slashes - ones) & ~slashes);
-        if ((met & tops) != 0)
-            break;
+    uint64_t quotes = word ^ ones * '"', slashes = word ^ ones * '\\';
+    uint64_t met = ((word - ones * 0x20) & ~word) | ((quotes - ones) & ~quotes) | ((slashes - ones) & ~slashes);
+    return (met & tops) != 0;
+}
+
+/* Whether all bytes stand for themselves. Those of a word's rest are looked at with what was looked at before. */
+static bool is_plain(struct text text) {
+    if (text.size >= 8) {
+        for (uint32_t at = 0; at + 8 < text.size; at += 8)
+            if (word_needs_escape(bytes_word(text.data + at, 8)))
+                return false;
+        return !word_needs_escape(bytes_word(text.data + text.size - 8, 8));
     }
-    while (at < text.size && !needs_escape((uint8_t)text.data[at]))
-        at++;
-    return at;
+    if (text.size >= 4)
+        return !word_needs_escape(bytes_word(text.data, 4) | bytes_word(text.data + text.size - 4, 4) << 32);
+    for (uint32_t at = 0; at < text.size; at++)
+        if (needs_escape((uint8_t)text.data[at]))
+            return false;
+    return true;
 }
 
 static void put_escape(struct buffer *out, uint8_t byte) {
@@ -85,7 +93,8 @@ static void put_escaped(struct buffer *out, struct text text) {
     buffer_put_u8(out, '"');
     for (uint32_t at = 0; at < text.size; at++) {
         uint32_t start = at;
-        at = skip_plain(text, start);
+        while (at < text.size && !needs_escape((uint8_t)text.data[at]))
+            at++;
         buffer_put(out, text.data + start, at - start);
         if (at < text.size)
             put_escape(out, (uint8_t)text.data[at]);
@@ -94,7 +103,7 @@ static void put_escaped(struct buffer *out, struct text text) {
 }
 
 static void put_quoted(struct json *json, struct text text) {
-    if (skip_plain(text, 0) < text.size) {
+    if (!is_plain(text)) {
         (void)begin_value(json, 0);
         put_escaped(json->out, text);
         return;
@@ -103,21 +112,18 @@ static void put_quoted(struct json *json, struct text text) {
     if (room == NULL)
         return;
     *room++ = '"';
-    if (text.size > 0)
-        memcpy(room, text.data, text.size);
-    room[text.size] = '"';
+    *write_bytes((uint8_t *)room, text.data, text.size) = '"';
 }
 
-void json_key(struct json *json, const char *key) {
-    size_t size = strlen(key);
+void json_key_of_size(struct json *json, const char *key, size_t size) {
     char *room = begin_value(json, size + 3);
     json->comma = false;
     if (room == NULL)
         return;
     *room++ = '"';
-    memcpy(room, key, size);
-    room[size] = '"';
-    room[size + 1] = ':';
+    room = (char *)write_bytes((uint8_t *)room, key, size);
+    room[0] = '"';
+    room[1] = ':';
 }
 
 void json_key_text(struct json *json, struct text key) {

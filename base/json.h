@@ -16,7 +16,11 @@ void json_open_object(struct json *json);
 void json_close_object(struct json *json);
 void json_open_array(struct json *json);
 void json_close_array(struct json *json);
-void json_key(struct json *json, const char *key); /* of plain ASCII, nothing to escape */
+void json_key_of_size(struct json *json, const char *key, size_t size);
+/* Of plain ASCII, nothing to escape. Inlined, as the length of most is known when this is compiled. */
+static inline void json_key(struct json *json, const char *key) {
+    json_key_of_size(json, key, strlen(key));
+}
 void json_key_text(struct json *json, struct text key);
 void json_put_null(struct json *json);
 void json_put_boolean(struct json *json, bool value);

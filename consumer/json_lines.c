@@ -215,9 +215,19 @@ static bool find_value_slowly(struct json_lines *reader, struct json_scan *scan,
     return true;
 }
 
+/* Whether that gap begins at `at`, where there is so much. Most are of 16 to 32 bytes, which four words cover. */
+static inline bool gap_begins(const char *at, const struct key_gap *gap) {
+    const char *bytes = gap->bytes;
+    uint32_t size = gap->size;
+    if (size < 16 || size > 32)
+        return bytes_equal(at, bytes, size);
+    return ((bytes_word(at, 8) ^ bytes_word(bytes, 8)) | (bytes_word(at + 8, 8) ^ bytes_word(bytes + 8, 8)) |
+            (bytes_word(at + size - 16, 8) ^ bytes_word(bytes + size - 16, 8)) |
+            (bytes_word(at + size - 8, 8) ^ bytes_word(bytes + size - 8, 8))) == 0;
+}
+
 static bool find_value(struct json_lines *reader, struct json_scan *scan, struct key_gap *gap, uint32_t *ret_key) {
-    bool known = gap->size > 0 && (size_t)(scan->end - scan->at) > gap->size &&
-                 memcmp(scan->at, gap->bytes, gap->size) == 0;
+    bool known = gap->size > 0 && (size_t)(scan->end - scan->at) > gap->size && gap_begins(scan->at, gap);
     if (!known)
         return find_value_slowly(reader, scan, gap, ret_key);
     scan->at += gap->size;

@@ -57,6 +57,21 @@ static const char *plain_end(struct json_scan *scan, const char *at) {
     return plain_end_slowly(scan, at);
 }
 
+/* The first byte from `at` on that is a quote, a backslash, a control character or not ASCII; NULL: the next whole
+ * blocks have none. */
+static inline const char *ascii_end(const char *at, const char *end) {
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(' ');
+    for (; end - at >= 16; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        __m128i stops = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
+        /* As they have a sign, what is not ASCII is less than a space too. */
+        unsigned stop_mask = (unsigned)_mm_movemask_epi8(_mm_or_si128(stops, _mm_cmplt_epi8(bytes, space)));
+        if (stop_mask != 0)
+            return at + __builtin_ctz(stop_mask);
+    }
+    return NULL;
+}
+
 #else
 
 /* Sets the high bit of each byte that is zero; of the bytes above the lowest such one it may also set others. */
@@ -76,6 +91,11 @@ static const char *plain_end(struct json_scan *scan, const char *at) {
             return plain_end_slowly(scan, at);
     }
     return plain_end_slowly(scan, at);
+}
+
+static inline const char *ascii_end(const char *at, const char *end) {
+    (void)at, (void)end;
+    return NULL;
 }
 
 #endif
@@ -125,6 +145,15 @@ static bool scan_string_slowly(struct json_scan *scan, const char *start, struct
     return true;
 }
 
+/* Without escapes. */
+static inline void take_string(struct json_scan *scan, const char *start, const char *end,
+                               struct json_token *ret_token) {
+    ret_token->kind = JSON_STRING;
+    ret_token->escaped = false;
+    ret_token->text = (struct text){start, (uint32_t)(end - start)};
+    scan->at = end + 1;
+}
+
 /* `at` stands on the opening quote. */
 static bool scan_string(struct json_scan *scan, struct json_token *ret_token) {
     const char *start = scan->at + 1;
@@ -133,10 +162,7 @@ static bool scan_string(struct json_scan *scan, struct json_token *ret_token) {
         scan->at = end;
         return scan_string_slowly(scan, start, ret_token);
     }
-    ret_token->kind = JSON_STRING;
-    ret_token->escaped = false;
-    ret_token->text = (struct text){start, (uint32_t)(end - start)};
-    scan->at = end + 1;
+    take_string(scan, start, end, ret_token);
     return true;
 }
 
@@ -287,7 +313,7 @@ static bool scan_container(struct json_scan *scan, struct json_token *ret_token)
     return true;
 }
 
-bool json_scan_value(struct json_scan *scan, struct json_token *ret_token) {
+static __attribute__((noinline)) bool scan_any_value(struct json_scan *scan, struct json_token *ret_token) {
     skip_space(scan);
     if (scan->at == scan->end)
         return fail(scan, "no value");
@@ -295,6 +321,17 @@ bool json_scan_value(struct json_scan *scan, struct json_token *ret_token) {
         return scan_string(scan, ret_token);
     bool opens = *scan->at == '{' || *scan->at == '[';
     return opens ? scan_container(scan, ret_token) : scan_scalar(scan, ret_token);
+}
+
+/* Most values are strings of ASCII without escapes. */
+bool json_scan_value(struct json_scan *scan, struct json_token *ret_token) {
+    if (!sees(scan, '"'))
+        return scan_any_value(scan, ret_token);
+    const char *start = scan->at + 1, *end = ascii_end(start, scan->end);
+    if (end == NULL || *end != '"')
+        return scan_any_value(scan, ret_token);
+    take_string(scan, start, end, ret_token);
+    return true;
 }
 
 bool json_scan_key(struct json_scan *scan, bool first, struct json_token *ret_key) {

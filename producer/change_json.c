@@ -23,17 +23,18 @@ double coverage_rounded(double coverage) {
     return round(coverage * 1e4) / 1e4;
 }
 
-static void put_text(struct json *json, const char *key, struct text value) {
+/* Inlined, as json_key is. */
+static inline void put_text(struct json *json, const char *key, struct text value) {
     json_key(json, key);
     json_put_text(json, value);
 }
 
-static void put_number(struct json *json, const char *key, double value) {
+static inline void put_number(struct json *json, const char *key, double value) {
     json_key(json, key);
     json_put_number(json, value);
 }
 
-static void put_instant(struct json *json, const char *key, int64_t instant_ms) {
+static inline void put_instant(struct json *json, const char *key, int64_t instant_ms) {
     json_key(json, key);
     if (instant_ms == INSTANT_NONE)
         json_put_null(json);
