@@ -1,5 +1,7 @@
 #include "engine/core/dependence.h"
 
+#include "engine/core/horizon.h"
+
 struct builder {
     const struct program *program;
     struct evaluation_step *steps;
@@ -126,8 +128,11 @@ static void complete_steps(struct builder *builder) {
         uint32_t from = builder->readers_from[step->instruction->target];
         uint32_t to = builder->readers_from[step->instruction->target + 1];
         step->has_more = to - from > 1;
-        if (from < to)
-            step->readers = builder->readers[from];
+        step->maker = outlook_maker_of(builder->program, step->instruction);
+        if (from == to)
+            continue;
+        step->readers_word = (uint16_t)builder->readers[from].word;
+        step->readers = builder->readers[from].steps;
     }
 }
 

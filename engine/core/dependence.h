@@ -16,12 +16,22 @@ struct readers {
     uint64_t steps;
 };
 
+struct horizon;
+struct outlook;
+/* Makes what is known of the instruction's register for a stretch of time (horizon.h); returns whether it may be
+ * another one within that. */
+typedef bool outlook_maker(const struct horizon *horizon, const struct instruction *instruction,
+                           struct outlook *restrict ret_outlook);
+
 struct evaluation_step {
     uint16_t kind;
-    uint16_t index;                        /* of the instruction, score, dimension or segment */
-    bool has_more;                         /* readers of the instruction's result, in other words */
+    uint16_t index; /* of the instruction, score, dimension or segment */
+    /* What looks at the instruction's result: the steps in the first word that has any. */
+    uint16_t readers_word;
+    bool has_more; /* others have more */
+    uint64_t readers;
     const struct instruction *instruction; /* NULL: it decides */
-    struct readers readers;                /* of its result */
+    outlook_maker *maker;
 };
 
 struct dependence {
@@ -69,5 +79,5 @@ static inline void set_add_readers_of_step(uint64_t *set, const struct dependenc
     if (step->has_more)
         set_add_readers(set, dependence, step->instruction->target);
     else
-        set[step->readers.word] |= step->readers.steps;
+        set[step->readers_word] |= step->readers;
 }

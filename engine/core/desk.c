@@ -6,7 +6,7 @@ static size_t aligned(size_t size) {
     return (size + 15) & ~(size_t)15;
 }
 
-/* With one more, as the last one is looked at together with the one behind it (evaluation_run_again). */
+/* With one more, as the last one is looked at together with the one behind it (evaluation_run_pending). */
 static size_t registers_size(const struct program *program) {
     return aligned((program->registers_count + 1) * sizeof(union value));
 }

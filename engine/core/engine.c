@@ -91,7 +91,6 @@ static bool allocate(struct engine *engine) {
     engine->encoding = encoding_make(program, &engine->arena);
     if (failed || engine->encoding == NULL || !dependence_make(program, &engine->arena, &engine->dependence))
         return false;
-    engine->makers = take(engine, engine->dependence.steps_count, sizeof(outlook_maker *), &failed);
     memcpy(evaluation->filter_registers, program->constants, program->constants_count * sizeof(union value));
     engine->bounded_streams = plan_bounded_streams(program);
     engine->first = take(engine, engine->dependence.words, sizeof(uint64_t), &failed);
@@ -100,7 +99,7 @@ static bool allocate(struct engine *engine) {
     evaluation->changed = take(engine, program->aggregates_count, sizeof(uint16_t), &failed);
     if (failed)
         return false;
-    horizon_begin(program, &engine->dependence, engine->outlooks, engine->marks, engine->makers);
+    horizon_begin(program, engine->outlooks, engine->marks);
     return shapes_make(program, &engine->arena, &engine->shapes) &&
            desks_make(program, engine->dependence.words, &engine->desks);
 }

@@ -25,7 +25,6 @@ struct engine {
     uint8_t bounded_streams; /* plan.h */
     struct outlook *outlooks;
     uint8_t *marks;
-    outlook_maker **makers;
     uint64_t *first;
     uint32_t text_fields[STREAMS]; /* bit i: the stream's field i is a text */
     struct change *changes;

@@ -165,28 +165,21 @@ static void decide_segment(struct engine *engine, uint32_t step, uint32_t index)
     add_readers_if_changed(engine, segment->time_in, time_in);
 }
 
-static void take_again(struct engine *engine, uint32_t at) {
-    struct evaluation *evaluation = &engine->evaluation;
+static void decide_score(struct engine *engine, uint32_t index) {
+    uint16_t score = engine->program->scores[index].result;
+    uint64_t before = number_in_register(engine, score);
+    score_decide(&engine->evaluation, index);
+    add_readers_if_changed(engine, score, before);
+}
+
+static void decide_again(struct engine *engine, uint32_t at) {
     const struct evaluation_step *step = &engine->dependence.steps[at];
-    uint16_t score;
-    uint64_t before;
-    switch ((enum step_kind)step->kind) {
-    case STEP_INSTRUCTION:
-        if (evaluation_run_again(evaluation, step->instruction))
-            set_add_readers_of_step(evaluation->pending, &engine->dependence, step);
-        return;
-    case STEP_SCORE:
-        score = engine->program->scores[step->index].result;
-        before = number_in_register(engine, score);
-        score_decide(evaluation, step->index);
-        add_readers_if_changed(engine, score, before);
-        return;
-    case STEP_DIMENSION:
+    if (step->kind == STEP_SCORE)
+        decide_score(engine, step->index);
+    else if (step->kind == STEP_DIMENSION)
         decide_dimension(engine, at, step->index);
-        return;
-    case STEP_SEGMENT:
+    else
         decide_segment(engine, at, step->index);
-    }
 }
 
 /* A step only ever adds steps behind itself, so one pass through the set is enough. */
@@ -198,13 +191,9 @@ static void evaluate_again(struct engine *engine) {
     add_timed(engine);
     add_lasting(engine);
     engine->evaluation.code_done = engine->program->code.count;
-    for (uint32_t i = 0; i < engine->dependence.words; i++) {
-        while (pending[i] != 0) {
-            uint32_t bit = (uint32_t)__builtin_ctzll(pending[i]);
-            pending[i] &= pending[i] - 1;
-            take_again(engine, i * 64 + bit);
-        }
-    }
+    uint32_t at = evaluation_run_pending(&engine->evaluation, 0);
+    for (; at != STEP_NONE; at = evaluation_run_pending(&engine->evaluation, at / 64))
+        decide_again(engine, at);
 }
 
 static uint32_t next_stamp(struct engine *engine) {

@@ -4,6 +4,7 @@
 
 #include "base/number.h"
 #include "engine/core/account/facts.h"
+#include "engine/core/account/sections.h"
 #include "engine/core/aggregates.h"
 
 const struct event *evaluation_facts(struct evaluation *evaluation) {
@@ -300,23 +301,49 @@ void evaluation_run_code(struct evaluation *evaluation, const struct instruction
     run(evaluation, from, to);
 }
 
-bool evaluation_run_again(struct evaluation *evaluation, const struct instruction *instruction) {
-    const union value *result = &evaluation->registers[instruction->target];
+/* Runs the instruction again: whether its register has another value now. Behind a number another register stands,
+ * which is what it was. A text that is remembered may be another one in the same place. */
+static inline __attribute__((always_inline)) bool run_again(struct evaluation *evaluation, union value *registers,
+                                                            const struct instruction *instruction) {
+    const union value *result = &registers[instruction->target];
     union value before = *result, before_behind = result[1];
-    run_one(evaluation, evaluation->registers, instruction);
-    /* Behind a number another register stands, which is what it was. A text that is remembered may be another one in
-     * the same place. */
+    run_one(evaluation, registers, instruction);
     return result->bits != before.bits || result[1].bits != before_behind.bits ||
            instruction->operation == OP_LAST_TEXT || instruction->operation == OP_COALESCE_TEXT;
+}
+
+uint32_t evaluation_run_pending(struct evaluation *evaluation, uint32_t word) {
+    const struct dependence *dependence = evaluation->dependence;
+    uint64_t *pending = evaluation->pending;
+    for (; word < dependence->words; word++) {
+        const struct evaluation_step *steps = &dependence->steps[word * 64];
+        while (pending[word] != 0) {
+            const struct evaluation_step *step = &steps[__builtin_ctzll(pending[word])];
+            pending[word] &= pending[word] - 1;
+            if (step->instruction == NULL)
+                return (uint32_t)(step - dependence->steps);
+            if (run_again(evaluation, evaluation->registers, step->instruction))
+                set_add_readers_of_step(pending, dependence, step);
+        }
+    }
+    return STEP_NONE;
 }
 
 /* Of what was never seen, nothing changes with the time: most aggregates of most accounts are empty. */
 static void add_readers_of_present(const struct evaluation *evaluation, bool sliced, uint64_t *set) {
     const struct dependence *dependence = evaluation->dependence;
-    const uint32_t *offsets = evaluation->state->offsets + SLOT_AGGREGATES;
-    for (uint32_t i = 0; i < evaluation->program->aggregates_count; i++)
-        if (offsets[i] != 0 && (sliced || evaluation->program->aggregates[i].slice_ms == 0))
-            set_add_readers(set, dependence, dependence->first_aggregate + i);
+    const struct aggregate *aggregates = evaluation->program->aggregates;
+    uint32_t end = SLOT_AGGREGATES + evaluation->program->aggregates_count;
+    for (uint32_t word = 0; word * 64 < end; word++) {
+        uint64_t slots = state_slots(evaluation->state, word);
+        slots &= word == 0 ? ~UINT64_C(0) << SLOT_AGGREGATES : ~UINT64_C(0);
+        slots &= end - word * 64 < 64 ? (UINT64_C(1) << end % 64) - 1 : ~UINT64_C(0);
+        for (; slots != 0; slots &= slots - 1) {
+            uint32_t i = word * 64 + (uint32_t)__builtin_ctzll(slots) - SLOT_AGGREGATES;
+            if (sliced || aggregates[i].slice_ms == 0)
+                set_add_readers(set, dependence, dependence->first_aggregate + i);
+        }
+    }
 }
 
 void evaluation_add_timed(const struct evaluation *evaluation, bool sliced, uint64_t *set) {

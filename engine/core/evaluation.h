@@ -98,8 +98,11 @@ static inline void evaluation_run(struct evaluation *evaluation, uint32_t end) {
 /* Runs these instructions, of which the code was made that remains for an account (shape.h). */
 void evaluation_run_code(struct evaluation *evaluation, const struct instruction *from, const struct instruction *to);
 
-/* Runs one instruction of the code again: whether its register has another value now. */
-bool evaluation_run_again(struct evaluation *evaluation, const struct instruction *instruction);
+/* Runs the instructions again whose steps are pending, in the set's words from `word` on, and has those steps taken
+ * that look at what then has another value; up to a step that decides, which is returned and pending no more.
+ * STEP_NONE: none is left. */
+#define STEP_NONE UINT32_MAX
+uint32_t evaluation_run_pending(struct evaluation *evaluation, uint32_t word);
 
 /* Adds the steps that another instant may change: within the same slices, or (`sliced`) beyond. */
 void evaluation_add_timed(const struct evaluation *evaluation, bool sliced, uint64_t *set);

@@ -154,15 +154,6 @@ static double segment_outlook(const struct horizon *horizon, uint32_t index) {
     return inside ? inside_until(horizon, segment, &memory) : outside_until(horizon, segment, &memory);
 }
 
-static inline void instruction_outlook(const struct horizon *horizon, const struct evaluation_step *step,
-                                       outlook_maker *maker) {
-    uint16_t target = step->instruction->target;
-    if (!maker(horizon, step->instruction, &horizon->outlooks[target]))
-        return;
-    horizon->marks[target] = MARK_MOVES;
-    set_add_readers_of_step(horizon->evaluation->pending, horizon->evaluation->dependence, step);
-}
-
 static void score_outlook(const struct horizon *horizon, uint32_t index) {
     uint16_t result = horizon->evaluation->program->scores[index].result;
     outlook_of_score(horizon, index, &horizon->outlooks[result]);
@@ -170,7 +161,7 @@ static void score_outlook(const struct horizon *horizon, uint32_t index) {
 }
 
 /* Takes a step that is no instruction; returns until when it decides the same. */
-static double take(const struct horizon *horizon, const struct evaluation_step *step) {
+static double take_decision(const struct horizon *horizon, const struct evaluation_step *step) {
     const struct program *program = horizon->evaluation->program;
     double until = INFINITY;
     if (step->kind == STEP_SCORE) {
@@ -199,6 +190,21 @@ static void find_first(const struct horizon *horizon) {
     evaluation_add_timed(horizon->evaluation, true, horizon->first);
 }
 
+static void begin_look(const struct horizon *horizon) {
+    const struct program *program = horizon->evaluation->program;
+    uint32_t words = horizon->evaluation->dependence->words;
+    memset(horizon->marks + program->constants_count, MARK_NONE, program->registers_count - program->constants_count);
+    memcpy(horizon->evaluation->pending, horizon->first, words * sizeof *horizon->first);
+}
+
+static inline void take_instruction(const struct horizon *horizon, const struct evaluation_step *step) {
+    uint16_t target = step->instruction->target;
+    if (!step->maker(horizon, step->instruction, &horizon->outlooks[target]))
+        return;
+    horizon->marks[target] = MARK_MOVES;
+    set_add_readers_of_step(horizon->evaluation->pending, horizon->evaluation->dependence, step);
+}
+
 /* A decision that is not come to sees nothing that moves, and waits for no time: it stays as it is. What is loose and
  * ends the stretch before `too_soon_ms` ends the look, and nothing is proven. */
 static double look_once(const struct horizon *horizon, double too_soon_ms, bool *ret_is_loose) {
@@ -206,19 +212,17 @@ static double look_once(const struct horizon *horizon, double too_soon_ms, bool 
     uint64_t *pending = horizon->evaluation->pending;
     double until = horizon->length_ms;
     *ret_is_loose = false;
-    const struct program *program = horizon->evaluation->program;
-    memset(horizon->marks + program->constants_count, MARK_NONE, program->registers_count - program->constants_count);
-    memcpy(pending, horizon->first, dependence->words * sizeof *pending);
+    begin_look(horizon);
     for (uint32_t i = 0; i < dependence->words; i++) {
         while (pending[i] != 0) {
-            uint32_t at = i * 64 + (uint32_t)__builtin_ctzll(pending[i]);
-            const struct evaluation_step *step = &dependence->steps[at];
+            uint32_t bit = (uint32_t)__builtin_ctzll(pending[i]);
+            const struct evaluation_step *step = &dependence->steps[i * 64 + bit];
             pending[i] &= pending[i] - 1;
-            if (horizon->makers[at] != NULL) {
-                instruction_outlook(horizon, step, horizon->makers[at]);
+            if (step->instruction != NULL) {
+                take_instruction(horizon, step);
                 continue;
             }
-            double stays = take(horizon, step);
+            double stays = take_decision(horizon, step);
             if (stays >= until)
                 continue;
             until = stays;
@@ -338,12 +342,7 @@ double horizon_look(struct horizon *horizon, uint8_t *habits) {
     return best;
 }
 
-void horizon_begin(const struct program *program, const struct dependence *dependence, struct outlook *outlooks,
-                   uint8_t *marks, outlook_maker **makers) {
-    for (uint32_t i = 0; i < dependence->steps_count; i++) {
-        const struct instruction *instruction = dependence->steps[i].instruction;
-        makers[i] = instruction == NULL ? NULL : outlook_maker_of(program, instruction);
-    }
+void horizon_begin(const struct program *program, struct outlook *outlooks, uint8_t *marks) {
     for (uint32_t i = 0; i < program->constants_count; i++) {
         outlooks[i] = outlook_constant(program->constants[i].number, INFINITY);
         marks[i] = MARK_STAYS;

@@ -25,11 +25,6 @@ struct outlook {
     double until;
 };
 
-struct horizon;
-/* Returns whether the register may be another one within the stretch. */
-typedef bool outlook_maker(const struct horizon *horizon, const struct instruction *instruction,
-                           struct outlook *restrict ret_outlook);
-
 /* The slices that an aggregate is looked at from: now, and at the end of the stretch. */
 struct slices {
     int64_t first, last;
@@ -50,7 +45,6 @@ struct horizon {
     struct outlook *outlooks;  /* one for each register */
     uint64_t *first;           /* set of the steps that a look begins with */
     uint8_t *marks;            /* a mark for each register */
-    outlook_maker **makers;    /* of the outlook of each step that is an instruction, else NULL */
     uint8_t lively;            /* bit i: events of stream i may come; 0: no record will */
     uint32_t events, values;   /* so many, and so many values that not all windows hold; horizon_look sets them */
     double length_ms;          /* how far it looks */
@@ -69,8 +63,7 @@ static inline bool horizon_moves(const struct horizon *horizon, uint16_t source)
 #define HORIZON_FIRST_QUIET 4
 
 /* Once, before the first look with these. */
-void horizon_begin(const struct program *program, const struct dependence *dependence, struct outlook *outlooks,
-                   uint8_t *marks, outlook_maker **makers);
+void horizon_begin(const struct program *program, struct outlook *outlooks, uint8_t *marks);
 
 /* The milliseconds from now on, at the most INFINITY, in which every outcome is provably the same; where events are
  * reckoned with, that holds for `horizon->events` of them with `horizon->values` new values. `horizon->outlooks` and

@@ -66,13 +66,16 @@ static struct outlook since_outlook(const struct horizon *horizon, const struct 
     return outlook;
 }
 
-static struct outlook distinct_outlook(const struct horizon *horizon, uint32_t slot, struct window at_end, double now,
+/* What falls out of a window until the end, while nothing comes in. */
+static double leaving_count(const struct state *state, uint32_t slot, struct slices look, uint32_t slices) {
+    return window_count(state, slot, (struct window){look.first - slices, look.last - slices - 1});
+}
+
+static struct outlook distinct_outlook(const struct horizon *horizon, uint32_t slot, double at_end, double now,
                                        double more) {
-    const struct state *state = horizon->evaluation->state;
-    if (more > 0 && !distinct_is_exact(state, slot, (uint32_t)more))
+    if (more > 0 && !distinct_is_exact(horizon->evaluation->state, slot, (uint32_t)more))
         return nothing_known(now);
-    return (struct outlook){distinct_count(state, slot, at_end), 0, now + (more > 0 ? horizon->values : 0), 0,
-                            INFINITY};
+    return (struct outlook){at_end, 0, now + (more > 0 ? horizon->values : 0), 0, INFINITY};
 }
 
 static struct outlook window_outlook(const struct horizon *horizon, const struct instruction *instruction, double now) {
@@ -82,14 +85,17 @@ static struct outlook window_outlook(const struct horizon *horizon, const struct
     struct slices look = slices_of(horizon, aggregate);
     struct window at_end = {look.last - instruction->right, look.last};
     double more = more_of(horizon, aggregate->stream);
+    bool loses = look.first != look.last; /* slices, until the end */
     if (!aggregate_covers(evaluation, instruction->left, look.first - instruction->right))
         return until_covered(horizon, instruction, instruction->right);
-    if (look.first == look.last && more == 0)
+    if (!loses && more == 0)
         return outlook_constant(now, INFINITY);
     if (instruction->operation == OP_COUNT)
-        return (struct outlook){window_count(evaluation->state, slot, at_end), 0, now + more, 0, INFINITY};
+        return (struct outlook){now - (loses ? leaving_count(evaluation->state, slot, look, instruction->right) : 0), 0,
+                                now + more, 0, INFINITY};
     if (instruction->operation == OP_DISTINCT)
-        return distinct_outlook(horizon, slot, at_end, now, more);
+        return distinct_outlook(horizon, slot, loses ? distinct_count(evaluation->state, slot, at_end) : now, now,
+                                more);
     return numbers_outlook(horizon, instruction, now);
 }
 

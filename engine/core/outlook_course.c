@@ -164,9 +164,15 @@ static bool is_only_compared(const struct evaluation *evaluation, uint16_t sourc
     return true;
 }
 
+/* Whether the stretch ends within the slice of now, so that none enters a window or leaves it. */
+static bool is_within_slice(const struct horizon *horizon, const struct instruction *instruction) {
+    struct slices slices = slices_of(horizon, &horizon->evaluation->program->aggregates[instruction->left]);
+    return slices.first == slices.last;
+}
+
 static struct outlook trend_outlook(const struct horizon *horizon, const struct instruction *instruction, double now) {
-    struct course course = begin(horizon, instruction);
     struct outlook outlook = outlook_constant(now, INFINITY);
+    struct course course = begin(horizon, instruction);
     int64_t index = next_change(&course, course.slices.first);
     for (int changes = 0; index <= course.slices.last; changes++) {
         advance(&course, index);
@@ -185,8 +191,12 @@ static struct outlook trend_outlook(const struct horizon *horizon, const struct 
 bool outlook_of_trend(const struct horizon *horizon, const struct instruction *instruction,
                       struct outlook *restrict ret_outlook) {
     double now = horizon->evaluation->registers[instruction->target].number;
-    bool is_asked = !is_only_compared(horizon->evaluation, instruction->target);
-    *ret_outlook = is_asked ? trend_outlook(horizon, instruction, now) : nothing_known(now);
+    if (is_within_slice(horizon, instruction))
+        *ret_outlook = outlook_constant(now, INFINITY);
+    else if (is_only_compared(horizon->evaluation, instruction->target))
+        *ret_outlook = nothing_known(now);
+    else
+        *ret_outlook = trend_outlook(horizon, instruction, now);
     return outlook_moves(horizon, ret_outlook);
 }
 
@@ -239,12 +249,26 @@ static double follow(struct course *course, const struct instruction *comparison
     return index > course->slices.last ? INFINITY : until_slice(course->horizon, course->aggregate, index);
 }
 
+/* The same where nothing enters or leaves: events that come only add to a count. */
+static double sure_until(const struct horizon *horizon, const struct instruction *instruction,
+                         const struct instruction *comparison, double number, bool is_left) {
+    const struct evaluation *evaluation = horizon->evaluation;
+    double value = evaluation->registers[instruction->target].number;
+    if (instruction->operation != OP_COUNT)
+        return INFINITY;
+    struct range range = {value, value + more_of(horizon, evaluation->program->aggregates[instruction->left].stream)};
+    bool holds = evaluation_true(evaluation, comparison->target);
+    return is_sure(comparison->operation, range, number, is_left, holds) ? INFINITY : 0;
+}
+
 double outlook_course(const struct horizon *horizon, const struct instruction *comparison) {
     bool is_left;
     const struct instruction *instruction = compared(horizon, comparison, &is_left);
     if (instruction == NULL)
         return 0;
+    double number = outlook_at(horizon, is_left ? comparison->right : comparison->left)->low;
+    if (is_within_slice(horizon, instruction))
+        return sure_until(horizon, instruction, comparison, number, is_left);
     struct course course = begin(horizon, instruction);
-    return follow(&course, comparison, outlook_at(horizon, is_left ? comparison->right : comparison->left)->low,
-                  is_left);
+    return follow(&course, comparison, number, is_left);
 }

@@ -116,6 +116,14 @@ struct parts {
     uint32_t optional_count;
 };
 
+/* As outlook_scaled has it. */
+static inline struct outlook constant_scaled(double value, double factor, double until) {
+    double scaled = value * factor, slack = 2 * fabs(scaled) * ROUNDING_RELATIVE;
+    if (!(fabs(scaled) <= MODERATE_MAX))
+        return nothing_known(0);
+    return (struct outlook){scaled - slack, 0, scaled + slack, 0, until};
+}
+
 /* `counts_until`: how long it counts, or does not, as it does now. */
 static void add_certain(const struct horizon *horizon, const struct score *score, uint32_t index,
                         const struct signal_value *look, double counts_until, struct parts *parts) {
@@ -130,7 +138,7 @@ static void add_certain(const struct horizon *horizon, const struct score *score
         return;
     parts->is_constant = parts->is_constant && is_constant(&y);
     parts->present += signal->weight;
-    y = outlook_scaled(&y, signal->weight, y.until);
+    y = is_constant(&y) ? constant_scaled(y.low, signal->weight, y.until) : outlook_scaled(&y, signal->weight, y.until);
     parts->sum = sum_of(&parts->sum, &y, lesser(parts->sum.until, y.until));
 }
 

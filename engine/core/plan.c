@@ -38,7 +38,6 @@ static struct horizon horizon_of(struct engine *engine, const struct clocks *clo
                             .outlooks = engine->outlooks,
                             .first = engine->first,
                             .marks = engine->marks,
-                            .makers = engine->makers,
                             .lively = lively};
 }
 

@@ -116,8 +116,8 @@ double distinct_count(const struct state *state, uint32_t slot, struct window wi
     const uint8_t *section = state_section(state, slot, &size);
     if (section == NULL)
         return 0;
-    uint64_t count = 0;
+    uint64_t count = 0, slices = (uint64_t)(window.last - window.first);
     for (uint32_t at = DISTINCT_LEVEL_SIZE; at < size; at += DISTINCT_ENTRY_SIZE)
-        count += index_at(section + at) >= window.first && index_at(section + at) <= window.last;
+        count += (uint64_t)(index_at(section + at) - window.first) <= slices;
     return (double)(count << section[0]);
 }

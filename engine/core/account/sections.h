@@ -37,3 +37,12 @@ static inline uint64_t sections_bits_at(const uint8_t *bits, uint32_t left, cons
         memcpy(&word, bits, sizeof word);
     return left < sizeof word ? word & ((UINT64_C(1) << left * 8) - 1) : word;
 }
+
+/* The bits of 64 slots of the state, of those from 64 * `word` on: which of them are there. */
+static inline uint64_t state_slots(const struct state *state, uint32_t word) {
+    uint32_t begin = (uint32_t)sizeof(struct state_header) + state_header(state)->id_size;
+    if (begin == state->size || word * 8 >= sections_bits_bytes(state->data, begin))
+        return 0;
+    return sections_bits_at(state->data + begin + 1 + word * 8, sections_bits_bytes(state->data, begin) - word * 8,
+                            state->data + state->size);
+}

@@ -138,22 +138,34 @@ static struct window_cursor entries_in(const struct state *state, uint32_t slot,
     return entries;
 }
 
-/* From the newest slice back: most windows are shorter than what is held for the longest. */
+/* The first entry of a count whose distance is not below `distance`, which most often is the first of all. */
+static const uint8_t *first_count(const uint8_t *entries, const uint8_t *end, int64_t distance) {
+    uint32_t low = 0, high = (uint32_t)(end - entries) / WINDOW_COUNT_ENTRY_SIZE;
+    if (window_distance(entries) >= distance)
+        return entries;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (window_distance(entries + middle * WINDOW_COUNT_ENTRY_SIZE) < distance)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return entries + low * WINDOW_COUNT_ENTRY_SIZE;
+}
+
+/* Slices are sought, and not looked through: those of the longest window are held, and most are shorter. */
 double window_count(const struct state *state, uint32_t slot, struct window window) {
     uint32_t size;
     const uint8_t *section = state_section(state, slot, &size);
     if (section == NULL)
         return 0;
     int64_t first = window.first - window_base(section), last = window.last - window_base(section);
+    const uint8_t *end = section + size, *entry = first_count(section + WINDOW_BASE_SIZE, end, first);
     uint64_t count = 0;
-    for (const uint8_t *entry = section + size - WINDOW_COUNT_ENTRY_SIZE; entry >= section + WINDOW_BASE_SIZE;
-         entry -= WINDOW_COUNT_ENTRY_SIZE) {
-        int64_t distance = window_distance(entry);
-        if (distance < first)
-            break;
-        if (distance <= last)
-            count += read_u32(entry + WINDOW_DISTANCE_SIZE);
-    }
+    if (window_distance(end - WINDOW_COUNT_ENTRY_SIZE) <= last)
+        last = INT64_MAX;
+    for (; entry < end && (last == INT64_MAX || window_distance(entry) <= last); entry += WINDOW_COUNT_ENTRY_SIZE)
+        count += read_u32(entry + WINDOW_DISTANCE_SIZE);
     return (double)count;
 }
 
