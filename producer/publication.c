@@ -14,6 +14,8 @@
 #define REST_MS  50 /* between two looks at a full queue, where no report comes */
 #define HURRY_MS 1
 
+#define TOGETHER_MAX 64 /* records that are handed over by one call */
+
 /* What the library allocates for a batch, of which a message and each header have about so many bytes. */
 #define LIBRARY_BYTES_MAX    (384 * 1024)
 #define LIBRARY_RECORD_BYTES 256
@@ -105,6 +107,63 @@ static void was_handed_over(struct kafka_sink *sink, const struct record *record
     sink->is_hurried = false;
 }
 
+/* Hands over the next record. */
+static rd_kafka_resp_err_t hand_over_one(struct kafka_sink *sink, struct record *record) {
+    rd_kafka_resp_err_t code = hand_over(sink, record);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        was_handed_over(sink, record);
+        sink->published++;
+    }
+    return code;
+}
+
+/* Whether the record goes with those that are handed over by one call: for that partition, without headers. */
+static bool goes_together(const struct record *record, const struct record *first) {
+    return record->headers_count == 0 && record->partition != PARTITION_BY_KEY && record->output == first->output &&
+           record->partition == first->partition;
+}
+
+/* How many of the records from `first` on go together and have room, at most `count`; what the library is to take. */
+static uint32_t gather(struct kafka_sink *sink, struct record *first, uint32_t count,
+                       rd_kafka_message_t messages[TOGETHER_MAX]) {
+    uint32_t gathered = 0;
+    for (; gathered < count && gathered < TOGETHER_MAX; gathered++) {
+        struct record *record = &first[gathered];
+        if (gathered > 0 && (!goes_together(record, first) || !has_room(sink, record)))
+            break;
+        record->offset = OFFSET_NONE;
+        messages[gathered] = (rd_kafka_message_t){.payload = (void *)(uintptr_t)record->value.data,
+                                                  .len = record->value.size,
+                                                  .key = (void *)(uintptr_t)record->key.data,
+                                                  .key_len = record->key.size,
+                                                  ._private = record};
+        was_handed_over(sink, record);
+    }
+    return gathered;
+}
+
+/* Hands over the next records, as many as go together: the states of a commit. For each the library then takes little
+ * more than half of its instructions, and asks no clock. */
+static rd_kafka_resp_err_t hand_over_together(struct kafka_sink *sink, struct record *first, uint32_t count) {
+    rd_kafka_message_t messages[TOGETHER_MAX];
+    struct handed_over before = sink->handed[first->output];
+    uint32_t gathered = gather(sink, first, count, messages), taken = 0;
+    uint32_t taken_in_all = (uint32_t)rd_kafka_produce_batch(sink->topics[first->output], first->partition, 0, messages,
+                                                             (int)gathered);
+    sink->client.outstanding += taken_in_all;
+    while (taken < gathered && messages[taken].err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        taken++;
+    sink->published += taken;
+    if (taken == gathered)
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    sink->handed[first->output] = before;
+    for (uint32_t i = 0; i < taken; i++)
+        was_handed_over(sink, &first[i]);
+    /* None is taken behind one for which the queue was full. Were it so, it must not be handed over again. */
+    rd_kafka_resp_err_t code = messages[taken].err;
+    return code == RD_KAFKA_RESP_ERR__QUEUE_FULL && taken < taken_in_all ? RD_KAFKA_RESP_ERR__FAIL : code;
+}
+
 /* What was handed over is sent now; the library would wait for more of it. Its own wait for deliveries is of no use
  * here, as they are events: it always lasts as long as it may. */
 static void hurry(struct kafka_sink *sink) {
@@ -143,14 +202,13 @@ enum answer sink_publish(void *context, struct batch *batch, int timeout_ms, str
                 return ANSWER_PENDING;
             continue;
         }
-        rd_kafka_resp_err_t code = hand_over(sink, record);
-        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            was_handed_over(sink, record);
-            sink->published++;
+        rd_kafka_resp_err_t code = goes_together(record, record)
+                                       ? hand_over_together(sink, record, batch->count - sink->published)
+                                       : hand_over_one(sink, record);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
             continue;
-        }
         if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL)
-            return publication_failed(sink, record, code, error);
+            return publication_failed(sink, &batch->records[sink->published], code, error);
         int left_ms = client_left_ms(deadline_ms);
         client_poll(&sink->client, at_most(left_ms, REST_MS));
         if (left_ms == 0)
