@@ -1,38 +1,47 @@
 #include "producer/clip.h"
 
-struct text clip_text(struct text text) {
-    if (text.size <= CLIPPED_BYTES_MAX)
+struct text clip_text(struct text text, uint32_t bytes_max) {
+    if (text.size <= bytes_max)
         return text;
-    uint32_t size = CLIPPED_BYTES_MAX;
+    uint32_t size = bytes_max;
     while (size > 0 && ((uint8_t)text.data[size] & 0xC0) == 0x80) /* a continuation byte would begin what is cut */
         size--;
     return (struct text){text.data, size};
 }
 
-struct change clip_change(const struct change *change) {
+static void clip(struct text *text, uint32_t bytes_max) {
+    *text = clip_text(*text, bytes_max);
+}
+
+struct change clip_change(const struct change *change, uint32_t bytes_max) {
     struct change clipped = *change;
-    clipped.from = clip_text(change->from);
-    clipped.to = clip_text(change->to);
-    clipped.lifecycle_stage = clip_text(change->lifecycle_stage);
+    struct text *const texts[] = {
+        &clipped.from,        &clipped.to,         &clipped.lifecycle_stage, &clipped.reasons_of, &clipped.facts.name,
+        &clipped.facts.owner, &clipped.facts.plan, &clipped.facts.currency,  &clipped.ruleset,    &clipped.playbook};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        clip(texts[i], bytes_max);
+    for (uint32_t i = 0; i < change->reasons_count; i++)
+        clip(&clipped.reasons[i].signal, bytes_max);
     for (uint32_t i = 0; i < change->because_count; i++) {
-        struct because *because = &clipped.because[i];
-        because->condition = clip_text(because->condition);
-        because->left.text = clip_text(because->left.text);
-        because->right.text = clip_text(because->right.text);
+        clip(&clipped.because[i].condition, bytes_max);
+        clip(&clipped.because[i].left.text, bytes_max);
+        clip(&clipped.because[i].right.text, bytes_max);
     }
-    clipped.facts.name = clip_text(change->facts.name);
-    clipped.facts.owner = clip_text(change->facts.owner);
-    clipped.facts.plan = clip_text(change->facts.plan);
-    clipped.facts.currency = clip_text(change->facts.currency);
     return clipped;
 }
 
-struct status clip_status(const struct status *status) {
+struct status clip_status(const struct status *status, uint32_t bytes_max, struct dimension_status *dimensions) {
     struct status clipped = *status;
     const struct stream_schema *schema = &stream_schemas[STREAM_ACCOUNT];
     for (uint32_t i = 0; i < schema->fields_count; i++)
         if (schema->fields[i].type == FIELD_STRING && event_has(&status->facts, i))
-            clipped.facts.fields[i].text = clip_text(status->facts.fields[i].text);
+            clip(&clipped.facts.fields[i].text, bytes_max);
     clipped.facts.entries_count = 0;
+    clip(&clipped.ruleset, bytes_max);
+    for (uint32_t i = 0; i < status->dimensions_count; i++) {
+        dimensions[i] = status->dimensions[i];
+        clip(&dimensions[i].value, bytes_max);
+    }
+    clipped.dimensions = dimensions;
     return clipped;
 }

@@ -13,6 +13,10 @@ enum result encode_failed(struct error *error) {
     return error_set(error, RESULT_FATAL, "Memory is out: a record could not be encoded.");
 }
 
+static bool is_too_large(const struct encoder_state *encoder) {
+    return encoder->value.size > encoder->options.value_bytes_max;
+}
+
 /* ---- changes */
 
 /* Those of a change's headers that are its own, by their place. */
@@ -36,11 +40,11 @@ static void write_change(struct encoder_state *encoder, const struct change *cha
     const struct framing *framing = &encoder->options.changes;
     buffer_clear(&encoder->value);
     change_write(change, origin, framing, &encoder->value);
-    if (encoder->value.size <= encoder->options.value_bytes_max)
-        return;
-    struct change clipped = clip_change(change);
-    buffer_clear(&encoder->value);
-    change_write(&clipped, origin, framing, &encoder->value);
+    for (uint32_t bytes_max = CLIPPED_BYTES_MAX; is_too_large(encoder) && bytes_max > 0; bytes_max /= CLIPPED_LESS) {
+        struct change clipped = clip_change(change, bytes_max);
+        buffer_clear(&encoder->value);
+        change_write(&clipped, origin, framing, &encoder->value);
+    }
 }
 
 /* What of a change's record is its own: the id, which begins with the account's, the instant and the value. */
@@ -118,10 +122,27 @@ static enum result encode_change(void *context, const struct change *change, int
 
 /* ---- statuses */
 
+/* False: memory is out. */
+static bool write_status(struct encoder_state *encoder, const struct status *status) {
+    const struct framing *framing = &encoder->options.statuses;
+    struct dimension_status *dimensions = NULL;
+    buffer_clear(&encoder->value);
+    status_write(status, framing, &encoder->value);
+    if (is_too_large(encoder) && (dimensions = calloc(status->dimensions_count + 1, sizeof *dimensions)) == NULL)
+        return false;
+    for (uint32_t bytes_max = CLIPPED_BYTES_MAX; is_too_large(encoder) && bytes_max > 0; bytes_max /= CLIPPED_LESS) {
+        struct status clipped = clip_status(status, bytes_max, dimensions);
+        buffer_clear(&encoder->value);
+        status_write(&clipped, framing, &encoder->value);
+    }
+    free(dimensions);
+    return buffer_ok(&encoder->value);
+}
+
 static enum result add_status(struct encoder_state *encoder, struct text account_id, struct batch *batch,
                               struct error *error) {
     struct text value = buffer_text(&encoder->value);
-    char *texts = buffer_ok(&encoder->value) ? (char *)batch_room(batch, (size_t)account_id.size + value.size) : NULL;
+    char *texts = (char *)batch_room(batch, (size_t)account_id.size + value.size);
     if (texts == NULL)
         return encode_failed(error);
     memcpy(texts, account_id.data, account_id.size);
@@ -139,20 +160,12 @@ static enum result add_status(struct encoder_state *encoder, struct text account
 
 static enum result encode_status(void *context, const struct status *status, struct batch *batch, struct error *error) {
     struct encoder_state *encoder = context;
-    const struct framing *framing = &encoder->options.statuses;
     if (status->erased) {
         const struct record record = {
             .output = OUTPUT_STATUSES, .partition = PARTITION_BY_KEY, .key = status->account_id};
         return batch_add(batch, &record, error);
     }
-    buffer_clear(&encoder->value);
-    status_write(status, framing, &encoder->value);
-    if (encoder->value.size > encoder->options.value_bytes_max) {
-        struct status clipped = clip_status(status);
-        buffer_clear(&encoder->value);
-        status_write(&clipped, framing, &encoder->value);
-    }
-    return add_status(encoder, status->account_id, batch, error);
+    return write_status(encoder, status) ? add_status(encoder, status->account_id, batch, error) : encode_failed(error);
 }
 
 /* ---- life */

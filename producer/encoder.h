@@ -2,7 +2,8 @@
  * for the same input.
  *
  * No value is larger than `value_bytes_max`, so that none can be refused for its size and stop its shard: texts of a
- * change that would be are cut (clip.h), and so is the value of a dead letter, which says so in a header. One thread.
+ * change or a status that would be are cut (clip.h), as short as need be, and so is the value of a dead letter, which
+ * says so in a header. One thread.
  */
 #pragma once
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/core/rules/program.h"
 #include "producer/client.h"
 #include "producer/clip.h"
 #include "producer/encoder.h"
@@ -158,18 +159,36 @@ static void a_change_too_large_for_the_brokers_is_clipped(void **state) {
     close_fixture(fixture);
 }
 
+/* JSON writes a control character in six bytes. */
+static void a_change_that_is_too_large_when_clipped_is_clipped_shorter(void **state) {
+    (void)state;
+    struct fixture *fixture = open_fixture(&usual);
+    static char ones[CLIPPED_BYTES_MAX];
+    memset(ones, 1, sizeof ones);
+    struct text text = {ones, sizeof ones};
+    struct change change = example_move();
+    change.from = change.to = change.lifecycle_stage = change.ruleset = change.playbook = text;
+    change.facts = (struct change_facts){true, text, text, text, text, 0};
+    change.because_count = CONDITIONS_MAX;
+    for (int i = 0; i < CONDITIONS_MAX; i++)
+        change.because[i] = (struct because){text, {OPERAND_TEXT, 0, text}, {OPERAND_TEXT, 0, text}, true};
+    const struct record *record = encode_change(fixture, &change);
+    assert_in_range(record->value.size, 33 * 6 * CLIPPED_BYTES_MAX / CLIPPED_LESS, VALUE_BYTES_USUAL / 2);
+    close_fixture(fixture);
+}
+
 static void clipping_keeps_whole_characters(void **state) {
     (void)state;
     char bytes[CLIPPED_BYTES_MAX + 2];
     memset(bytes, 'x', sizeof bytes);
     struct text text = {bytes, CLIPPED_BYTES_MAX};
-    assert_int_equal(clip_text(text).size, CLIPPED_BYTES_MAX);
+    assert_int_equal(clip_text(text, CLIPPED_BYTES_MAX).size, CLIPPED_BYTES_MAX);
     text.size++;
-    assert_int_equal(clip_text(text).size, CLIPPED_BYTES_MAX);
+    assert_int_equal(clip_text(text, CLIPPED_BYTES_MAX).size, CLIPPED_BYTES_MAX);
     memcpy(bytes + CLIPPED_BYTES_MAX - 1, "€", 3);
     text.size++;
-    assert_int_equal(clip_text(text).size, CLIPPED_BYTES_MAX - 1);
-    assert_true(text_is_missing(clip_text(TEXT_MISSING)));
+    assert_int_equal(clip_text(text, CLIPPED_BYTES_MAX).size, CLIPPED_BYTES_MAX - 1);
+    assert_true(text_is_missing(clip_text(TEXT_MISSING, CLIPPED_BYTES_MAX)));
 }
 
 /* ---- statuses */
@@ -197,6 +216,30 @@ static void the_status_of_an_erased_account_is_a_tombstone(void **state) {
                      RESULT_OK);
     assert_true(text_is_missing(fixture->batch.records[0].value));
     assert_true(text_equals(fixture->batch.records[0].key, "a"));
+    close_fixture(fixture);
+}
+
+static void a_status_too_large_for_the_brokers_is_clipped(void **state) {
+    (void)state;
+    enum { DIMENSIONS = 100 };
+    struct fixture *fixture = open_fixture(&usual);
+    static char ones[DIMENSION_VALUE_MAX];
+    struct dimension_status dimensions[DIMENSIONS];
+    char names[DIMENSIONS][8];
+    memset(ones, 1, sizeof ones);
+    for (int i = 0; i < DIMENSIONS; i++) {
+        snprintf(names[i], sizeof names[i], "d%d", i);
+        dimensions[i] = (struct dimension_status){text_of(names[i]), {ones, sizeof ones}, EXAMPLE_SINCE_MS};
+    }
+    struct status status = example_status();
+    status.dimensions = dimensions;
+    status.dimensions_count = DIMENSIONS;
+    assert_int_equal(fixture->encoder.status(fixture->encoder.context, &status, &fixture->batch, &fixture->error),
+                     RESULT_OK);
+    struct text value = fixture->batch.records[0].value;
+    assert_in_range(value.size, DIMENSIONS * 6 * CLIPPED_BYTES_MAX / CLIPPED_LESS, VALUE_BYTES_USUAL);
+    assert_true(contains(value, "\"attributes\":{}"));
+    assert_int_equal(dimensions[0].value.size, sizeof ones);
     close_fixture(fixture);
 }
 
@@ -294,9 +337,11 @@ int main(void) {
         cmocka_unit_test(the_group_is_percent_encoded_in_the_source),
         cmocka_unit_test(the_schema_is_the_registrys_where_there_is_one),
         cmocka_unit_test(a_change_too_large_for_the_brokers_is_clipped),
+        cmocka_unit_test(a_change_that_is_too_large_when_clipped_is_clipped_shorter),
         cmocka_unit_test(clipping_keeps_whole_characters),
         cmocka_unit_test(a_status_is_keyed_by_its_account),
         cmocka_unit_test(the_status_of_an_erased_account_is_a_tombstone),
+        cmocka_unit_test(a_status_too_large_for_the_brokers_is_clipped),
         cmocka_unit_test(a_dead_letter_is_the_record_with_the_reason_in_headers),
         cmocka_unit_test(a_dead_letter_may_have_neither_key_nor_value),
         cmocka_unit_test(a_letter_that_dies_again_has_the_new_reason_only),

@@ -127,7 +127,7 @@ static void names_and_values_are_bounded_together(void **state) {
         assert_int_equal(rules_compile(&document, &arena, &program, &problems), more ? RESULT_REJECT : RESULT_OK);
         if (more)
             assert_true(text_equals(problems.items[0].message,
-                                    "these rules are too large: the names of dimensions and segments, and each "
+                                    "these rules are too large: the names of scores, dimensions and segments, and each "
                                     "dimension's longest value, take 262145 bytes together and may take 262144; take "
                                     "shorter ones"));
         buffer_free(&source);

@@ -241,7 +241,8 @@ static uint64_t longest_value(const struct checked_dimension *checked) {
     return longest;
 }
 
-/* All of them stand with an account's state where it is stored, and in it once they left the rules. */
+/* All of them stand with an account's state where it is stored, and in it once they left the rules; but for scores',
+ * which stand in its status. */
 static void check_decisions_size(struct file *file) {
     const struct checked_rules *rules = file->rules;
     uint64_t size = 0;
@@ -249,10 +250,12 @@ static void check_decisions_size(struct file *file) {
         size += rules->dimensions[i].dimension.name.size + longest_value(&rules->dimensions[i]);
     for (uint32_t i = 0; i < rules->program.segments_count; i++)
         size += rules->segments[i].segment.name.size;
+    for (uint32_t i = 0; i < rules->program.scores_count; i++)
+        size += rules->scores[i].score.name.size;
     if (size > DECISIONS_BYTES_MAX)
         report_problem(file->report, rules->position,
-                       "these rules are too large: the names of dimensions and segments, and each dimension's longest "
-                       "value, take %llu bytes together and may take %d; take shorter ones",
+                       "these rules are too large: the names of scores, dimensions and segments, and each dimension's "
+                       "longest value, take %llu bytes together and may take %d; take shorter ones",
                        (unsigned long long)size, DECISIONS_BYTES_MAX);
 }
 

@@ -25,9 +25,8 @@
 
 #define DIMENSION_VALUE_MAX 4096 /* bytes; a longer value of `value_of` is taken as missing */
 #define NAME_SIZE_MAX       1024 /* of a metric, score, dimension or segment */
-#define DECISIONS_BYTES_MAX                                                                   \
-    (256 * 1024) /* names of dimensions and segments, and of each dimension its longest value \
-                  */
+/* names of scores, dimensions and segments, and of each dimension its longest value */
+#define DECISIONS_BYTES_MAX (256 * 1024)
 
 union value {
     double number;
