@@ -91,7 +91,7 @@ enum result pipeline_create(const struct pipeline_options *options, const struct
     return RESULT_OK;
 }
 
-/* What a shard has in memory, all of it; the number stays. */
+/* The number stays. */
 static void empty_shard(struct pipeline *pipeline, struct held_shard *held) {
     pipeline->ports.store->release(pipeline->ports.store->context, held->number);
     takeover_drop(pipeline, held);
@@ -111,13 +111,17 @@ static void show(struct pipeline *pipeline, const struct held_shard *held, enum 
         atomic_store_explicit(&pipeline->board->entries[held->number].state, (int)state, memory_order_relaxed);
 }
 
+void pipeline_empty_shards(struct pipeline *pipeline, enum shard_state state) {
+    for (uint32_t i = 0; i < pipeline->held_count; i++) {
+        empty_shard(pipeline, &pipeline->held[i]);
+        show(pipeline, &pipeline->held[i], state);
+    }
+}
+
 void pipeline_drop_shards(struct pipeline *pipeline) {
     assert(!transaction_is_running(&pipeline->transaction));
     counters_set(pipeline->counters, GAUGE_MEMBERS, 0);
-    for (uint32_t i = 0; i < pipeline->held_count; i++) {
-        empty_shard(pipeline, &pipeline->held[i]);
-        show(pipeline, &pipeline->held[i], SHARD_ELSEWHERE);
-    }
+    pipeline_empty_shards(pipeline, SHARD_ELSEWHERE);
     free(pipeline->held);
     free(pipeline->offsets);
     free(pipeline->inputs);
@@ -158,10 +162,7 @@ void pipeline_free(struct pipeline *pipeline) {
 enum result pipeline_take_over_anew(struct pipeline *pipeline, const char *why, struct error *error) {
     const struct source *source = pipeline->ports.source;
     pipeline_log(pipeline, LEVEL_WARNING, "%s All shards of this worker are taken over anew.", why);
-    for (uint32_t i = 0; i < pipeline->held_count; i++) {
-        empty_shard(pipeline, &pipeline->held[i]);
-        show(pipeline, &pipeline->held[i], SHARD_TAKEOVER);
-    }
+    pipeline_empty_shards(pipeline, SHARD_TAKEOVER);
     batch_clear(&pipeline->outputs);
     pipeline->stopping = pipeline->stop_ordered;
     pipeline->mode = MODE_TAKEOVER;
@@ -181,7 +182,7 @@ void pipeline_lose(struct pipeline *pipeline, const char *why) {
 
 /* ---- the group's events */
 
-static struct held_shard *find_shard(struct pipeline *pipeline, int32_t number) {
+struct held_shard *pipeline_find_shard(struct pipeline *pipeline, int32_t number) {
     for (uint32_t i = 0; i < pipeline->held_count; i++)
         if (pipeline->held[i].number == number)
             return &pipeline->held[i];
@@ -208,7 +209,7 @@ static enum result collect_shards(struct pipeline *pipeline, const struct source
         return error_set(error, RESULT_FATAL, "Memory is out: the assigned partitions could not be noted.");
     for (uint32_t i = 0; i < event->inputs_count; i++) {
         int32_t number = event->inputs[i].partition;
-        if (find_shard(pipeline, number) != NULL)
+        if (pipeline_find_shard(pipeline, number) != NULL)
             continue;
         uint32_t found = 0;
         for (uint32_t j = 0; j < event->inputs_count; j++)
@@ -309,7 +310,7 @@ static enum result serve_store(struct pipeline *pipeline, int timeout_ms, struct
         }
         if (pipeline->unavailable_since_ms != 0)
             paging_available(pipeline);
-        struct held_shard *held = find_shard(pipeline, event.shard);
+        struct held_shard *held = pipeline_find_shard(pipeline, event.shard);
         if (held == NULL)
             continue;
         enum result result = pipeline->mode == MODE_TAKEOVER ? takeover_event(pipeline, held, &event, error)
@@ -335,10 +336,9 @@ static enum result serve_transaction(struct pipeline *pipeline, struct error *er
     return commit_end(pipeline, outcome, error);
 }
 
-/* ---- other rules */
+/* ---- the loop */
 
-/* Whether the store has everything, and owes nothing. */
-static bool is_settled(const struct pipeline *pipeline) {
+bool pipeline_is_settled(const struct pipeline *pipeline) {
     for (uint32_t i = 0; i < pipeline->held_count; i++) {
         const struct held_shard *held = &pipeline->held[i];
         if (held->behind.count > 0 || held->loads > 0 || held->paging)
@@ -346,16 +346,6 @@ static bool is_settled(const struct pipeline *pipeline) {
     }
     return true;
 }
-
-void pipeline_reload(struct pipeline *pipeline, const struct program *program) {
-    pipeline->next_program = program;
-    if (pipeline->unavailable_since_ms != 0)
-        pipeline_log(pipeline, LEVEL_WARNING,
-                     "The rules %.*s are taken on once Redis answers again; until then those of now decide.",
-                     TEXT_ARGUMENTS(program->ruleset));
-}
-
-/* ---- the loop */
 
 static bool is_finished(const struct pipeline *pipeline) {
     for (uint32_t i = 0; i < pipeline->held_count; i++) {
@@ -391,9 +381,7 @@ static enum result work(struct pipeline *pipeline, struct error *error) {
     }
     if (!commit_is_empty(pipeline) && (pausing || commit_is_due(pipeline)))
         return commit_begin(pipeline, error);
-    if (pipeline->next_program != NULL && commit_is_empty(pipeline) && is_settled(pipeline))
-        return reload_rules(pipeline, error);
-    return RESULT_OK;
+    return reload_serve(pipeline, error);
 }
 
 void pipeline_stop(struct pipeline *pipeline) {
@@ -411,7 +399,7 @@ static bool may_leave(struct pipeline *pipeline) {
         return false;
     if (pipeline->mode != MODE_RUNNING || !in_time)
         return true;
-    return commit_is_empty(pipeline) && is_settled(pipeline);
+    return commit_is_empty(pipeline) && pipeline_is_settled(pipeline);
 }
 
 uint32_t pipeline_held_back(const struct pipeline *pipeline) {
@@ -421,24 +409,33 @@ uint32_t pipeline_held_back(const struct pipeline *pipeline) {
     return count;
 }
 
-/* FAILED: the end was to be reached, and there are shards that were not evaluated. */
+/* FATAL: the end was to be reached, and there are shards that were not evaluated. */
+static enum result judge_end(const struct pipeline *pipeline, struct error *error) {
+    uint32_t held_back = pipeline->options.until_end && !pipeline->stop_ordered ? pipeline_held_back(pipeline) : 0;
+    const struct held_shard *first = pipeline->held;
+    if (held_back == 0)
+        return RESULT_OK;
+    while (!first->held_back)
+        first++;
+    return error_set(
+        error, RESULT_FATAL,
+        "%u shards were not evaluated up to the end: they follow the rules %.*s, which came after those of "
+        "this process, %.*s. Start it with the newer rules, or with `rules.reactivate: on` to go back to "
+        "these.",
+        held_back, TEXT_ARGUMENTS(rulesets_newest(&first->record)), TEXT_ARGUMENTS(pipeline->program->ruleset));
+}
+
 static enum pipeline_progress leave(struct pipeline *pipeline, struct error *error) {
     const struct pipeline_ports *ports = &pipeline->ports;
-    uint32_t held_back = pipeline->options.until_end && !pipeline->stop_ordered ? pipeline_held_back(pipeline) : 0;
-    if (pipeline->mode == MODE_RUNNING && !is_settled(pipeline))
+    enum result end = judge_end(pipeline, error);
+    if (pipeline->mode == MODE_RUNNING && !pipeline_is_settled(pipeline))
         pipeline_log(pipeline, LEVEL_WARNING,
                      "The store does not have what was committed last: it is restored from the changelog at the next "
                      "start, and nothing is lost.");
     pipeline_drop_shards(pipeline);
     ports->source->close(ports->source->context, CLOSE_MS);
     ports->sink->close(ports->sink->context, CLOSE_MS);
-    if (held_back == 0)
-        return PIPELINE_DONE;
-    (void)error_set(error, RESULT_FATAL,
-                    "%u shards were not evaluated up to the end: other rules have followed the rules %.*s. Run it with "
-                    "those, or go back to these with `rules.reactivate: on`.",
-                    held_back, TEXT_ARGUMENTS(pipeline->program->ruleset));
-    return PIPELINE_FAILED;
+    return end == RESULT_OK ? PIPELINE_DONE : PIPELINE_FAILED;
 }
 
 /* How long to wait for events: not at all while there is something to compute, or a call that waits by itself. */

@@ -49,6 +49,7 @@ struct pipeline {
     struct pipeline_ports ports;
     const struct program *program;
     const struct program *next_program; /* to be taken on; NULL */
+    bool reload_waits;                  /* for the store, as was told */
     struct engine *engine;
     struct slab slab;
     struct counters *counters;
@@ -102,12 +103,6 @@ static inline int64_t monotonic_ms(const struct pipeline *pipeline) {
     return pipeline->ports.clock->monotonic_ms(pipeline->ports.clock->context);
 }
 
-/* Whether what is decided is committed and stored before anything else is taken: to stop, or to take on other rules,
- * which needs the store. */
-static inline bool pipeline_is_pausing(const struct pipeline *pipeline) {
-    return pipeline->stopping || (pipeline->next_program != NULL && pipeline->unavailable_since_ms == 0);
-}
-
 static inline bool has_stream(const struct pipeline *pipeline, int stream) {
     return (pipeline->options.streams >> stream & 1) != 0;
 }
@@ -132,6 +127,10 @@ MUST_USE enum result pipeline_take_over_anew(struct pipeline *pipeline, const ch
 /* The same as soon as the transaction has ended. */
 void pipeline_lose(struct pipeline *pipeline, const char *why);
 
+/* NULL: it is not held. */
+struct held_shard *pipeline_find_shard(struct pipeline *pipeline, int32_t number);
+/* Gives up all that is in memory of the shards; they stay ours, in that state. */
+void pipeline_empty_shards(struct pipeline *pipeline, enum shard_state state);
 /* Gives up all shards and the membership. The transaction is not running. */
 void pipeline_drop_shards(struct pipeline *pipeline);
 
@@ -143,14 +142,18 @@ MUST_USE enum result pipeline_bind_shard(struct pipeline *pipeline, struct held_
 MUST_USE enum result pipeline_make_engine(const struct pipeline *pipeline, const struct program *program,
                                           struct engine **ret_engine, struct error *error);
 
-/* ---- reload.c */
-
+/* Whether the store has everything, and owes nothing. */
+bool pipeline_is_settled(const struct pipeline *pipeline);
 /* How many of its shards are not evaluated, as other rules have followed ours. */
 uint32_t pipeline_held_back(const struct pipeline *pipeline);
 
-/* Takes on `next_program`. No transaction runs, nothing is decided that is not committed, and the store has everything.
- */
-MUST_USE enum result reload_rules(struct pipeline *pipeline, struct error *error);
+/* ---- reload.c */
+
+/* Whether what is decided is committed and stored before anything else is taken: to stop, or to take on other rules,
+ * which needs the store. */
+bool pipeline_is_pausing(const struct pipeline *pipeline);
+/* Takes on `next_program`, if there is one, as soon as that can be. No transaction runs. */
+MUST_USE enum result reload_serve(struct pipeline *pipeline, struct error *error);
 
 /* ---- intake.c */
 

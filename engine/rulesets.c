@@ -9,6 +9,10 @@ enum ruleset_standing rulesets_standing(const struct shard_record *record, uint6
     return RULESET_NEW;
 }
 
+struct text rulesets_newest(const struct shard_record *record) {
+    return record->rulesets[record->rulesets_count - 1].label;
+}
+
 static bool describe(const struct program *program, struct arena *arena, struct ruleset_record *ret_ruleset) {
     uint64_t *fingerprints = arena_alloc(arena, program->aggregates_count * sizeof *fingerprints + 1);
     struct text label = arena_text(arena, program->ruleset);

@@ -11,6 +11,8 @@ enum ruleset_standing {
 };
 
 enum ruleset_standing rulesets_standing(const struct shard_record *record, uint64_t hash);
+/* The label of those that were activated last; there are some. */
+struct text rulesets_newest(const struct shard_record *record);
 
 /* Makes the program's rules the current ones; where they are that already, only the label is brought up to date. The
  * oldest rulesets are forgotten beyond RULESETS_MAX. RESULT_FATAL: memory is out. */

@@ -41,10 +41,7 @@ void takeover_drop(struct pipeline *pipeline, struct held_shard *held) {
 enum progress takeover_restart(struct pipeline *pipeline, const char *why) {
     pipeline_log(pipeline, LEVEL_INFO, "The takeover starts again: %s", why);
     counters_add(pipeline->counters, COUNTER_TAKEOVERS_RESTARTED, 1);
-    for (uint32_t i = 0; i < pipeline->held_count; i++) {
-        takeover_close_log(pipeline, &pipeline->held[i]);
-        pipeline->ports.store->release(pipeline->ports.store->context, pipeline->held[i].number);
-    }
+    pipeline_empty_shards(pipeline, SHARD_TAKEOVER); /* What was read of them may be out of date. */
     takeover_start(pipeline);
     pipeline->takeover.not_before_ms = monotonic_ms(pipeline) + ATTEMPT_PAUSE_MS;
     return PROGRESS_PENDING;
@@ -95,13 +92,6 @@ static uint32_t collect(struct pipeline *pipeline, bool (*wanted)(const struct h
     return count;
 }
 
-static struct held_shard *shard_of(struct pipeline *pipeline, int32_t number) {
-    uint32_t i = 0;
-    while (pipeline->held[i].number != number)
-        i++;
-    return &pipeline->held[i];
-}
-
 /* PENDING while a transaction of a former owner may still end: nothing of the shard is looked at before. */
 static enum progress read_committed(struct pipeline *pipeline, struct error *error) {
     const struct source *source = pipeline->ports.source;
@@ -116,7 +106,8 @@ static enum progress read_committed(struct pipeline *pipeline, struct error *err
         for (int j = 0; j < STREAMS; j++)
             pipeline->held[i].takeover.committed[j] = pipeline->held[i].takeover.starts[j] = OFFSET_NONE;
     for (uint32_t i = 0; i < count; i++) {
-        struct takeover_shard *takeover = &shard_of(pipeline, pipeline->offsets[i].input.partition)->takeover;
+        struct takeover_shard *takeover =
+            &pipeline_find_shard(pipeline, pipeline->offsets[i].input.partition)->takeover;
         takeover->committed[pipeline->offsets[i].input.stream] = pipeline->offsets[i].offset;
         takeover->starts[pipeline->offsets[i].input.stream] = pipeline->offsets[i].offset;
     }
@@ -136,8 +127,8 @@ static enum progress find_starts(struct pipeline *pipeline, struct error *error)
     enum progress progress = takeover_answer_in_time(
         pipeline, source->starts(source->context, pipeline->offsets, count, pipeline->takeover.wait_ms, error), error);
     for (uint32_t i = 0; i < count && progress == PROGRESS_DONE; i++)
-        shard_of(pipeline, pipeline->offsets[i].input.partition)->takeover.starts[pipeline->offsets[i].input.stream] =
-            pipeline->offsets[i].offset;
+        pipeline_find_shard(pipeline, pipeline->offsets[i].input.partition)
+            ->takeover.starts[pipeline->offsets[i].input.stream] = pipeline->offsets[i].offset;
     return progress;
 }
 
@@ -217,7 +208,7 @@ static enum progress set_barriers(struct pipeline *pipeline, struct error *error
     takeover->batches[0] = &takeover->batch;
     uint32_t count = collect(pipeline, NULL);
     for (uint32_t i = 0; i < count; i++)
-        pipeline->offsets[i].offset = shard_of(pipeline, pipeline->offsets[i].input.partition)
+        pipeline->offsets[i].offset = pipeline_find_shard(pipeline, pipeline->offsets[i].input.partition)
                                           ->takeover.starts[pipeline->offsets[i].input.stream];
     transaction_start(&pipeline->transaction, takeover->batches, 1, pipeline->offsets, count, pipeline->membership);
     return PROGRESS_PENDING;
@@ -232,7 +223,7 @@ enum result takeover_barrier_end(struct pipeline *pipeline, enum transaction_out
     for (uint32_t i = 0; i < takeover->batch.count; i++) {
         const struct record *record = &takeover->batch.records[i];
         if (text_equal(record->key, changelog_key(CHANGELOG_BARRIER)))
-            shard_of(pipeline, record->partition)->epoch = record->offset;
+            pipeline_find_shard(pipeline, record->partition)->epoch = record->offset;
     }
     batch_clear(&takeover->batch);
     takeover->step = TAKEOVER_EPOCH;

@@ -302,10 +302,6 @@ static enum progress assign_all(struct pipeline *pipeline, struct error *error) 
     return takeover_answer(pipeline, source->assign(source->context, pipeline->offsets, count, error), error);
 }
 
-static struct text newest_rules(const struct held_shard *held) {
-    return held->record.rulesets[held->record.rulesets_count - 1].label;
-}
-
 /* A line for all shards that follow the same rules: those of the first of them. */
 static void tell_held_back(struct pipeline *pipeline, struct text newer) {
     char numbers[SHARDS_NAMED_MAX * 8] = "";
@@ -313,7 +309,7 @@ static void tell_held_back(struct pipeline *pipeline, struct text newer) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < pipeline->held_count; i++) {
         const struct held_shard *held = &pipeline->held[i];
-        if (!held->held_back || !text_equal(newest_rules(held), newer))
+        if (!held->held_back || !text_equal(rulesets_newest(&held->record), newer))
             continue;
         if (count++ < SHARDS_NAMED_MAX)
             size += (size_t)snprintf(numbers + size, sizeof numbers - size, "%s%d", count > 1 ? ", " : "",
@@ -329,7 +325,7 @@ static void tell_held_back(struct pipeline *pipeline, struct text newer) {
 static bool is_told(const struct pipeline *pipeline, uint32_t index) {
     for (uint32_t i = 0; i < index; i++)
         if (pipeline->held[i].held_back &&
-            text_equal(newest_rules(&pipeline->held[i]), newest_rules(&pipeline->held[index])))
+            text_equal(rulesets_newest(&pipeline->held[i].record), rulesets_newest(&pipeline->held[index].record)))
             return true;
     return false;
 }
@@ -341,7 +337,7 @@ static void tell_beginning(struct pipeline *pipeline) {
             continue;
         held_back++;
         if (!is_told(pipeline, i))
-            tell_held_back(pipeline, newest_rules(&pipeline->held[i]));
+            tell_held_back(pipeline, rulesets_newest(&pipeline->held[i].record));
     }
     if (held_back == 0)
         pipeline_log(pipeline, LEVEL_INFO, "%u shards run.", pipeline->held_count);

@@ -24,6 +24,9 @@ void takeover_suspect(struct pipeline *pipeline, const struct held_shard *held, 
 /* ---- takeover_log.c: steps that read the changelog */
 
 enum progress takeover_open_log(struct pipeline *pipeline, struct held_shard *held, int64_t from, struct error *error);
+/* Reads on in the open log; the takeover's position is always a real offset, also while the log knows none yet. */
+enum progress takeover_read_some(struct pipeline *pipeline, struct held_shard *held, struct log_record *ret_records,
+                                 uint32_t max, int wait_ms, uint32_t *ret_count, struct error *error);
 void takeover_close_log(struct pipeline *pipeline, struct held_shard *held);
 /* The shard record that was met last is this one; false: memory is out. */
 bool takeover_keep_newest(struct held_shard *held, const struct log_record *record, struct error *error);

@@ -19,21 +19,30 @@ enum progress takeover_open_log(struct pipeline *pipeline, struct held_shard *he
     return progress;
 }
 
+enum progress takeover_read_some(struct pipeline *pipeline, struct held_shard *held, struct log_record *ret_records,
+                                 uint32_t max, int wait_ms, uint32_t *ret_count, struct error *error) {
+    const struct changelog *changelog = pipeline->ports.changelog;
+    int64_t position = OFFSET_NONE;
+    enum progress progress = takeover_answer(
+        pipeline,
+        changelog->read(changelog->context, held->number, ret_records, max, wait_ms, ret_count, &position, error),
+        error);
+    if (progress == PROGRESS_DONE && position != OFFSET_NONE)
+        held->takeover.position = position;
+    return progress;
+}
+
 /* Opens the log at `from`, or reads on; DONE and the log closed: the reader has enough, or `end` was reached. */
 static enum progress read_log(struct pipeline *pipeline, struct held_shard *held, int64_t from, int64_t end,
                               record_reader *reader, struct error *error) {
-    const struct changelog *changelog = pipeline->ports.changelog;
     struct takeover_shard *takeover = &held->takeover;
     if (!takeover->open)
         return takeover_open_log(pipeline, held, from, error) == PROGRESS_FATAL ? PROGRESS_FATAL : PROGRESS_PENDING;
     struct log_record records[RESTORE_RECORDS_MAX];
     uint32_t count = 0;
     if (takeover->position < end) {
-        enum progress progress = takeover_answer(pipeline,
-                                                 changelog->read(changelog->context, held->number, records,
-                                                                 RESTORE_RECORDS_MAX, TAKEOVER_WAIT_MS, &count,
-                                                                 &takeover->position, error),
-                                                 error);
+        enum progress progress = takeover_read_some(pipeline, held, records, RESTORE_RECORDS_MAX, TAKEOVER_WAIT_MS,
+                                                    &count, error);
         if (progress != PROGRESS_DONE)
             return progress;
     }

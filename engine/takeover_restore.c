@@ -76,15 +76,11 @@ static uint32_t records_max(size_t left) {
 
 /* Reads on, but not beyond one's own barrier: never to "the end". */
 static enum progress fill_page(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
-    const struct changelog *changelog = pipeline->ports.changelog;
     struct log_record records[RESTORE_RECORDS_MAX];
     uint32_t count = 0;
     int wait_ms = pipeline->held_count == 1 ? TAKEOVER_WAIT_MS : 1;
-    enum progress progress = takeover_answer(pipeline,
-                                             changelog->read(changelog->context, held->number, records,
-                                                             records_max(bytes_left(pipeline, held)), wait_ms, &count,
-                                                             &held->takeover.position, error),
-                                             error);
+    enum progress progress = takeover_read_some(pipeline, held, records, records_max(bytes_left(pipeline, held)),
+                                                wait_ms, &count, error);
     for (uint32_t i = 0; i < count && progress == PROGRESS_DONE; i++)
         if (records[i].offset <= held->epoch && !take_record(pipeline, held, &records[i], error))
             return PROGRESS_FATAL;

@@ -278,7 +278,7 @@ static enum answer log_bounds(void *context, int32_t shard, struct log_bounds *r
 static enum answer log_open(void *context, int32_t shard, int64_t from_offset, struct error *error) {
     struct sim_worker *worker = context;
     (void)error;
-    assert(worker->reading[shard] == OFFSET_NONE);
+    assert(worker->reading[shard] == OFFSET_NONE && from_offset >= 0);
     worker->reading[shard] = from_offset;
     return ANSWER_OK;
 }

@@ -84,6 +84,20 @@ static inline void matches(struct sim_world *world) {
     sim_world_store_matches_changelog(world);
 }
 
+/* Until it has ended, for longer than a stop may take. */
+static inline void stop(struct sim_world *world) {
+    pipeline_stop(world->pipelines[0]);
+    sim_world_run(world, 60 * SECOND);
+    assert_null(world->pipelines[0]);
+}
+
+static inline void goes_on_well(struct sim_world *world) {
+    world->options.until_end = true;
+    sim_world_start(world, 0);
+    sim_world_finish(world, 0);
+    matches(world);
+}
+
 /* The lines of a worker's log that contain `words`. */
 struct heard {
     const char *words;
