@@ -151,32 +151,45 @@ static void tickets_are_not_kept_while_no_rule_asks_for_them(void **state) {
 
 /* ---- once */
 
-/* What the account of one ruleset becomes at its next tick under another: the changes, as JSON lines in `changes`. */
-static void carry_over(const char *old_rules, const char *new_rules, const struct ruleset_known *known, int64_t tick_ms,
-                       struct buffer *changes) {
+/* An account of the rich rules, and its state as other rules bind it. */
+struct carried {
     struct world old, new;
-    struct buffer blob = {0};
+    struct buffer blob;
     struct state_bytes state;
+};
+
+/* `ticked_ms`: the last tick of its shard. */
+static void carry_over(struct carried *carried, const char *new_rules, int64_t ticked_ms) {
+    struct error error;
+    *carried = (struct carried){.blob = {0}};
+    world_begin(&carried->old, rich_rules);
+    world_begin(&carried->new, new_rules);
+    take_some_records(&carried->old);
+    encode_account(&carried->old, &carried->blob);
+    struct ruleset_known known = {.hash = carried->old.program->hash};
+    assert_int_equal(engine_decode(replay_engine(carried->new.replay), carried->blob.data, carried->blob.size, &known,
+                                   ticked_ms, &carried->state, &error),
+                     RESULT_OK);
+}
+
+static void end(struct carried *carried) {
+    buffer_free(&carried->blob);
+    world_end(&carried->old);
+    world_end(&carried->new);
+}
+
+/* What it becomes at its next tick: the changes, as JSON lines. */
+static void changes_under(const char *new_rules, struct buffer *changes) {
+    struct carried carried;
     struct error error;
     struct step step;
     struct clocks clocks = CLOCKS_INITIAL;
-    world_begin(&old, old_rules);
-    world_begin(&new, new_rules);
-    take_some_records(&old);
-    encode_account(&old, &blob);
-    struct ruleset_known of_old = {.hash = old.program->hash};
-    if (known != NULL)
-        of_old = (struct ruleset_known){old.program->hash, known->fingerprints, known->fingerprints_count};
-    assert_int_equal(
-        engine_decode(replay_engine(new.replay), blob.data, blob.size, &of_old, INSTANT_NONE, &state, &error),
-        RESULT_OK);
-    clocks.watermark_ms = clocks.ticked_ms = tick_ms - HOUR;
-    engine_tick(replay_engine(new.replay), state, tick_ms, &clocks, &step);
-    world_decided(&new, step.changes, step.changes_count, step.status, &error);
-    buffer_put(changes, new.changes.data, new.changes.size);
-    buffer_free(&blob);
-    world_end(&old);
-    world_end(&new);
+    carry_over(&carried, new_rules, INSTANT_NONE);
+    clocks.watermark_ms = clocks.ticked_ms = NEXT_TICK_MS - HOUR;
+    engine_tick(replay_engine(carried.new.replay), carried.state, NEXT_TICK_MS, &clocks, &step);
+    world_decided(&carried.new, step.changes, step.changes_count, step.status, &error);
+    buffer_put(changes, carried.new.changes.data, carried.new.changes.size);
+    end(&carried);
 }
 
 static bool says(const struct buffer *changes, const char *text) {
@@ -186,7 +199,7 @@ static bool says(const struct buffer *changes, const char *text) {
 static void what_left_the_rules_is_left_with_that_cause(void **unused) {
     (void)unused;
     struct buffer changes = {0};
-    carry_over(rich_rules, "ruleset: poor\n", NULL, NEXT_TICK_MS, &changes);
+    changes_under("ruleset: poor\n", &changes);
     assert_true(says(&changes, "\"kind\":\"MOVED\",\"subject\":\"plan\",\"from\":\"pro\",\"to\":null"));
     assert_true(says(&changes, "\"kind\":\"EXITED\",\"subject\":\"busy\""));
     assert_true(says(&changes, "\"because\":[],"));
@@ -306,7 +319,7 @@ static void rules_that_only_look_different_change_nothing(void **unused) {
     char rules[4096];
     snprintf(rules, sizeof rules, "# a comment\n%s", rich_rules);
     memcpy(strstr(rules, "rich"), "RICH", 4);
-    carry_over(rich_rules, rules, NULL, NEXT_TICK_MS, &changes);
+    changes_under(rules, &changes);
     assert_int_equal(changes.size, 0);
     buffer_free(&changes);
 }
@@ -314,8 +327,7 @@ static void rules_that_only_look_different_change_nothing(void **unused) {
 static void an_aggregate_that_stays_keeps_its_history(void **unused) {
     (void)unused;
     struct buffer changes = {0};
-    carry_over(rich_rules, "ruleset: other\nsegments:\n  used: { when: 'count(usage, 7d) == 5' }\n", NULL, NEXT_TICK_MS,
-               &changes);
+    changes_under("ruleset: other\nsegments:\n  used: { when: 'count(usage, 7d) == 5' }\n", &changes);
     assert_true(says(&changes, "\"kind\":\"ENTERED\",\"subject\":\"used\""));
     buffer_free(&changes);
 }
@@ -327,7 +339,7 @@ static void an_aggregate_that_is_new_is_missing_and_alarms_nobody(void **unused)
                         "segments:\n"
                         "  none: { when: 'count(usage where feature == \"g\", 7d) == 0' }\n"
                         "  unknown: { when: 'missing(count(usage where feature == \"g\", 7d))' }\n";
-    carry_over(rich_rules, rules, NULL, NEXT_TICK_MS, &changes);
+    changes_under(rules, &changes);
     assert_true(says(&changes, "\"kind\":\"ENTERED\",\"subject\":\"unknown\""));
     assert_false(says(&changes, "\"kind\":\"ENTERED\",\"subject\":\"none\""));
     buffer_free(&changes);
@@ -336,32 +348,21 @@ static void an_aggregate_that_is_new_is_missing_and_alarms_nobody(void **unused)
 /* When the change that comes once the window of a new aggregate is covered comes, for a shard whose last tick was
  * `ticked_ms`. */
 static int64_t covered_at(int64_t ticked_ms) {
-    struct buffer changes = {0};
-    const char *rules = "ruleset: other\nsegments:\n  none: { when: 'count(usage where feature == \"g\", 7d) == 0' }\n";
-    struct world old, new;
-    struct buffer blob = {0};
-    struct state_bytes state;
-    struct error error;
+    struct carried carried;
     struct step step;
     struct clocks clocks = CLOCKS_INITIAL;
-    world_begin(&old, rich_rules);
-    world_begin(&new, rules);
-    take_some_records(&old);
-    encode_account(&old, &blob);
-    struct ruleset_known known = {.hash = old.program->hash};
-    assert_int_equal(engine_decode(replay_engine(new.replay), blob.data, blob.size, &known, ticked_ms, &state, &error),
-                     RESULT_OK);
-    engine_tick(replay_engine(new.replay), state, NEXT_TICK_MS, &clocks, &step);
+    carry_over(&carried,
+               "ruleset: other\nsegments:\n  none: { when: 'count(usage where feature == \"g\", 7d) == 0' }\n",
+               ticked_ms);
+    struct engine *engine = replay_engine(carried.new.replay);
+    engine_tick(engine, carried.state, NEXT_TICK_MS, &clocks, &step);
     assert_int_equal(step.changes_count, 2); /* what left the rules */
     for (int visits = 0; step.changes_count != 1 && visits < 1000; visits++)
-        engine_tick(replay_engine(new.replay), step.state, state_due_ms(step.state), &clocks, &step);
+        engine_tick(engine, step.state, state_due_ms(step.state), &clocks, &step);
     int64_t at_ms = step.changes[0].at_ms;
     assert_int_equal(step.changes_count, 1);
     assert_int_equal(step.changes[0].kind, CHANGE_ENTERED);
-    buffer_free(&changes);
-    buffer_free(&blob);
-    world_end(&old);
-    world_end(&new);
+    end(&carried);
     return at_ms;
 }
 
