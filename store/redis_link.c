@@ -39,6 +39,7 @@ enum result redis_link_init(struct redis_link *link, const struct redis_options 
 
 void redis_link_free(struct redis_link *link) {
     redis_link_close(link);
+    redis_socket_free(&link->socket);
     buffer_free(&link->out);
     free((void *)link->options.host);
     free((void *)link->options.user);

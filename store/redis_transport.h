@@ -26,10 +26,13 @@ struct redis_transport {
 };
 
 struct addrinfo;
+struct redis_lookup;
 
 /* The real one; the socket outlives it. */
 struct redis_socket {
-    int descriptor;             /* -1: closed */
+    int descriptor;              /* -1: closed, or the host is still being looked up */
+    struct redis_lookup *lookup; /* of the host's name, perhaps since an earlier attempt; NULL: none */
+    bool awaits_lookup;
     struct addrinfo *addresses; /* of the host, while it is not known that one answers; else NULL */
     struct addrinfo *address;   /* the one that is tried, */
     uint32_t untried;           /* and how many are left */
@@ -37,3 +40,5 @@ struct redis_socket {
 };
 
 struct redis_transport redis_socket_transport(struct redis_socket *socket);
+/* Closed, and the transport is not used any more. Does nothing on one of which no transport was made. */
+void redis_socket_free(struct redis_socket *socket);
