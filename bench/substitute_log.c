@@ -29,13 +29,21 @@ static enum answer log_read(void *context, int32_t shard, struct log_record *ret
     return ANSWER_OK;
 }
 
+static void say_nothing(void *context) {
+    (void)context;
+}
+
 static void log_close(void *context, int32_t shard) {
     (void)context, (void)shard;
 }
 
 struct changelog short_log_port(struct short_log *log) {
-    return (struct changelog){
-        .context = log, .bounds = log_bounds, .open = log_open, .read = log_read, .close = log_close};
+    return (struct changelog){.context = log,
+                              .bounds = log_bounds,
+                              .open = log_open,
+                              .read = log_read,
+                              .close = log_close,
+                              .serve = say_nothing};
 }
 
 void short_log_free(struct short_log *log) {
@@ -97,6 +105,7 @@ struct sink null_sink_port(struct short_log *log) {
         .commit = wait_for_nothing,
         .abort = wait_for_nothing,
         .troubles = no_troubles,
+        .serve = say_nothing,
         .close = leave_open,
     };
 }
@@ -194,6 +203,7 @@ struct sink plain_sink_port(struct plain_sink *sink) {
         .commit = wait_for_nothing,
         .abort = wait_for_nothing,
         .troubles = no_troubles,
+        .serve = say_nothing,
         .close = leave_open,
     };
 }

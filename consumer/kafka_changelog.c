@@ -119,6 +119,12 @@ static enum answer changelog_read(void *context, int32_t shard, struct log_recor
     return ANSWER_OK;
 }
 
+static void changelog_serve(void *context) {
+    struct kafka_changelog *changelog = context;
+    kafka_handle_serve(&changelog->committed);
+    kafka_handle_serve(&changelog->uncommitted);
+}
+
 struct changelog kafka_changelog_port(struct kafka_changelog *changelog) {
     return (struct changelog){
         .context = changelog,
@@ -126,5 +132,6 @@ struct changelog kafka_changelog_port(struct kafka_changelog *changelog) {
         .open = changelog_open,
         .read = changelog_read,
         .close = changelog_close,
+        .serve = changelog_serve,
     };
 }

@@ -190,9 +190,19 @@ static void go_on_fenced(struct kafka_source *source, struct source_event *ret_e
     }
 }
 
+/* What looked at single records, for takeovers, lies idle for as long as the shards are held. */
+static void serve_probe(struct kafka_source *source) {
+    int64_t now_ms = source->options.clock->monotonic_ms(source->options.clock->context);
+    if (source->probe.handle.client == NULL || now_ms < source->probe.serve_ms)
+        return;
+    source->probe.serve_ms = now_ms + SERVE_EVERY_MS;
+    kafka_handle_serve(&source->probe.handle);
+}
+
 static void source_poll(void *context, int timeout_ms, struct source_event *ret_event) {
     struct kafka_source *source = context;
     *ret_event = (struct source_event){.kind = SOURCE_NOTHING};
+    serve_probe(source);
     if (kafka_source_is_fenced(source))
         go_on_fenced(source, ret_event);
     if (ret_event->kind != SOURCE_NOTHING || take_event(source, ret_event))

@@ -11,7 +11,8 @@ struct input_queue {
 
 /* A look at one record, which may take several calls. */
 struct kafka_probe {
-    struct kafka_handle handle; /* made when it is first needed */
+    struct kafka_handle handle; /* made when it is first needed, */
+    int64_t serve_ms;           /* and to be served then */
     struct partition_reader reader;
     struct input input;
     int64_t offset;

@@ -46,6 +46,7 @@
 #define CLOSE_MS            5000
 #define EVICT_EVERY_MS      500 /* while memory is short */
 #define GAUGES_EVERY_MS     500
+#define SERVE_EVERY_MS      1000 /* how often a library is heard that is not asked for anything */
 
 #define RESTORE_WRITES_MAX         3                  /* on their way to the store at once, for each shard, */
 #define RESTORE_WRITE_BYTES        (1024 * 1024)      /* of so much each, */

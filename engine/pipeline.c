@@ -463,8 +463,20 @@ static bool waits_for_store(const struct pipeline *pipeline) {
     return false;
 }
 
+/* What they say by themselves is told when it is news, and does not pile up. */
+static void serve_libraries(struct pipeline *pipeline) {
+    const struct pipeline_ports *ports = &pipeline->ports;
+    int64_t now_ms = monotonic_ms(pipeline);
+    if (now_ms - pipeline->served_ms < SERVE_EVERY_MS)
+        return;
+    pipeline->served_ms = now_ms;
+    ports->sink->serve(ports->sink->context);
+    ports->changelog->serve(ports->changelog->context);
+}
+
 static enum result turn(struct pipeline *pipeline, struct error *error) {
     int wait_ms = idle_ms(pipeline);
+    serve_libraries(pipeline);
     bool for_store = wait_ms > 0 || pipeline->mode == MODE_TAKEOVER ? waits_for_store(pipeline) : false;
     enum result result = serve_group(pipeline, for_store ? 0 : wait_ms, error);
     if (result == RESULT_OK)

@@ -90,6 +90,7 @@ struct pipeline {
     int64_t ends_told_ms;         /* when they were told last, */
     int ends_wait_ms;             /* and how long an answer is waited for */
     int64_t gauges_set_ms;
+    int64_t served_ms;       /* the libraries */
     struct message *fetched; /* FETCH_MAX, scratch */
     struct held_shard *kept; /* by their numbers: for the planted bug shard_kept */
     struct shard_output output;

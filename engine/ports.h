@@ -177,6 +177,8 @@ struct sink {
     /* How many errors the library has reported by itself since renew (a broker down, a request timed out): a commit
      * during which it grew may have been sent twice. */
     uint64_t (*troubles)(void *context);
+    /* Reads what the library has to say by itself; called every second, also while nothing is published. */
+    void (*serve)(void *context);
     /* Gives up what is open, and borrows nothing any more. */
     void (*close)(void *context, int timeout_ms);
 };
@@ -207,6 +209,7 @@ struct changelog {
     enum answer (*read)(void *context, int32_t shard, struct log_record *ret_records, uint32_t max, int timeout_ms,
                         uint32_t *ret_count, int64_t *ret_position, struct error *error);
     void (*close)(void *context, int32_t shard);
+    void (*serve)(void *context); /* as the sink's */
 };
 
 /* ---- store: the copy of the changelog ---------------------------------------------------------------------------- */

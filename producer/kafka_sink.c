@@ -116,6 +116,10 @@ static uint64_t sink_troubles(void *context) {
     return sink->client.troubles;
 }
 
+static void sink_serve(void *context) {
+    (void)sink_troubles(context);
+}
+
 /* ---- renew: a new producer, its topics' metadata, init_transactions */
 
 static enum answer open_producer(struct kafka_sink *sink, struct error *error) {
@@ -237,6 +241,7 @@ struct sink kafka_sink_port(struct kafka_sink *sink) {
         .commit = sink_commit,
         .abort = sink_abort,
         .troubles = sink_troubles,
+        .serve = sink_serve,
         .close = sink_close,
     };
 }

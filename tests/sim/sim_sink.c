@@ -245,6 +245,10 @@ static uint64_t sink_troubles(void *context) {
     return ((struct sim_worker *)context)->troubles;
 }
 
+static void sink_serve(void *context) {
+    (void)context;
+}
+
 static void sink_close(void *context, int timeout_ms) {
     (void)context;
     (void)timeout_ms;
@@ -252,5 +256,5 @@ static void sink_close(void *context, int timeout_ms) {
 
 void sim_sink_init(struct sim_worker *worker) {
     worker->sink = (struct sink){worker,      sink_renew, sink_begin,    sink_publish, sink_flush, sink_send_offsets,
-                                 sink_commit, sink_abort, sink_troubles, sink_close};
+                                 sink_commit, sink_abort, sink_troubles, sink_serve,   sink_close};
 }

@@ -322,6 +322,10 @@ static void log_close(void *context, int32_t shard) {
     worker->reading[shard] = OFFSET_NONE;
 }
 
+static void log_serve(void *context) {
+    (void)context;
+}
+
 void sim_source_init(struct sim_worker *worker) {
     struct error error;
     worker->generation = -1;
@@ -332,5 +336,5 @@ void sim_source_init(struct sim_worker *worker) {
                                      source_committed, source_starts,  source_bounds,  source_timestamp,
                                      source_fetch,     source_release, source_headers, source_release_membership,
                                      source_close};
-    worker->changelog = (struct changelog){worker, log_bounds, log_open, log_read, log_close};
+    worker->changelog = (struct changelog){worker, log_bounds, log_open, log_read, log_close, log_serve};
 }

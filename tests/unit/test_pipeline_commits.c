@@ -138,6 +138,33 @@ static void rebalances_change_nothing(void **state) {
     sim_world_free(&world);
 }
 
+static uint32_t served[2];
+
+static void serve_sink(void *context) {
+    (void)context;
+    served[0]++;
+}
+
+static void serve_changelog(void *context) {
+    (void)context;
+    served[1]++;
+}
+
+static void the_libraries_are_served_also_while_nothing_is_asked_of_them(void **state) {
+    (void)state;
+    struct sim_world world;
+    setup(&world, 2);
+    world.options.until_end = false;
+    sim_world_start(&world, 0);
+    sim_world_run(&world, 30 * SECOND);
+    world.workers[0].sink.serve = serve_sink;
+    world.workers[0].changelog.serve = serve_changelog;
+    sim_world_run(&world, 60 * SECOND);
+    for (int i = 0; i < 2; i++)
+        assert_in_range(served[i], 50, 60);
+    sim_world_free(&world);
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stop_that_the_brokers_do_not_let_commit_says_so),
@@ -147,6 +174,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(offsets_that_reports_lack_are_made_up_for_by_lower_bounds),
         cmocka_unit_test(a_zombie_commits_nothing),
         cmocka_unit_test(rebalances_change_nothing),
+        cmocka_unit_test(the_libraries_are_served_also_while_nothing_is_asked_of_them),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
