@@ -262,23 +262,20 @@ static inline uint8_t *write_field_value(uint8_t *to, const struct event *event,
     return write_zigzag(to, number_to_int64(number));
 }
 
-static inline uint8_t *write_field(uint8_t *to, const struct event *event, uint32_t index, const struct field *field) {
-    if (field->type == FIELD_MAP)
-        return write_map(to, event);
-    if (field->nullable) {
-        to = write_small(to, event_has(event, index) ? BRANCH_VALUE : BRANCH_NULL);
-        if (!event_has(event, index))
-            return to;
-    }
-    return write_field_value(to, event, index, field);
-}
-
 /* All fields but one; FIELDS_MAX: all. */
 static uint8_t *write_fields(uint8_t *to, const struct event *event, uint32_t left_out) {
     const struct stream_schema *schema = &stream_schemas[event->stream];
-    for (uint32_t i = 0; i < schema->fields_count; i++)
-        if (i != left_out)
-            to = write_field(to, event, i, &schema->fields[i]);
+    for (uint32_t i = 0; i < schema->fields_count; i++) {
+        const struct field *field = &schema->fields[i];
+        if (i == left_out)
+            continue;
+        if (field->nullable) {
+            to = write_small(to, event_has(event, i) ? BRANCH_VALUE : BRANCH_NULL);
+            if (!event_has(event, i))
+                continue;
+        }
+        to = field->type == FIELD_MAP ? write_map(to, event) : write_field_value(to, event, i, field);
+    }
     return to;
 }
 
