@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#define STRANGERS_PER_TURN 8
+
 static uint32_t decisions_of(const struct program *program) {
     return program->scores_count + program->dimensions_count + program->segments_count;
 }
@@ -21,44 +23,84 @@ bool shapes_make(const struct program *program, struct arena *arena, struct shap
     *ret_shapes = (struct shapes){.known = arena_alloc(arena, program->registers_count + 1)};
     if (ret_shapes->known == NULL)
         return false;
-    while (ret_shapes->count < SHAPES_MAX && (ret_shapes->count + 1) * size <= SHAPES_BYTES_MAX)
-        if (!shape_make(program, arena, &ret_shapes->shapes[ret_shapes->count++]))
+    while (ret_shapes->count < SHAPES_MAX && (ret_shapes->count + 1) * 2 * size <= SHAPES_BYTES_MAX) {
+        uint32_t i = ret_shapes->count++;
+        if (!shape_make(program, arena, &ret_shapes->by_streams[i]) ||
+            !shape_make(program, arena, &ret_shapes->by_facts[i]))
             return false;
+    }
     return true;
 }
+
+/* What is there of an account: bit i: something of stream i; then the fields of its facts, and whether these have
+ * entries. */
+#define FIELDS_BEGIN 8
+#define ENTRIES_BIT  (FIELDS_BEGIN + FIELDS_MAX)
+#define ALL_FACTS    (((UINT64_C(1) << (FIELDS_MAX + 1)) - 1) << FIELDS_BEGIN)
+#define ALL_THERE    (ALL_FACTS | ((UINT64_C(1) << STREAMS) - 1))
+static_assert(STREAMS <= FIELDS_BEGIN, "the streams' bits end before those of the facts");
 
 /* Something of a stream is there if one of its aggregates is. Tickets are remembered beside them. */
 static bool is_there(const struct evaluation *evaluation, enum stream stream) {
     const struct program *program = evaluation->program;
     const uint32_t *offsets = evaluation->state->offsets;
     const uint16_t *aggregates = program->aggregates_of[stream];
-    if (stream == STREAM_ACCOUNT)
-        return offsets[SLOT_FACTS] != 0;
     for (uint32_t i = 0; i < program->aggregates_of_count[stream]; i++)
         if (offsets[aggregate_slot(aggregates[i])] != 0)
             return true;
     return stream == STREAM_TICKET && offsets[SLOT_TICKETS] != 0;
 }
 
-/* What is empty is still missing up to some instant where aggregates are younger than their account. */
-static uint8_t streams_of(const struct evaluation *evaluation) {
-    uint32_t streams = 0;
-    if (evaluation->state->offsets[SLOT_COUNTING] != 0)
-        return (1u << STREAMS) - 1;
-    for (enum stream stream = 0; stream < STREAMS; stream++)
-        streams |= (uint32_t)is_there(evaluation, stream) << stream;
-    return (uint8_t)streams;
+static uint64_t facts_there(struct evaluation *evaluation) {
+    uint64_t fields = evaluation_facts(evaluation)->present;
+    uint32_t size;
+    state_section(evaluation->state, SLOT_FACTS, &size);
+    return fields << FIELDS_BEGIN | (uint64_t)(evaluation->facts_fields_size < size) << ENTRIES_BIT;
 }
 
-struct shape *shapes_of(struct shapes *shapes, const struct evaluation *evaluation) {
-    uint8_t streams = streams_of(evaluation);
-    for (struct shape *shape = shapes->shapes; shape < shapes->shapes + shapes->count; shape++) {
-        if (shape->is_learned && shape->streams != streams)
+/* What is empty is still missing up to some instant where aggregates are younger than their account. */
+static uint64_t what_is_there(struct evaluation *evaluation) {
+    if (evaluation->state->offsets[SLOT_COUNTING] != 0)
+        return ALL_THERE;
+    uint64_t there = facts_there(evaluation);
+    for (enum stream stream = 0; stream < STREAMS; stream++)
+        there |= (uint64_t)is_there(evaluation, stream) << stream;
+    return there;
+}
+
+static struct shape *find(struct shape *shapes, uint32_t count, uint64_t there) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (shapes[i].is_learned && shapes[i].there != there)
             continue;
-        shape->streams = streams;
-        return shape;
+        shapes[i].there = there;
+        return &shapes[i];
     }
     return NULL;
+}
+
+/* One that was not used since its last turn; turns come seldom, as to learn takes as long as an evaluation. */
+static struct shape *give_up(struct shapes *shapes, uint64_t there) {
+    if (shapes->count == 0 || ++shapes->strangers % STRANGERS_PER_TURN != 0)
+        return NULL;
+    struct shape *shape = &shapes->by_facts[shapes->turn++ % shapes->count];
+    if (shape->is_used) {
+        shape->is_used = false;
+        return NULL;
+    }
+    shape->is_learned = false;
+    shape->there = there;
+    return shape;
+}
+
+struct shape *shapes_of(struct shapes *shapes, struct evaluation *evaluation) {
+    uint64_t there = what_is_there(evaluation);
+    struct shape *shape = find(shapes->by_facts, shapes->count, there);
+    if (shape == NULL)
+        shape = give_up(shapes, there);
+    if (shape == NULL)
+        return find(shapes->by_streams, shapes->count, there | ALL_FACTS);
+    shape->is_used = true;
+    return shape;
 }
 
 /* ---- learning */
@@ -69,8 +111,8 @@ struct learner {
     const bool *known;
 };
 
-static bool is_silent(const struct learner *learner, enum stream stream) {
-    return (learner->shape->streams >> stream & 1) == 0;
+static bool is_absent(const struct learner *learner, uint32_t bit) {
+    return (learner->shape->there >> bit & 1) == 0;
 }
 
 static bool is_known_true(const struct learner *learner, uint16_t source, bool truth) {
@@ -131,9 +173,11 @@ static bool are_operands_known(const struct learner *learner, const struct instr
 static bool is_known(const struct learner *learner, const struct instruction *instruction) {
     enum operation operation = instruction->operation;
     if (looks_at_aggregate(operation))
-        return is_silent(learner, learner->evaluation->program->aggregates[instruction->left].stream);
-    if (operation >= OP_FACT_NUMBER && operation <= OP_FACT_ENTRY)
-        return is_silent(learner, STREAM_ACCOUNT);
+        return is_absent(learner, learner->evaluation->program->aggregates[instruction->left].stream);
+    if (operation == OP_FACT_NUMBER || operation == OP_FACT_TEXT || operation == OP_FACT_ENUM)
+        return is_absent(learner, FIELDS_BEGIN + instruction->left);
+    if (operation == OP_FACT_ENTRY)
+        return is_absent(learner, ENTRIES_BIT);
     if (operation == OP_AGE || operation == OP_UNTIL)
         return is_known_missing(learner, instruction->left);
     return is_decided(learner, instruction) || are_operands_known(learner, instruction);
