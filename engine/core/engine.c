@@ -50,6 +50,23 @@ static uint32_t text_fields_of(const struct stream_schema *schema) {
     return fields;
 }
 
+/* The most that an event of the stream without any text, and what is decided then, may add to a state. */
+static uint64_t growth_without_text(const struct engine *engine, enum stream stream) {
+    return engine->overhead + stream_schemas[stream].fields_count * NUMBER_BYTES +
+           engine->program->aggregates_of_count[stream] * (NUMBER_BYTES + SECTION_BYTES_MAX);
+}
+
+/* What differs by an event's stream. */
+static bool prepare_streams(struct engine *engine) {
+    bool done = true;
+    for (enum stream stream = 0; stream < STREAMS && done; stream++) {
+        engine->text_fields[stream] = text_fields_of(&stream_schemas[stream]);
+        engine->growth_without_text[stream] = growth_without_text(engine, stream);
+        done = uptake_make(engine->program, stream, &engine->arena, &engine->uptakes[stream]);
+    }
+    return done;
+}
+
 /* Takes `count` items of `size` bytes; remembers where memory was out. */
 static void *take(struct engine *engine, size_t count, size_t size, bool *failed) {
     void *memory = arena_alloc(&engine->arena, (count + 1) * size);
@@ -89,7 +106,8 @@ static bool allocate(struct engine *engine) {
     engine->segment_status = take(engine, program->segments_count, sizeof(struct segment_status), &failed);
     engine->entries = take(engine, FACTS_ENTRIES_MAX, sizeof(struct map_entry), &failed);
     engine->encoding = encoding_make(program, &engine->arena);
-    if (failed || engine->encoding == NULL || !dependence_make(program, &engine->arena, &engine->dependence))
+    if (failed || engine->encoding == NULL || !dependence_make(program, &engine->arena, &engine->dependence) ||
+        !prepare_streams(engine))
         return false;
     memcpy(evaluation->filter_registers, program->constants, program->constants_count * sizeof(union value));
     engine->bounded_streams = plan_bounded_streams(program);
@@ -115,8 +133,6 @@ enum result engine_create(const struct program *program, const struct engine_opt
     engine->program = program;
     engine->options = *options;
     engine->overhead = overhead_of(program);
-    for (enum stream stream = 0; stream < STREAMS; stream++)
-        engine->text_fields[stream] = text_fields_of(&stream_schemas[stream]);
     engine->evaluation.program = program;
     engine->evaluation.state = &engine->state;
     if (!allocate(engine)) {
@@ -198,22 +214,15 @@ static void mark_if_born_late(struct state_header *header, const struct clocks *
         header->flags |= STATE_BORN_LATE;
 }
 
-/* The most that the event, and what is decided then, may add to the state, with NUMBER_BYTES for whatever is no text.
+/* The most that the event, and what is decided then, may add to the state: as if each aggregate took all of its texts.
  */
 static uint64_t growth_of(const struct engine *engine, const struct event *event) {
-    uint64_t texts = stream_schemas[event->stream].fields_count * NUMBER_BYTES, largest = NUMBER_BYTES;
-    uint32_t fields = event->present & engine->text_fields[event->stream];
-    for (; fields != 0; fields &= fields - 1) {
-        uint64_t size = event->fields[__builtin_ctz(fields)].text.size;
-        texts += size;
-        largest = size > largest ? size : largest;
-    }
-    for (uint32_t i = 0; i < event->entries_count; i++) {
-        uint64_t size = (uint64_t)event->entries[i].key.size + event->entries[i].value.size + NUMBER_BYTES;
-        texts += size;
-        largest = size > largest ? size : largest;
-    }
-    return texts + engine->overhead + engine->program->aggregates_count * (largest + SECTION_BYTES_MAX);
+    uint64_t texts = 0;
+    for (uint32_t left = event->present & engine->text_fields[event->stream]; left != 0; left &= left - 1)
+        texts += event->fields[__builtin_ctz(left)].text.size;
+    for (uint32_t i = 0; i < event->entries_count; i++)
+        texts += event->entries[i].key.size + (uint64_t)event->entries[i].value.size + NUMBER_BYTES;
+    return texts * (1 + engine->uptakes[event->stream].takers_count) + engine->growth_without_text[event->stream];
 }
 
 /* An event whose effect may not fit is worked on in the engine's own buffer, so that it can be refused. */
@@ -235,16 +244,13 @@ static bool is_too_large(const struct engine *engine) {
  * in the state any more, unless it is evaluated. */
 static bool take_event(struct engine *engine, const struct event *event, uint64_t id_hash, const struct clocks *clocks,
                        struct effect *ret_effect) {
-    struct state *state = &engine->state;
-    struct state_header *header = state_header(state);
+    struct state_header *header = state_header(&engine->state);
     if (header->first_event_ms == INSTANT_NONE || event->time_ms < header->first_event_ms)
         header->first_event_ms = event->time_ms;
     evaluation_begin_stream(engine, event->stream, clocks);
-    evaluation_run_filters(&engine->evaluation, event);
-    if (aggregates_add(&engine->evaluation, event, ret_effect) != AGGREGATES_DONE)
+    if (aggregates_add(&engine->evaluation, &engine->uptakes[event->stream], event, ret_effect) != AGGREGATES_DONE)
         return false;
-    state_unbind_behind(state, event->stream);
-    return event_ids_add(state, event->stream, id_hash, engine->program->duplicate_ids);
+    return event_ids_add(&engine->state, event->stream, id_hash, engine->program->duplicate_ids);
 }
 
 /* Evaluates the account after a record: false where it has no room for what comes out. */
@@ -311,7 +317,7 @@ static void bring_to_life(struct engine *engine, struct state_bytes state, const
     if (state.size == 0)
         state_begin(&engine->state, event->account_id);
     else
-        state_bind_first(&engine->state, state.data, state.size, state.capacity, dimension_slot(engine->program, 0));
+        state_bind_first(&engine->state, state.data, state.size, state.capacity, engine->uptakes[event->stream].slots);
     struct state_header *header = state_header(&engine->state);
     if (state.size > 0 && (header->flags & STATE_ERASED) == 0)
         return;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "engine/core/aggregates.h"
 #include "engine/core/desk.h"
 #include "engine/core/engine.h"
 #include "engine/core/evaluation.h"
@@ -27,6 +28,8 @@ struct engine {
     uint8_t *marks;
     uint64_t *first;
     uint32_t text_fields[STREAMS]; /* bit i: the stream's field i is a text */
+    uint64_t growth_without_text[STREAMS];
+    struct uptake uptakes[STREAMS];
     struct change *changes;
     uint32_t changes_count, changes_max;
     char *values;          /* DIMENSION_VALUE_MAX for each dimension: its value before the evaluation */

@@ -58,8 +58,8 @@ static __attribute__((noinline)) bool long_text_in(const union value *list, uint
     return false;
 }
 
-/* None of the list is missing, and most differ in their size already. A function that calls none needs no frame. */
-static __attribute__((noinline)) bool text_in(const union value *list, uint32_t count, struct text text) {
+/* Most differ in their size already. A function that calls none needs no frame. */
+__attribute__((noinline)) bool text_in(const union value *list, uint32_t count, struct text text) {
     if (text_is_missing(text))
         return false;
     if (text.size > BYTES_SHORT_MAX)
@@ -82,10 +82,6 @@ static double least(double left, double right) {
 
 static double greatest(double left, double right) {
     return both_present(left, right) ? number_greatest(left, right) : NAN;
-}
-
-static bool not_equal_text(struct text left, struct text right) {
-    return !text_is_missing(left) && !text_is_missing(right) && !text_equal(left, right);
 }
 
 /* The operands of those operations that have them. */

@@ -22,6 +22,12 @@ struct score_value {
     const struct signal_value *signals; /* as many as the score has */
 };
 
+/* The slices that the instants of an hour fall in. */
+struct hour_slices {
+    int64_t begin_ms;
+    int64_t hour, day;
+};
+
 struct evaluation {
     const struct program *program;
     struct state *state;
@@ -40,7 +46,8 @@ struct evaluation {
     const struct dependence *dependence;
     uint16_t *changed; /* aggregates that the record has changed */
     uint32_t changed_count;
-    uint64_t *pending; /* set of the steps that have to be taken again */
+    uint64_t *pending;         /* set of the steps that have to be taken again */
+    struct hour_slices slices; /* of the hour that an event fell in last: most of the next do too */
 };
 
 /* min(now, the stream's clock): where its aggregates are looked at from. */
@@ -139,6 +146,14 @@ static inline bool compare_numbers(enum operation operation, double left, double
     default:
         return left >= right;
     }
+}
+
+/* Whether a text is in a row of constants, of which none is missing. */
+bool text_in(const union value *list, uint32_t count, struct text text);
+
+/* Two texts of which none is missing. */
+static inline bool not_equal_text(struct text left, struct text right) {
+    return !text_is_missing(left) && !text_is_missing(right) && !text_equal(left, right);
 }
 
 /* Missing where it is not finite: the one form in which a number is missing. */

@@ -40,4 +40,10 @@ static inline bool event_has(const struct event *event, uint32_t field) {
 }
 
 /* The map's value under `key`, or missing. */
-struct text event_entry(const struct event *event, struct text key);
+static inline struct text event_entry(const struct event *event, struct text key) {
+    const struct map_entry *entries = event->entries;
+    for (uint32_t i = event->entries_count; i-- > 0;)
+        if (entries[i].key.size == key.size && bytes_equal(entries[i].key.data, key.data, key.size))
+            return entries[i].value;
+    return TEXT_MISSING;
+}

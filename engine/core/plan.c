@@ -155,7 +155,7 @@ bool plan_lets_pass(struct engine *engine, const struct event *event, const stru
     if (effect->expired > 0)
         return false;
     /* An hour is the shortest slice: before, it may count in one that is complete. */
-    if (slice_index(event->time_ms, HOUR) < slice_index(former_ms, HOUR) ||
+    if ((event->time_ms < former_ms && slice_index(event->time_ms, HOUR) < slice_index(former_ms, HOUR)) ||
         header->now_ms >= header->due_ms - header->quiet_margin_ms)
         return false;
     header->quiet_events--;

@@ -8,10 +8,6 @@ static uint64_t hash_at(const uint8_t *entry) {
     return read_u64(entry);
 }
 
-static int64_t index_at(const uint8_t *entry) {
-    return (int32_t)read_u32(entry + 8);
-}
-
 static void entry_write(uint8_t *entry, uint64_t hash, int64_t index) {
     int32_t short_index = (int32_t)index;
     memcpy(entry, &hash, sizeof hash);
@@ -35,12 +31,17 @@ static uint32_t entry_place(const uint8_t *section, uint32_t size, uint64_t hash
     return DISTINCT_LEVEL_SIZE + low * DISTINCT_ENTRY_SIZE;
 }
 
+uint8_t *distinct_find(uint8_t *section, uint32_t size, uint64_t value_hash) {
+    uint8_t *entry = section + entry_place(section, size, value_hash);
+    return entry < section + size && hash_at(entry) == value_hash ? entry : NULL;
+}
+
 /* Keeps the entries that are not expired and belong to the sample of `level`. */
 static void keep(struct state *state, uint32_t slot, uint8_t level, int64_t oldest) {
     uint32_t size, kept = DISTINCT_LEVEL_SIZE;
     uint8_t *section = state_section(state, slot, &size);
     for (uint32_t at = DISTINCT_LEVEL_SIZE; at < size; at += DISTINCT_ENTRY_SIZE) {
-        if (index_at(section + at) < oldest || !sampled(hash_at(section + at), level))
+        if (distinct_index(section + at) < oldest || !sampled(hash_at(section + at), level))
             continue;
         memmove(section + kept, section + at, DISTINCT_ENTRY_SIZE);
         kept += DISTINCT_ENTRY_SIZE;
@@ -89,17 +90,9 @@ enum window_outcome distinct_add(struct state *state, uint32_t slot, uint64_t va
                                  int64_t shortest) {
     if (index < oldest)
         return WINDOW_EXPIRED;
-    uint32_t size;
-    uint8_t *section = state_section(state, slot, &size);
-    if (section != NULL) {
-        uint32_t at = entry_place(section, size, value_hash);
-        if (at < size && hash_at(section + at) == value_hash) {
-            int64_t former = index_at(section + at);
-            if (index > former)
-                entry_write(section + at, value_hash, index);
-            return former < shortest ? WINDOW_COUNTED_ANEW : WINDOW_COUNTED;
-        }
-    }
+    bool anew = false;
+    if (distinct_again(state, slot, value_hash, index, oldest, shortest, &anew))
+        return anew ? WINDOW_COUNTED_ANEW : WINDOW_COUNTED;
     make_sample_room(state, slot, oldest);
     return insert(state, slot, value_hash, index) ? WINDOW_COUNTED_ANEW : WINDOW_NO_ROOM;
 }
@@ -118,6 +111,6 @@ double distinct_count(const struct state *state, uint32_t slot, struct window wi
         return 0;
     uint64_t count = 0, slices = (uint64_t)(window.last - window.first);
     for (uint32_t at = DISTINCT_LEVEL_SIZE; at < size; at += DISTINCT_ENTRY_SIZE)
-        count += (uint64_t)(index_at(section + at) - window.first) <= slices;
+        count += (uint64_t)(distinct_index(section + at) - window.first) <= slices;
     return (double)(count << section[0]);
 }

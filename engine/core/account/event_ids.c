@@ -51,11 +51,14 @@ bool event_ids_add(struct state *state, enum stream stream, uint64_t id_hash, ui
     if (kept == 0)
         return true;
     assert(size <= kept * EVENT_ID_SIZE);
-    if (size == kept * EVENT_ID_SIZE)
+    if (size == kept * EVENT_ID_SIZE) {
         memmove(section, section + EVENT_ID_SIZE, size - EVENT_ID_SIZE);
-    else if (!state_resize(state, slot, size, size + EVENT_ID_SIZE))
-        return false;
-    section = state_section(state, slot, &size);
+    } else {
+        state_unbind_behind(state, slot);
+        if (!state_resize(state, slot, size, size + EVENT_ID_SIZE))
+            return false;
+        section = state_section(state, slot, &size);
+    }
     memcpy(section + size - EVENT_ID_SIZE, &id_hash, EVENT_ID_SIZE);
     return true;
 }

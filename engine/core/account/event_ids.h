@@ -12,6 +12,6 @@ struct text event_ids_newest(struct text ids, uint32_t kept);
 /* Of a state that need not be bound. */
 bool event_ids_has(const uint8_t *data, uint32_t data_size, enum stream stream, uint64_t id_hash);
 
-/* Remembers the id as the newest; of `kept` that are there the oldest is forgotten. False: no room, nothing is changed.
- */
+/* Remembers the id as the newest; of `kept` that are there the oldest is forgotten. Behind the ids of the stream the
+ * state may not be viewed any more. False: no room, nothing is changed. */
 MUST_USE bool event_ids_add(struct state *state, enum stream stream, uint64_t id_hash, uint32_t kept);

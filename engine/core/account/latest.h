@@ -26,12 +26,10 @@ static inline int64_t extreme_time(const struct state *state, uint32_t slot) {
  * takes more than that. */
 static inline bool newest_again(const struct state *state, uint32_t slot, int64_t time_ms) {
     uint32_t size;
-    int64_t former_ms;
     uint8_t *section = state_section(state, slot, &size);
     if (size != PACKED_SHORT || !packed_is_short(time_ms))
         return false;
-    read_packed(section, &former_ms);
-    if (former_ms < time_ms)
+    if (packed_distance(section) < time_ms - PACKED_MIDDLE_MS)
         write_packed(section, time_ms);
     return true;
 }

@@ -28,13 +28,17 @@ static inline uint32_t sections_bits_bytes(const uint8_t *data, uint32_t at) {
     return data[at] * 2u;
 }
 
+/* The bytes up to `end`, fewer than eight: one by one, as a copy of any size would need a place in memory. */
+static inline uint64_t sections_bits_before(const uint8_t *bits, const uint8_t *end) {
+    uint64_t word = 0;
+    for (uint32_t i = 0; i < (uint32_t)(end - bits); i++)
+        word |= (uint64_t)bits[i] << 8 * i;
+    return word;
+}
+
 /* The next bits, at most 64, of the `left` bytes of them; the state's `end` may be nearer than a word. */
 static inline uint64_t sections_bits_at(const uint8_t *bits, uint32_t left, const uint8_t *end) {
-    uint64_t word = 0;
-    if ((size_t)(end - bits) < sizeof word)
-        memcpy(&word, bits, (size_t)(end - bits));
-    else
-        memcpy(&word, bits, sizeof word);
+    uint64_t word = (size_t)(end - bits) < sizeof word ? sections_bits_before(bits, end) : read_u64(bits);
     return left < sizeof word ? word & ((UINT64_C(1) << left * 8) - 1) : word;
 }
 

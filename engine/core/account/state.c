@@ -20,14 +20,19 @@ static uint32_t bits_begin(const struct state *state) {
 /* Views the sections of the slots from `slot` on that `word` names; returns where they end. */
 static uint32_t bind_sections(struct state *state, uint32_t slot, uint64_t word, uint32_t at) {
     const uint8_t *data = state->data;
-    uint32_t *offsets = state->offsets + slot, end = state->size;
+    uint32_t *offsets = state->offsets + slot;
+    size_t payload = at;
     for (; word != 0; word &= word - 1) {
-        uint32_t size, payload = section_payload_behind(data, at, &size);
-        offsets[(uint32_t)__builtin_ctzll(word)] = payload;
-        at = payload + size;
-        assert(at <= end);
+        size_t size = data[payload++];
+        if (size == SECTION_LONG) {
+            payload += SECTION_SIZE_LONG - SECTION_SIZE_SHORT;
+            size = section_size(data + payload);
+        }
+        offsets[(uint32_t)__builtin_ctzll(word)] = (uint32_t)payload;
+        payload += size;
     }
-    return at;
+    assert(payload <= state->size);
+    return (uint32_t)payload;
 }
 
 /* Views the slots from the first that is not bound yet up to `slots`. */

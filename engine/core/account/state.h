@@ -186,10 +186,15 @@ static inline uint8_t *write_packed(uint8_t *to, int64_t instant_ms) {
     return to + PACKED_LONG;
 }
 
-/* In two parts and not by a copy: to read eight bytes back of which five were just written holds the processor up. */
-static inline const uint8_t *read_packed(const uint8_t *from, int64_t *ret_instant_ms) {
+/* From PACKED_MIDDLE_MS. In two parts and not by a copy: to read eight bytes back of which five were just written holds
+ * the processor up. */
+static inline int64_t packed_distance(const uint8_t *from) {
     uint64_t bits = read_u32(from) | (uint64_t)from[4] << 32;
-    int64_t distance = (int64_t)(bits << 24) >> 24;
+    return (int64_t)(bits << 24) >> 24;
+}
+
+static inline const uint8_t *read_packed(const uint8_t *from, int64_t *ret_instant_ms) {
+    int64_t distance = packed_distance(from);
     if (distance == PACKED_ESCAPE) {
         *ret_instant_ms = read_i64(from + PACKED_SHORT);
         return from + PACKED_LONG;
