@@ -37,19 +37,15 @@ static uint32_t bind_sections(struct state *state, uint32_t slot, uint64_t word,
 
 /* Views the slots from the first that is not bound yet up to `slots`. */
 static void bind_up_to(struct state *state, uint32_t slots) {
-    uint32_t begin = bits_begin(state), at = state->bound_at;
+    uint32_t at = state->bound_at;
     memset(state->offsets + state->bound, 0, (slots - state->bound) * sizeof state->offsets[0]);
-    if (begin < state->size) {
-        const uint8_t *bits = state->data + begin + 1, *end = state->data + state->size;
-        uint32_t bytes = sections_bits_bytes(state->data, begin);
-        for (uint32_t i = state->bound / 64; i * 8 < bytes && i * 64 < slots; i++) {
-            uint64_t word = sections_bits_at(bits + i * 8, bytes - i * 8, end);
-            if (state->bound > i * 64)
-                word &= ~UINT64_C(0) << state->bound % 64;
-            if (slots < (i + 1) * 64)
-                word &= (UINT64_C(1) << slots % 64) - 1;
-            at = bind_sections(state, i * 64, word, at);
-        }
+    for (uint32_t i = state->bound / 64; i * 64 < slots; i++) {
+        uint64_t word = state_slots(state, i);
+        if (state->bound > i * 64)
+            word &= ~UINT64_C(0) << state->bound % 64;
+        if (slots < (i + 1) * 64)
+            word &= (UINT64_C(1) << slots % 64) - 1;
+        at = bind_sections(state, i * 64, word, at);
     }
     state->bound = slots;
     state->bound_at = at;
@@ -62,7 +58,14 @@ void state_bind_first(struct state *state, uint8_t *data, uint32_t size, uint32_
     uint32_t begin = bits_begin(state);
     state->bound = 0;
     state->bound_at = begin == size ? size : begin + 1 + sections_bits_bytes(data, begin);
-    bind_up_to(state, slots);
+    if (slots >= 64) {
+        bind_up_to(state, slots);
+        return;
+    }
+    /* As bind_up_to does, for most events, whose slots are among the first 64. */
+    memset(state->offsets, 0, slots * sizeof state->offsets[0]);
+    state->bound_at = bind_sections(state, 0, state_slots(state, 0) & ((UINT64_C(1) << slots) - 1), state->bound_at);
+    state->bound = slots;
 }
 
 void state_bind_rest(struct state *state) {
