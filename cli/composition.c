@@ -30,8 +30,8 @@ static void name_worker(const struct composition *composition, uint32_t number, 
     if (number == 0)
         snprintf(ports->instance_id, sizeof ports->instance_id, "%s", configuration->kafka.instance_id.data);
     else
-        snprintf(ports->instance_id, sizeof ports->instance_id, "%s-%u", configuration->kafka.instance_id.data,
-                 number + 1);
+        snprintf(ports->instance_id, sizeof ports->instance_id, "%s" WORKER_SUFFIX "%u",
+                 configuration->kafka.instance_id.data, number + 1);
     snprintf(ports->transactional_id, sizeof ports->transactional_id, "%s-%s", configuration->kafka.group.data,
              ports->instance_id);
 }

@@ -367,6 +367,20 @@ static void check_name(const struct reading *reading, const struct text *name) {
                     option->path, name->size, KAFKA_NAME_SIZE_MAX);
 }
 
+static void check_instance(const struct reading *reading, const struct text *name) {
+    uint32_t size = name->size;
+    while (size > 0 && name->data[size - 1] >= '0' && name->data[size - 1] <= '9')
+        size--;
+    bool ends = size < name->size && size >= strlen(WORKER_SUFFIX) &&
+                memcmp(name->data + size - strlen(WORKER_SUFFIX), WORKER_SUFFIX, strlen(WORKER_SUFFIX)) == 0;
+    if (ends)
+        finding_add(
+            reading->findings, SEVERITY_ERROR, whence(reading, option_of(reading, name)),
+            "kafka.instance_id is `%.*s`, which is what a further worker of the instance `%.*s` is called; give "
+            "this process a name that does not end in `" WORKER_SUFFIX "` and a number",
+            TEXT_ARGUMENTS(*name), (int)(size - strlen(WORKER_SUFFIX)), name->data);
+}
+
 static void check_timeouts(const struct reading *reading) {
     const struct configuration *configuration = reading->configuration;
     int64_t needed_ms = configuration->kafka.transaction_timeout_ms + configuration->kafka.coordinator_interval_ms;
@@ -465,6 +479,7 @@ enum result configuration_read(struct arena *arena, const struct configuration_i
     decide_encodings(ret_configuration);
     check_name(&reading, &ret_configuration->kafka.group);
     check_name(&reading, &ret_configuration->kafka.instance_id);
+    check_instance(&reading, &ret_configuration->kafka.instance_id);
     check_timeouts(&reading);
     check_encodings(&reading);
     check_registry(&reading);

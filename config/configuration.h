@@ -60,6 +60,10 @@ struct origin {
 
 #define KAFKA_NAME_SIZE_MAX 240 /* bytes of kafka.group and kafka.instance_id: of both and a number ids are made */
 
+/* What a process's further workers have behind its instance's name, and then their number, from 2 on: no instance may
+ * have such a name, or two members of the group would have one, and fence one another. */
+#define WORKER_SUFFIX ".worker"
+
 struct configuration {
     struct text file; /* missing: none was read */
     bool unreadable;  /* the file: what it would have said is not known */

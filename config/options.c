@@ -46,8 +46,10 @@ const struct option option_table[] = {
      .about = "The consumer group. All processes that share the work have the same; it is also the beginning of "
               "transactional ids and the name of the state in Redis. Two groups are two independent products."},
     {"kafka.instance_id", OPTION_TEXT, AT(kafka.instance_id), NULL,
-     .about = "This process's own name in the group, the same after a restart (a StatefulSet's pod name); no two "
-              "processes may share one. Null: the host's name."},
+     .about =
+         "This process's own name in the group, the same after a restart (a StatefulSet's pod name); no two "
+         "processes may share one. Null: the host's name. Of several `workers`, the first has this name, the second "
+         "`NAME.worker2`, and so on; so no name may end like that."},
     {"kafka.partitioner", OPTION_CHOICE, AT(kafka.partitioner), "murmur2", .choices = partitioners,
      .about =
          "How the producers of the input topics choose an account's partition: `murmur2` (the Java client), `crc32` "

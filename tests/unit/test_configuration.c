@@ -232,6 +232,22 @@ static void test_names_from_which_ids_are_made_are_bounded(void **state) {
     arena_free(&fixture.arena);
 }
 
+static void test_an_instance_is_not_called_as_a_further_worker_of_another_is(void **state) {
+    (void)state;
+    struct fixture fixture;
+    static const char *const good[] = {"web-2", "web.worker", ".worke2", "worker2", "2", "web.worker2.example"};
+    expect_finding("kafka: { instance_id: web.worker2 }\n",
+                   "c.yaml:1:23: kafka.instance_id is `web.worker2`, which is what a further worker of the instance "
+                   "`web` is called; give this process a name that does not end in `.worker` and a number");
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        char file[64];
+        snprintf(file, sizeof file, "kafka: { instance_id: '%s' }\n", good[i]);
+        read_all(&fixture, file, NULL, NULL);
+        assert_int_equal(fixture.result, RESULT_OK);
+        arena_free(&fixture.arena);
+    }
+}
+
 static void test_all_that_is_wrong_is_found_at_once(void **state) {
     (void)state;
     struct fixture fixture;
@@ -497,6 +513,7 @@ int main(void) {
         cmocka_unit_test(test_confluent_without_a_registry_and_topics_used_twice_are_refused),
         cmocka_unit_test(test_what_cannot_name_a_topic_is_refused_also_where_the_group_makes_the_name),
         cmocka_unit_test(test_names_from_which_ids_are_made_are_bounded),
+        cmocka_unit_test(test_an_instance_is_not_called_as_a_further_worker_of_another_is),
         cmocka_unit_test(test_all_that_is_wrong_is_found_at_once),
         cmocka_unit_test(test_a_file_that_is_missing_or_no_yaml_is_named),
         cmocka_unit_test(test_rules_are_a_path_alone_or_a_mapping),
