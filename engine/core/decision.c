@@ -25,7 +25,7 @@ struct text dimension_value(const struct dimension *dimension, uint32_t number) 
     return dimension->score == REGISTER_NONE ? dimension->cases[number - 1].value : dimension->bands[number - 1].name;
 }
 
-static uint32_t number_of(const struct dimension *dimension, struct text value) {
+uint32_t dimension_number(const struct dimension *dimension, struct text value) {
     for (uint32_t number = 1; number <= dimension_values(dimension) && number <= UINT8_MAX; number++)
         if (text_equal(dimension_value(dimension, number), value))
             return number;
@@ -50,7 +50,7 @@ struct dimension_memory dimension_recall(const struct state *state, uint32_t slo
 }
 
 bool dimension_remember(struct state *state, uint32_t slot, int64_t since_ms, struct text value) {
-    uint32_t number = number_of(dimension_of(state, slot), value), size;
+    uint32_t number = dimension_number(dimension_of(state, slot), value), size;
     uint32_t text_size = number == VALUE_WRITTEN ? value.size : 0;
     if (!state_resize(state, slot, 0, NUMBER_SIZE + packed_size(since_ms) + text_size))
         return false;
@@ -134,17 +134,17 @@ const struct dimension_case *dimension_winner(const struct evaluation *evaluatio
     return cases;
 }
 
-static struct text case_value(const struct evaluation *evaluation, const struct dimension_case *winner) {
-    if (winner->value_of == REGISTER_NONE)
-        return winner->value;
-    struct text value = text_in_register(evaluation->registers, winner->value_of);
+struct text dimension_case_value(const struct evaluation *evaluation, const struct dimension_case *given) {
+    if (given->value_of == REGISTER_NONE)
+        return given->value;
+    struct text value = text_in_register(evaluation->registers, given->value_of);
     return text_is_missing(value) || value.size > DIMENSION_VALUE_MAX ? UNKNOWN : value;
 }
 
 static struct dimension_decision decide_by_cases(const struct evaluation *evaluation, const struct dimension *dimension,
                                                  const struct dimension_memory *memory) {
     const struct dimension_case *winner = dimension_winner(evaluation, dimension);
-    struct text wanted = case_value(evaluation, winner);
+    struct text wanted = dimension_case_value(evaluation, winner);
     struct dimension_decision decision = {.value = wanted, .wanted = wanted, .winner = winner};
     if (memory->known && text_equal(memory->value, wanted))
         return decision;
@@ -205,7 +205,7 @@ bool dimension_stays(const struct evaluation *evaluation, uint32_t index, struct
     *ret_since_ms = section.since_ms;
     if (dimension->score == REGISTER_NONE) {
         const struct dimension_case *winner = dimension_winner(evaluation, dimension);
-        *ret_value = case_value(evaluation, winner);
+        *ret_value = dimension_case_value(evaluation, winner);
         return is_remembered(dimension, &section, winner, *ret_value);
     }
     uint32_t band = band_of(dimension, evaluation->scores[dimension->score].value);

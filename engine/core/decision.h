@@ -76,6 +76,11 @@ uint32_t band_find(const struct dimension *dimension, struct text name);
 /* The score below which a band is left downwards. */
 double band_exit(const struct dimension *dimension, uint32_t band);
 
+/* The number that stands for the value; VALUE_WRITTEN: none does. */
+uint32_t dimension_number(const struct dimension *dimension, struct text value);
+/* The value that a case gives. */
+struct text dimension_case_value(const struct evaluation *evaluation, const struct dimension_case *given);
+
 /* By cases: the one that wins. By bands: the band that is remembered; bands_count: unknown, or none. */
 const struct dimension_case *dimension_winner(const struct evaluation *evaluation, const struct dimension *dimension);
 uint32_t dimension_band(const struct dimension *dimension, const struct dimension_section *section);

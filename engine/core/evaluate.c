@@ -1,5 +1,6 @@
 /* Evaluates an account: all steps one after the other, or only those that something has changed for. */
 #include "base/hash.h"
+#include "engine/core/decision.h"
 #include "engine/core/engine_internal.h"
 #include "engine/core/scores.h"
 
@@ -68,6 +69,13 @@ static void run_rest(struct engine *engine, const struct shape *shape, uint32_t 
         evaluation_run_code(&engine->evaluation, shape->instructions + from, shape->instructions + to);
 }
 
+/* Whether the dimension is remembered to have the value that is known for accounts of the shape. */
+static bool is_as_known(const struct engine *engine, const struct shape *shape, uint32_t index) {
+    uint32_t size;
+    const uint8_t *payload = state_section(&engine->state, dimension_slot(engine->program, index), &size);
+    return shape->numbers[index] != VALUE_WRITTEN && payload != NULL && *payload == shape->numbers[index];
+}
+
 static void evaluate_by_shape(struct engine *engine, const struct shape *shape) {
     const struct program *program = engine->program;
     const uint32_t *steps = engine->dependence.decisions;
@@ -82,7 +90,9 @@ static void evaluate_by_shape(struct engine *engine, const struct shape *shape) 
     }
     for (uint32_t i = 0; i < program->dimensions_count; i++) {
         run_rest(engine, shape, decision);
-        add_if_restless(engine, steps[decision++], outcome_dimension(engine, i));
+        if (!is_as_known(engine, shape, i))
+            add_if_restless(engine, steps[decision], outcome_dimension(engine, i));
+        decision++;
     }
     for (uint32_t i = 0; i < program->segments_count; i++) {
         run_rest(engine, shape, decision);

@@ -454,6 +454,7 @@ outlook_maker *outlook_maker_of(const struct program *program, const struct inst
     case OP_UNTIL:
         return of_until;
     case OP_COUNT:
+        return outlook_of_count;
     case OP_SUM:
     case OP_MIN:
     case OP_MAX:

@@ -88,7 +88,7 @@ static inline double truth_until(const struct horizon *horizon, uint16_t source)
 
 /* The outlooks of what looks at aggregates: of a window, of a duration since an event (outlook_aggregates.c), and of a
  * trend (outlook_course.c). */
-outlook_maker outlook_of_window, outlook_of_since, outlook_of_trend;
+outlook_maker outlook_of_count, outlook_of_window, outlook_of_since, outlook_of_trend;
 
 /* How long a comparison of a count, a sum or a trend with a number surely stays what it is; 0 where it is no such
  * comparison, or no more is known (outlook_course.c). */

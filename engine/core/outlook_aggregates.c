@@ -66,7 +66,7 @@ static struct outlook since_outlook(const struct horizon *horizon, const struct 
     return outlook;
 }
 
-/* What falls out of a window until the end, while nothing comes in. */
+/* What falls out of a window until the end. */
 static double leaving_count(const struct state *state, uint32_t slot, struct slices look, uint32_t slices) {
     return window_count(state, slot, (struct window){look.first - slices, look.last - slices - 1});
 }
@@ -90,13 +90,26 @@ static struct outlook window_outlook(const struct horizon *horizon, const struct
         return until_covered(horizon, instruction, instruction->right);
     if (!loses && more == 0)
         return outlook_constant(now, INFINITY);
-    if (instruction->operation == OP_COUNT)
-        return (struct outlook){now - (loses ? leaving_count(evaluation->state, slot, look, instruction->right) : 0), 0,
-                                now + more, 0, INFINITY};
     if (instruction->operation == OP_DISTINCT)
         return distinct_outlook(horizon, slot, loses ? distinct_count(evaluation->state, slot, at_end) : now, now,
                                 more);
     return numbers_outlook(horizon, instruction, now);
+}
+
+bool outlook_of_count(const struct horizon *horizon, const struct instruction *instruction,
+                      struct outlook *restrict ret_outlook) {
+    const struct evaluation *evaluation = horizon->evaluation;
+    const struct aggregate *aggregate = &evaluation->program->aggregates[instruction->left];
+    uint32_t slot = aggregate_slot(instruction->left);
+    struct slices look = slices_of(horizon, aggregate);
+    double now = evaluation->registers[instruction->target].number, more = more_of(horizon, aggregate->stream), leaves;
+    if (!aggregate_covers(evaluation, instruction->left, look.first - instruction->right)) {
+        *ret_outlook = until_covered(horizon, instruction, instruction->right);
+        return outlook_moves(horizon, ret_outlook);
+    }
+    leaves = look.first == look.last ? 0 : leaving_count(evaluation->state, slot, look, instruction->right);
+    *ret_outlook = (struct outlook){now - leaves, 0, now + more, 0, INFINITY};
+    return leaves + more > 0;
 }
 
 bool outlook_of_since(const struct horizon *horizon, const struct instruction *instruction,

@@ -52,15 +52,6 @@ static struct outlook curve_of_range(const struct signal *signal, double low, do
     return (struct outlook){least, 0, greatest, 0, until};
 }
 
-static int direction_of(const struct signal *signal) {
-    bool rises = true, falls = true;
-    for (uint32_t i = 1; i < signal->curve_count; i++) {
-        rises = rises && signal->curve[i].y >= signal->curve[i - 1].y;
-        falls = falls && signal->curve[i].y <= signal->curve[i - 1].y;
-    }
-    return rises ? 1 : falls ? -1 : 0;
-}
-
 static struct outlook curve_of_edge(const struct horizon *horizon, const struct signal *signal, double x, double slope,
                                     double until) {
     struct outlook line = {x, slope, x, slope, until};
@@ -72,12 +63,11 @@ static struct outlook curve_of_edge(const struct horizon *horizon, const struct 
 /* Through a curve that only rises, or only falls, the lines around a number stay around it. */
 static struct outlook curve_of_bounds(const struct horizon *horizon, const struct signal *signal,
                                       const struct outlook *x) {
-    int direction = direction_of(signal);
-    if (direction == 0 || (x->low_slope == 0 && x->high_slope == 0))
+    if (signal->direction == 0 || (x->low_slope == 0 && x->high_slope == 0))
         return curve_of_range(signal, lowest(horizon, x), highest(horizon, x), x->until);
     struct outlook least = curve_of_edge(horizon, signal, x->low, x->low_slope, x->until);
     struct outlook greatest = curve_of_edge(horizon, signal, x->high, x->high_slope, x->until);
-    if (direction > 0)
+    if (signal->direction > 0)
         return (struct outlook){least.low, least.low_slope, greatest.high, greatest.high_slope, x->until};
     return (struct outlook){greatest.low, greatest.low_slope, least.high, least.high_slope, x->until};
 }

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "engine/core/decision.h"
+
 #define STRANGERS_PER_TURN 8
 
 static uint32_t decisions_of(const struct program *program) {
@@ -12,9 +14,10 @@ static bool shape_make(const struct program *program, struct arena *arena, struc
     ret_shape->registers = arena_take(arena, program->registers_count * sizeof *ret_shape->registers);
     ret_shape->instructions = arena_take(arena, (program->code.count + 1) * sizeof *ret_shape->instructions);
     ret_shape->ends = arena_take(arena, (decisions_of(program) + 1) * sizeof *ret_shape->ends);
+    ret_shape->numbers = arena_take(arena, program->dimensions_count + 1);
     ret_shape->unwanted = arena_take(arena, (program->segments_count + 1) * sizeof *ret_shape->unwanted);
     return ret_shape->registers != NULL && ret_shape->instructions != NULL && ret_shape->ends != NULL &&
-           ret_shape->unwanted != NULL;
+           ret_shape->numbers != NULL && ret_shape->unwanted != NULL;
 }
 
 bool shapes_make(const struct program *program, struct arena *arena, struct shapes *ret_shapes) {
@@ -199,6 +202,34 @@ static void keep_unknown(const struct learner *learner, bool *known, struct shap
     }
 }
 
+static const struct dimension_case *known_winner(const struct learner *learner, const struct dimension *dimension) {
+    for (uint32_t i = 0; i < dimension->cases_count; i++) {
+        const struct dimension_case *given = &dimension->cases[i];
+        uint16_t when = given->when.result;
+        bool wins = when == REGISTER_NONE || is_known_true(learner, when, true);
+        if (wins)
+            return given->value_of == REGISTER_NONE || learner->known[given->value_of] ? given : NULL;
+        if (!learner->known[when])
+            return NULL;
+    }
+    return NULL;
+}
+
+/* Of dimensions whose cases are all known, and of which nobody asks how long they have lasted. */
+static void keep_values(const struct learner *learner, struct shape *shape) {
+    const struct program *program = learner->evaluation->program;
+    for (uint32_t i = 0; i < program->dimensions_count; i++) {
+        const struct dimension *dimension = &program->dimensions[i];
+        const struct dimension_case *winner = known_winner(learner, dimension);
+        shape->numbers[i] = VALUE_WRITTEN;
+        if (winner == NULL || dimension->time_in != REGISTER_NONE)
+            continue;
+        struct text value = dimension_case_value(learner->evaluation, winner);
+        shape->numbers[i] = (uint8_t)dimension_number(dimension, value);
+        set_text_in_register(shape->registers, dimension->result, value);
+    }
+}
+
 /* Of an account outside, which the one that is learned from may not be. */
 static void keep_unwanted(const struct learner *learner, struct shape *shape) {
     const struct program *program = learner->evaluation->program;
@@ -221,6 +252,7 @@ void shape_learn(struct shapes *shapes, struct shape *shape, const struct evalua
         shapes->known[i] = i < program->constants_count;
     memcpy(shape->registers, evaluation->registers, program->registers_count * sizeof *shape->registers);
     keep_unknown(&learner, shapes->known, shape);
+    keep_values(&learner, shape);
     keep_unwanted(&learner, shape);
     shape->is_learned = true;
 }

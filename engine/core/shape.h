@@ -19,6 +19,7 @@ struct shape {
     union value *registers;           /* those that are known; the others are written by the code or by decisions */
     struct instruction *instructions; /* of the code, those that remain */
     uint32_t *ends;                   /* how many of them stand before each decision (dependence.h) */
+    uint8_t *numbers;                 /* of each dimension: of the value that is known (decision.h); 0: none is */
     bool *unwanted;                   /* of each segment: whoever is outside stays there */
 };
 

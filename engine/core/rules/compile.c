@@ -44,11 +44,21 @@ static void compile_metrics(struct compiler *compiler) {
                                                          compiler->rules->metrics[i].value.tree);
 }
 
+static int8_t direction_of(const struct curve_point *curve, uint32_t count) {
+    bool rises = true, falls = true;
+    for (uint32_t i = 1; i < count; i++) {
+        rises = rises && curve[i].y >= curve[i - 1].y;
+        falls = falls && curve[i].y <= curve[i - 1].y;
+    }
+    return rises ? 1 : falls ? -1 : 0;
+}
+
 static void compile_score(struct compiler *compiler, const struct checked_score *checked, struct score *score) {
     struct signal *signals = report_alloc(compiler->report, score->signals_count * sizeof *signals);
     for (uint32_t i = 0; signals != NULL && i < score->signals_count; i++) {
         const struct checked_signal *signal = &checked->signals[i];
         signals[i] = signal->signal;
+        signals[i].direction = direction_of(signals[i].curve, signals[i].curve_count);
         signals[i].value = compile_tree(compiler, BLOCK_EVALUATION, signal->value.tree);
         signals[i].when = signal->when.tree == NULL ? REGISTER_NONE
                                                     : compile_tree(compiler, BLOCK_EVALUATION, signal->when.tree);

@@ -228,6 +228,7 @@ struct signal {
     uint16_t when;        /* boolean register; REGISTER_NONE: always */
     const struct curve_point *curve;
     uint32_t curve_count; /* 0: y is the value */
+    int8_t direction;     /* of the curve: 1: it never falls, -1: it never rises; 0 */
     double weight;
     double default_value; /* logistic: y where the value is missing */
 };
