@@ -152,6 +152,9 @@ static void add_optional(const struct horizon *horizon, const struct score *scor
         optional.low = y.low;
         optional.high = y.high;
     }
+    if (!(fabs(optional.weight * optional.low) <= MODERATE_MAX &&
+          fabs(optional.weight * optional.high) <= MODERATE_MAX))
+        parts->sum.until = 0; /* The score may overflow: then it is missing. */
     parts->optional[parts->optional_count++] = optional;
 }
 

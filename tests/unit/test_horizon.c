@@ -347,6 +347,9 @@ static void test_a_window_that_a_late_event_empties_is_seen_to_be_empty(void **u
 #define LOGIN                                                                                                          \
     "{\"stream\":\"login\",\"event_id\":\"l\",\"account_id\":\"a\",\"user_id\":\"u\",\"occurred_at\":\"2026-01-01T01:" \
     "10Z\"}"
+#define ANOTHER_LOGIN                                                                                                  \
+    "{\"stream\":\"login\",\"event_id\":\"m\",\"account_id\":\"a\",\"user_id\":\"u\",\"occurred_at\":\"2026-01-01T01:" \
+    "20Z\"}"
 #define ARR(arr) "{\"stream\":\"account\",\"account_id\":\"a\",\"updated_at\":\"2026-01-01T00:10Z\",\"arr\":" arr "}"
 
 /* What is beyond all numbers is missing, and is there again when less has been added up, or time has gone on. */
@@ -372,6 +375,10 @@ static void test_what_overflows_is_not_missing_for_good(void **unused) {
          "}\n"
          "dimensions: { band: { score: v, bands: { low: 0, high: 60 } } }\n",
          ARR("1e308"), LOGIN, 1},
+        {"scores: { v: { method: weighted, signals: { a: { value: 'coalesce(account.arr, 1)', weight: 1 },\n"
+         "  b: { value: 'coalesce(account.arr, 1)', weight: 3e307, when: 'count(login, 3h) > 1' } } } }\n"
+         "dimensions: { band: { score: v, bands: { low: 0, high: 50 } } }\n",
+         LOGIN, ANOTHER_LOGIN, 3},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct world naive, skipping, *worlds[] = {&naive, &skipping};
