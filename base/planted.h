@@ -39,6 +39,7 @@
     BUG(chosen_by_stream, "of the record whose ticks had begun a takeover knows the stream, and not which it was") \
     BUG(rules_change_forgotten, "a commit in the middle of a change of rules takes it for complete")               \
     BUG(cursor_kept, "pages of due accounts go on over a write")                                                   \
+    BUG(noted_before_known, "a blob is left out of a write, as a later commit has it that is not known yet")       \
     BUG(scan_kept, "a scan of all accounts goes on after Redis was started anew")                                  \
     BUG(deadline_forgotten, "the deadline of an account that leaves memory is forgotten")                          \
     BUG(deadline_kept, "a deadline that the store has once is never sent again")                                   \

@@ -458,14 +458,18 @@ uint32_t accounts_dirty(const struct accounts *accounts, uint32_t place) {
     return accounts->dirty[place];
 }
 
-void accounts_written(struct accounts *accounts, uint64_t commit) {
-    for (uint32_t i = 0; i < accounts->dirty_count; i++) {
-        struct account *account = entry(accounts, accounts->dirty[i]);
-        account->phase = ACCOUNT_WRITTEN;
-        account->commit = (uint32_t)commit;
-    }
+void accounts_seal(struct accounts *accounts) {
+    for (uint32_t i = 0; i < accounts->dirty_count; i++)
+        entry(accounts, accounts->dirty[i])->phase = ACCOUNT_SEALED;
     accounts->dirty_count = 0;
     accounts->dirty_bytes = 0;
+}
+
+void accounts_written(struct accounts *accounts, uint32_t account, uint64_t commit) {
+    struct account *written = entry(accounts, account);
+    written->commit = (uint32_t)commit;
+    if (written->phase == ACCOUNT_SEALED)
+        written->phase = ACCOUNT_WRITTEN;
 }
 
 uint32_t accounts_commit(const struct accounts *accounts, uint32_t account) {

@@ -4,10 +4,11 @@
  *     LOADING   asked of the store; only the id is here
  *     CLEAN     the state is the store's (or empty: the store does not know the account); may be evicted
  *     DIRTY     changed in the batch that is being computed
+ *     SEALED    in the batch that is being committed, and not changed since
  *     WRITTEN   in a commit that the store has not acknowledged yet
  *
- *     absent -> LOADING -> CLEAN -> DIRTY -> WRITTEN -> CLEAN -> absent (evicted)
- *               absent -----------> DIRTY <-- WRITTEN (changed again)
+ *     absent -> LOADING -> CLEAN -> DIRTY -> SEALED -> WRITTEN -> CLEAN -> absent (evicted)
+ *               absent -----------> DIRTY <-- SEALED, WRITTEN (changed again)
  *
  * Beside the states: the deadlines, as a heap by (due tick, order of first appearance), the accounts that wait for a
  * stalled stream, and the accounts that are dirty.
@@ -21,7 +22,7 @@
 
 #define ACCOUNT_NONE UINT32_MAX
 
-enum account_phase { ACCOUNT_FREE, ACCOUNT_LOADING, ACCOUNT_CLEAN, ACCOUNT_DIRTY, ACCOUNT_WRITTEN };
+enum account_phase { ACCOUNT_FREE, ACCOUNT_LOADING, ACCOUNT_CLEAN, ACCOUNT_DIRTY, ACCOUNT_SEALED, ACCOUNT_WRITTEN };
 
 struct accounts;
 
@@ -83,8 +84,11 @@ size_t accounts_dirty_bytes(const struct accounts *accounts);
 /* The dirty accounts, in the order in which they became so. */
 uint32_t accounts_dirty_count(const struct accounts *accounts);
 uint32_t accounts_dirty(const struct accounts *accounts, uint32_t place);
-/* All dirty accounts are WRITTEN now, in the commit of this number (ascending). */
-void accounts_written(struct accounts *accounts, uint64_t commit);
+/* All dirty accounts are SEALED: a commit of them begins. None is dirty any more. */
+void accounts_seal(struct accounts *accounts);
+/* The commit of this number (ascending) is known, with this account in it, which was sealed then: it is WRITTEN, unless
+ * it was changed since. */
+void accounts_written(struct accounts *accounts, uint32_t account, uint64_t commit);
 /* The low half of the number of the newest commit that holds the account's state; 0: none since it came here. */
 uint32_t accounts_commit(const struct accounts *accounts, uint32_t account);
 /* The store has the account's blob of the commit `commit`: it is CLEAN, unless it has a newer one. Until then it cannot

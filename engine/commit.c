@@ -1,4 +1,5 @@
-/* A batch becomes one transaction for all shards of the worker, and once it is known, the store's. */
+/* A batch becomes one transaction for all shards of the worker, and once it is known, the store's. Meanwhile the next
+ * batch is computed: where the first one sets off it is sealed, and what comes then belongs to the next. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -57,11 +58,6 @@ static int64_t age_ms(const struct pipeline *pipeline) {
     return __builtin_sub_overflow(now_ms, oldest_ms, &age) ? INT64_MAX : age;
 }
 
-/* How long the last commit took, of which no more than half an interval: the rest is for computing. */
-static int64_t committing_ms(const struct pipeline *pipeline) {
-    return bounded(pipeline->transaction.duration_ms, 0, pipeline->options.commit_interval_ms / 2);
-}
-
 /* How long records are taken before they are committed. Live, commits begin every commit_interval_ms. Where there is
  * always more to take, it takes about as long as the records are late already: under load a change is hardly later than
  * its record, and whoever catches up with hours commits seldom. That there is nothing to take for a moment is no end of
@@ -69,7 +65,7 @@ static int64_t committing_ms(const struct pipeline *pipeline) {
 static int64_t interval_ms(const struct pipeline *pipeline) {
     int64_t least_ms = pipeline->options.commit_interval_ms, most_ms = pipeline->options.commit_interval_max_ms;
     if (pipeline->dry && !is_behind(pipeline))
-        return least_ms - committing_ms(pipeline);
+        return least_ms;
     if (pipeline->dry && BEHIND_INTERVALS * least_ms < most_ms)
         most_ms = BEHIND_INTERVALS * least_ms;
     return bounded(age_ms(pipeline), least_ms, most_ms);
@@ -146,7 +142,8 @@ static enum result assemble(struct pipeline *pipeline, struct held_shard *held, 
     struct accounts *accounts = shard_accounts(held->shard);
     batch_clear(&held->changelog);
     free(held->committed);
-    held->committed = calloc(accounts_dirty_count(accounts) + 1, sizeof *held->committed);
+    held->committed_count = accounts_dirty_count(accounts);
+    held->committed = calloc(held->committed_count + 1, sizeof *held->committed);
     if (held->committed == NULL)
         return out_of_memory(error);
     for (uint32_t i = 0; i < accounts_dirty_count(accounts); i++) {
@@ -171,10 +168,22 @@ static uint32_t collect_offsets(struct pipeline *pipeline) {
     return count;
 }
 
+/* From here on what the shard decides belongs to the next commit. */
+static void seal(struct held_shard *held) {
+    accounts_seal(shard_accounts(held->shard));
+    for (uint32_t i = 0; i < held->committed_count && PLANTED(noted_before_known); i++)
+        accounts_written(shard_accounts(held->shard), held->committed[i].account, held->record.commit);
+    held->moved = false;
+    held->sealed = true;
+}
+
 enum result commit_begin(struct pipeline *pipeline, struct error *error) {
+    struct batch emptied = pipeline->sealed;
     uint32_t count = 0;
-    if (pipeline->outputs.count > 0)
-        pipeline->batches[count++] = &pipeline->outputs;
+    pipeline->sealed = pipeline->outputs;
+    pipeline->outputs = emptied;
+    if (pipeline->sealed.count > 0)
+        pipeline->batches[count++] = &pipeline->sealed;
     for (uint32_t i = 0; i < pipeline->held_count; i++) {
         struct held_shard *held = &pipeline->held[i];
         if (!has_news(held))
@@ -182,8 +191,10 @@ enum result commit_begin(struct pipeline *pipeline, struct error *error) {
         enum result result = assemble(pipeline, held, error);
         if (result != RESULT_OK)
             return result;
+        seal(held);
         pipeline->batches[count++] = &held->changelog;
     }
+    pipeline->batch_begun_ms = monotonic_ms(pipeline);
     transaction_start(&pipeline->transaction, pipeline->batches, count, pipeline->offsets, collect_offsets(pipeline),
                       pipeline->membership);
     return RESULT_OK;
@@ -209,26 +220,26 @@ static enum result shard_is_known(struct pipeline *pipeline, struct held_shard *
                                  .changelog = &held->changelog,
                                  .accounts = &held->committed};
     counters_add(pipeline->counters, COUNTER_COMMIT_BYTES, held->changelog.bytes);
-    accounts_written(shard_accounts(held->shard), known.number);
-    held->moved = false;
+    for (uint32_t i = 0; i < held->committed_count; i++)
+        accounts_written(shard_accounts(held->shard), held->committed[i].account, known.number);
+    held->sealed = false;
     return write_behind_add(&held->behind, &known, &held->newest_offset, error);
 }
 
 static enum result is_known(struct pipeline *pipeline, struct error *error) {
     counters_add(pipeline->counters, COUNTER_COMMITS, 1);
-    counters_add(pipeline->counters, COUNTER_COMMIT_BYTES, pipeline->outputs.bytes);
+    counters_add(pipeline->counters, COUNTER_COMMIT_BYTES, pipeline->sealed.bytes);
     counters_add_duration(pipeline->counters, COUNTER_COMMIT_DURATION, pipeline->transaction.duration_ms);
     adapt_bytes(pipeline);
     for (uint32_t i = 0; i < pipeline->held_count; i++) {
         struct held_shard *held = &pipeline->held[i];
-        if (!has_news(held))
+        if (!held->sealed)
             continue;
         enum result result = shard_is_known(pipeline, held, error);
         if (result != RESULT_OK)
             return result;
     }
-    batch_clear(&pipeline->outputs);
-    pipeline->batch_begun_ms = monotonic_ms(pipeline);
+    batch_clear(&pipeline->sealed);
     return RESULT_OK;
 }
 
@@ -252,7 +263,7 @@ static enum result is_not_known(struct pipeline *pipeline, enum transaction_outc
     if (PLANTED(blob_before_known) && store_unknown(pipeline, error) != RESULT_OK)
         return RESULT_FATAL;
     if (PLANTED(memory_kept)) {
-        batch_clear(&pipeline->outputs);
+        batch_clear(&pipeline->sealed);
         return RESULT_OK;
     }
     if (pipeline->stop_ordered)

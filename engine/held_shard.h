@@ -54,12 +54,14 @@ struct held_shard {
     uint8_t changelog_id[CHANGELOG_ID_SIZE];
     int64_t epoch;                /* the changelog offset of our barrier */
     int64_t newest_offset;        /* of the newest known record in the changelog, or a lower bound */
-    bool moved;                   /* records were taken since the last commit */
+    bool moved;                   /* records were taken since the last commit began */
+    bool sealed;                  /* it has a part in the commit that is under way */
     int64_t record_ms;            /* timestamp of the last one */
     int64_t decode_not_before_ms; /* the next record's schema was not to be had */
 
     struct batch changelog;              /* of the commit that is being published */
-    struct committed_account *committed; /* the accounts that it begins with */
+    struct committed_account *committed; /* the accounts that it begins with, */
+    uint32_t committed_count;            /* and how many they are */
     struct write_behind behind;
     bool claimed; /* the store takes our requests */
     bool claiming;

@@ -134,6 +134,7 @@ void pipeline_drop_shards(struct pipeline *pipeline) {
     pipeline->batches = NULL;
     pipeline->held_count = 0;
     batch_clear(&pipeline->outputs);
+    batch_clear(&pipeline->sealed);
     pipeline->stopping = pipeline->stop_ordered; /* What was the end is to be reached anew, perhaps by others. */
     if (pipeline->membership != NULL)
         pipeline->ports.source->release_membership(pipeline->ports.source->context, pipeline->membership);
@@ -151,6 +152,7 @@ void pipeline_free(struct pipeline *pipeline) {
     pipeline_drop_shards(pipeline);
     takeover_forget_kept(pipeline);
     batch_free(&pipeline->outputs);
+    batch_free(&pipeline->sealed);
     batch_free(&pipeline->takeover.batch);
     buffer_free(&pipeline->scratch);
     slab_free(&pipeline->slab);
@@ -164,6 +166,7 @@ enum result pipeline_take_over_anew(struct pipeline *pipeline, const char *why, 
     pipeline_log(pipeline, LEVEL_WARNING, "%s All shards of this worker are taken over anew.", why);
     pipeline_empty_shards(pipeline, SHARD_TAKEOVER);
     batch_clear(&pipeline->outputs);
+    batch_clear(&pipeline->sealed);
     pipeline->stopping = pipeline->stop_ordered;
     pipeline->mode = MODE_TAKEOVER;
     pipeline->anew = false;
@@ -283,7 +286,7 @@ static enum result answer_group(struct pipeline *pipeline, struct error *error) 
     if (pipeline->lost || !in_time || !committing)
         transaction_abandon(&pipeline->transaction);
     if (transaction_is_running(&pipeline->transaction))
-        return RESULT_OK;
+        return committing && !pipeline->lost ? paging_serve(pipeline, error) : RESULT_OK;
     if (!pipeline->lost && in_time && committing && !commit_is_empty(pipeline))
         return commit_begin(pipeline, error);
     pipeline_log(pipeline, LEVEL_INFO, "%u shards were %s.", pipeline->held_count,
@@ -321,10 +324,17 @@ static enum result serve_store(struct pipeline *pipeline, int timeout_ms, struct
     return RESULT_OK;
 }
 
+/* Whether records may be taken while a commit is under way: the next one's. */
+static bool may_compute_ahead(const struct pipeline *pipeline) {
+    return pipeline->mode == MODE_RUNNING && !pipeline_is_pausing(pipeline) && !pipeline->revoked && !pipeline->lost &&
+           !pipeline->anew && !pipeline_memory_is_short(pipeline);
+}
+
 static enum result serve_transaction(struct pipeline *pipeline, struct error *error) {
     bool failed;
     struct error why = {0};
-    enum transaction_outcome outcome = transaction_step(&pipeline->transaction, TRANSACTION_WAIT_MS, &failed, &why);
+    int wait_ms = may_compute_ahead(pipeline) && !pipeline->dry ? 0 : TRANSACTION_WAIT_MS;
+    enum transaction_outcome outcome = transaction_step(&pipeline->transaction, wait_ms, &failed, &why);
     if (failed) {
         counters_add(pipeline->counters, COUNTER_COMMITS_ABORTED, 1);
         if (pipeline_logs_again(pipeline, &pipeline->failure_logged_ms))
@@ -367,7 +377,8 @@ static void begin_leaving(struct pipeline *pipeline) {
 /* Runs the shards: one turn of computing, or of finishing what was computed. */
 static enum result work(struct pipeline *pipeline, struct error *error) {
     enum result result = paging_serve(pipeline, error);
-    if (result != RESULT_OK || transaction_is_running(&pipeline->transaction))
+    bool committing = transaction_is_running(&pipeline->transaction);
+    if (result != RESULT_OK || (committing && !may_compute_ahead(pipeline)))
         return result;
     bool pausing = pipeline_is_pausing(pipeline);
     if (!pausing) {
@@ -379,6 +390,8 @@ static enum result work(struct pipeline *pipeline, struct error *error) {
         if (pipeline->options.until_end && is_finished(pipeline))
             begin_leaving(pipeline);
     }
+    if (committing)
+        return RESULT_OK;
     if (!commit_is_empty(pipeline) && (pausing || commit_is_due(pipeline)))
         return commit_begin(pipeline, error);
     return reload_serve(pipeline, error);
@@ -441,8 +454,10 @@ static enum pipeline_progress leave(struct pipeline *pipeline, struct error *err
 /* How long to wait for events: not at all while there is something to compute, or a call that waits by itself. */
 static int idle_ms(const struct pipeline *pipeline) {
     int64_t now_ms = monotonic_ms(pipeline);
-    if (transaction_is_running(&pipeline->transaction))
-        return now_ms < pipeline->transaction.not_before_ms ? IDLE_WAIT_MS : 0;
+    if (transaction_is_running(&pipeline->transaction)) {
+        bool computes = may_compute_ahead(pipeline) && !pipeline->dry;
+        return now_ms < pipeline->transaction.not_before_ms && !computes ? IDLE_WAIT_MS : 0;
+    }
     if (pipeline->mode == MODE_TAKEOVER)
         return now_ms < pipeline->takeover.not_before_ms ? IDLE_WAIT_MS : 0;
     if (pipeline->mode != MODE_RUNNING || pipeline_is_pausing(pipeline))

@@ -70,10 +70,11 @@ struct pipeline {
 
     struct takeover takeover;
     struct transaction transaction;
-    struct batch outputs;   /* of the batch that is being computed */
+    struct batch outputs;   /* of the batch that is being computed, */
+    struct batch sealed;    /* and of the one before it, which is being committed meanwhile */
     struct batch **batches; /* of the transaction: outputs, then each shard's changelog */
     size_t commit_bytes_allowed;
-    int64_t batch_begun_ms; /* when the last commit was known, or running began */
+    int64_t batch_begun_ms; /* when the last commit began, or running did */
     bool dry;               /* the last intake found nothing to take */
     struct buffer scratch;
 
@@ -193,7 +194,7 @@ bool commit_is_full(const struct pipeline *pipeline);
 bool commit_is_due(const struct pipeline *pipeline);
 int64_t commit_due_in_ms(const struct pipeline *pipeline); /* 0: it is */
 MUST_USE enum result commit_begin(struct pipeline *pipeline, struct error *error);
-/* What the transaction's end means for the batch. */
+/* What the transaction's end means for the batch that it was of, and, unless it is committed, for the next one. */
 MUST_USE enum result commit_end(struct pipeline *pipeline, enum transaction_outcome outcome, struct error *error);
 
 /* ---- takeover.c, takeover_log.c */

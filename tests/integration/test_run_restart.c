@@ -84,14 +84,26 @@ static void disturb(struct deployment *deployment, int signal, int64_t more) {
     assert_int_equal(process->exit_status, signal == SIGKILL ? 128 + SIGKILL : 0);
 }
 
-/* A commit every 10 ms makes a log last for half a minute, so that it is left in its middle. */
 static void commit_every(struct deployment *deployment, const char *interval) {
     deployment_set(deployment, "COMMIT_INTERVAL", interval);
     deployment_set(deployment, "COMMIT_INTERVAL_MAX", interval);
 }
 
+/* Of batches of one record each, one of a partition is fetched at a time: a log lasts for some seconds, so that it is
+ * left in its middle. */
+static void fetch_slowly(struct deployment *deployment, bool slowly) {
+    deployment_set(deployment, "KAFKA_PROPERTIES_FETCH_MESSAGE_MAX_BYTES", slowly ? "1" : "1048576");
+}
+
+static void produce_one_by_one(struct deployment *deployment, const struct event_lines *lines) {
+    deployment_set(deployment, "KAFKA_PROPERTIES_BATCH_NUM_MESSAGES", "1");
+    deployment_produce(deployment, lines, 0, lines->count);
+    deployment_set(deployment, "KAFKA_PROPERTIES_BATCH_NUM_MESSAGES", "10000");
+}
+
 static void finish(struct deployment *deployment) {
     commit_every(deployment, "1s");
+    fetch_slowly(deployment, false);
     deployment_run_until_end(deployment);
 }
 
@@ -99,7 +111,8 @@ static struct deployment *deploy_slow(struct fixture *fixture, const char *name,
     make_up(3, 5000, 90, ret_lines);
     struct deployment *deployment = deploy_default(fixture, name);
     commit_every(deployment, "10ms");
-    deployment_produce(deployment, ret_lines, 0, ret_lines->count);
+    produce_one_by_one(deployment, ret_lines);
+    fetch_slowly(deployment, true);
     /* The first start makes the outputs, so that their ends can be asked for. */
     struct process *process = deployment_start(deployment, 0, "--until-end");
     process_await_line(process, "shards run", NULL, deadline_after(AWAIT_MS));

@@ -32,10 +32,12 @@ struct sim_op {
 struct sim_ops {
     struct sim_op *items;
     uint32_t count, capacity;
+    uint32_t sealed; /* the first of them, which are part of the commit that was begun last */
 };
 
 void sim_ops_add(struct sim_ops *ops, const struct sim_op *op);
 void sim_ops_append(struct sim_ops *ops, const struct sim_ops *more);
+void sim_ops_append_sealed(struct sim_ops *ops, const struct sim_ops *more);
 void sim_ops_drop(struct sim_ops *ops, uint32_t count);
 void sim_ops_free(struct sim_ops *ops);
 

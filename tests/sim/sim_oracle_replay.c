@@ -14,9 +14,17 @@ void sim_ops_add(struct sim_ops *ops, const struct sim_op *op) {
     ops->items[ops->count++] = *op;
 }
 
-void sim_ops_append(struct sim_ops *ops, const struct sim_ops *more) {
-    for (uint32_t i = 0; i < more->count; i++)
+static void append(struct sim_ops *ops, const struct sim_ops *more, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
         sim_ops_add(ops, &more->items[i]);
+}
+
+void sim_ops_append(struct sim_ops *ops, const struct sim_ops *more) {
+    append(ops, more, more->count);
+}
+
+void sim_ops_append_sealed(struct sim_ops *ops, const struct sim_ops *more) {
+    append(ops, more, more->sealed);
 }
 
 void sim_ops_drop(struct sim_ops *ops, uint32_t count) {
@@ -24,6 +32,7 @@ void sim_ops_drop(struct sim_ops *ops, uint32_t count) {
     for (uint32_t i = count; i < ops->count; i++)
         ops->items[i - count] = ops->items[i];
     ops->count -= count;
+    ops->sealed -= count < ops->sealed ? count : ops->sealed;
 }
 
 void sim_ops_free(struct sim_ops *ops) {

@@ -1,5 +1,6 @@
 #include <assert.h>
 
+#include "tests/harness/commit_accounts.h"
 #include "tests/sim/sim_memory.h"
 #include "tests/sim/sim_oracle_internal.h"
 
@@ -140,5 +141,5 @@ void oracle_compare_states(struct oracle_shard *shard) {
     shard->touched_count = 0;
     for (uint32_t i = 0; i < accounts_dirty_count(accounts) && shard->bound.count > 0; i++)
         oracle_keep_bound(shard, shard->engine, accounts, accounts_dirty(accounts, i));
-    accounts_written(accounts, ++shard->commits);
+    commit_accounts(accounts, ++shard->commits);
 }

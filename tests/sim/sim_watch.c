@@ -94,9 +94,9 @@ static bool is_same_advance(const struct sim_op *one, const struct sim_op *other
 
 static void note_advance(struct sim_ops *ops, const struct sim_op *op) {
     uint32_t last = ops->count;
-    while (last > 0 && ops->items[last - 1].kind == SIM_OP_TICK)
+    while (last > ops->sealed && ops->items[last - 1].kind == SIM_OP_TICK)
         last--;
-    if (last == 0 || !is_same_advance(&ops->items[last - 1], op))
+    if (last == ops->sealed || !is_same_advance(&ops->items[last - 1], op))
         sim_ops_add(ops, op);
 }
 
@@ -187,9 +187,25 @@ void watched_engine_tick(struct engine *engine, struct state_bytes state, int64_
     pipeline_engine_tick(engine, state, tick_ms, clocks, ret_step);
 }
 
+void pipeline_transaction_start(struct transaction *transaction, struct batch **batches, uint32_t batches_count,
+                                const struct input_offset *offsets, uint32_t offsets_count,
+                                const struct membership *membership) __asm__("__real_transaction_start");
+void watched_transaction_start(struct transaction *transaction, struct batch **batches, uint32_t batches_count,
+                               const struct input_offset *offsets, uint32_t offsets_count,
+                               const struct membership *membership) __asm__("__wrap_transaction_start");
+
+void watched_transaction_start(struct transaction *transaction, struct batch **batches, uint32_t batches_count,
+                               const struct input_offset *offsets, uint32_t offsets_count,
+                               const struct membership *membership) {
+    struct sim_process *process = running_process();
+    for (int i = 0; i < SIM_PARTITIONS_MAX && process != NULL; i++)
+        process->ops[i].sealed = process->ops[i].count;
+    pipeline_transaction_start(transaction, batches, batches_count, offsets, offsets_count, membership);
+}
+
 /* ---- what the ports and the broker tell */
 
-/* Travels with a transaction: what its process had done when it began it. */
+/* Travels with a transaction: what its process had done when the batch was sealed. */
 struct note {
     int process;
     uint32_t incarnation;
@@ -200,7 +216,7 @@ void sim_watch_dropped(void *context, int process) {
     struct sim_processes *processes = context;
     processes->all[process].incarnation++;
     for (int i = 0; i < SIM_PARTITIONS_MAX; i++) {
-        processes->all[process].ops[i].count = 0;
+        processes->all[process].ops[i].count = processes->all[process].ops[i].sealed = 0;
         processes->all[process].covered[i] = 0;
     }
 }
@@ -212,7 +228,7 @@ void *sim_watch_begun(void *context, int process) {
     note->process = process;
     note->incarnation = processes->all[process].incarnation;
     for (int i = 0; i < SIM_PARTITIONS_MAX; i++)
-        sim_ops_append(&note->ops[i], &processes->all[process].ops[i]);
+        sim_ops_append_sealed(&note->ops[i], &processes->all[process].ops[i]);
     return note;
 }
 

@@ -11,6 +11,7 @@
 #include "base/instant.h"
 #include "engine/core/account/state.h"
 #include "engine/due_heap.h"
+#include "tests/harness/commit_accounts.h"
 
 struct fixture {
     struct slab slab;
@@ -195,7 +196,7 @@ static void an_account_is_dirty_then_written_then_clean_unless_it_changed_meanwh
     assert_int_equal(accounts_dirty_count(fixture->accounts), 2);
     assert_int_equal(accounts_dirty_bytes(fixture->accounts), 300);
     assert_int_equal(accounts_dirty(fixture->accounts, 0), first);
-    accounts_written(fixture->accounts, 7);
+    commit_accounts(fixture->accounts, 7);
     assert_int_equal(accounts_dirty_count(fixture->accounts), 0);
     assert_int_equal(accounts_phase(fixture->accounts, first), ACCOUNT_WRITTEN);
     assert_int_equal(accounts_commit(fixture->accounts, first), 7);
@@ -206,11 +207,45 @@ static void an_account_is_dirty_then_written_then_clean_unless_it_changed_meanwh
     assert_int_equal(accounts_phase(fixture->accounts, first), ACCOUNT_DIRTY);
     assert_int_equal(accounts_phase(fixture->accounts, second), ACCOUNT_CLEAN);
 
-    accounts_written(fixture->accounts, 8);
+    commit_accounts(fixture->accounts, 8);
     accounts_acknowledged(fixture->accounts, first, 7);
     assert_int_equal(accounts_phase(fixture->accounts, first), ACCOUNT_WRITTEN);
     accounts_acknowledged(fixture->accounts, first, 8);
     assert_int_equal(accounts_phase(fixture->accounts, first), ACCOUNT_CLEAN);
+    end(fixture);
+}
+
+static void what_changes_while_a_commit_is_under_way_belongs_to_the_next(void **state) {
+    (void)state;
+    struct fixture *fixture = begin();
+    struct accounts *accounts = fixture->accounts;
+    change(fixture, 1, 100, INSTANT_NEVER, 0);
+    change(fixture, 2, 100, INSTANT_NEVER, 0);
+    uint32_t first = find(fixture, 1), second = find(fixture, 2);
+    commit_accounts(accounts, 6);
+    change(fixture, 1, 100, INSTANT_NEVER, 0);
+    change(fixture, 2, 100, INSTANT_NEVER, 0);
+    accounts_seal(accounts);
+    assert_int_equal(accounts_dirty_count(accounts), 0);
+    assert_int_equal(accounts_dirty_bytes(accounts), 0);
+    assert_int_equal(accounts_phase(accounts, first), ACCOUNT_SEALED);
+
+    change(fixture, 1, 100, INSTANT_NEVER, 0);
+    assert_int_equal(accounts_dirty_count(accounts), 1);
+    assert_int_equal(accounts_dirty(accounts, 0), first);
+    accounts_acknowledged(accounts, second, 6); /* The store has the one before only. */
+    assert_int_equal(accounts_phase(accounts, second), ACCOUNT_SEALED);
+    assert_int_equal(accounts_commit(accounts, first), 6); /* What is not known must not stand for what is. */
+
+    accounts_written(accounts, first, 7);
+    accounts_written(accounts, second, 7);
+    assert_int_equal(accounts_phase(accounts, first), ACCOUNT_DIRTY);
+    assert_int_equal(accounts_phase(accounts, second), ACCOUNT_WRITTEN);
+    assert_int_equal(accounts_commit(accounts, first), 7);
+    accounts_acknowledged(accounts, first, 7);
+    accounts_acknowledged(accounts, second, 7);
+    assert_int_equal(accounts_phase(accounts, first), ACCOUNT_DIRTY);
+    assert_int_equal(accounts_phase(accounts, second), ACCOUNT_CLEAN);
     end(fixture);
 }
 
@@ -241,7 +276,7 @@ static void what_is_asked_for_is_loading_until_it_comes_or_is_forgotten(void **s
 
 /* The accounts of these indices, of all that are dirty. */
 static void make_clean(struct fixture *fixture, uint32_t from, uint32_t to) {
-    accounts_written(fixture->accounts, 1);
+    commit_accounts(fixture->accounts, 1);
     for (uint32_t i = from; i < to; i++)
         accounts_acknowledged(fixture->accounts, i, 1);
 }
@@ -390,7 +425,7 @@ static void a_random_life_agrees_with_a_plain_model(void **state) {
             uint32_t dirty[200], count = accounts_dirty_count(fixture->accounts);
             for (uint32_t j = 0; j < count; j++)
                 dirty[j] = accounts_dirty(fixture->accounts, j);
-            accounts_written(fixture->accounts, ++commit);
+            commit_accounts(fixture->accounts, ++commit);
             for (uint32_t j = 0; j < count; j++)
                 accounts_acknowledged(fixture->accounts, dirty[j], commit);
         } else {
@@ -437,6 +472,7 @@ int main(void) {
         cmocka_unit_test(deadlines_come_out_in_order_however_they_were_set),
         cmocka_unit_test(those_that_wait_for_a_stream_are_woken_once),
         cmocka_unit_test(an_account_is_dirty_then_written_then_clean_unless_it_changed_meanwhile),
+        cmocka_unit_test(what_changes_while_a_commit_is_under_way_belongs_to_the_next),
         cmocka_unit_test(what_is_asked_for_is_loading_until_it_comes_or_is_forgotten),
         cmocka_unit_test(a_deadline_is_sent_until_the_store_is_known_to_have_it),
         cmocka_unit_test(another_deadline_or_another_wait_is_sent),

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "tests/harness/commit_accounts.h"
 #include "tests/unit/shard_fixture.h"
 
 static void load(struct fixture *fixture, const char *account, const struct buffer *blob, int64_t due_ms,
@@ -159,7 +160,7 @@ static void an_account_that_left_memory_is_asked_for_at_its_deadline(void **stat
     int64_t due_ms = accounts_due(accounts, account);
     assert_true(due_ms > START && due_ms <= START + 6 * HOUR);
     assert_int_equal(shard_evict(fixture->shard, 0), 0); /* dirty */
-    accounts_written(accounts, 1);
+    commit_accounts(accounts, 1);
     accounts_acknowledged(accounts, account, 1);
     assert_int_equal(shard_evict(fixture->shard, 0), 1);
 
@@ -185,7 +186,7 @@ static void make_waiting(struct fixture *fixture, struct buffer *blob) {
     uint32_t account = accounts_find(accounts, TEXT("a"));
     assert_int_equal(accounts_waits(accounts), 1u << STREAM_LOGIN);
     engine_encode(fixture->engine, accounts_state(accounts, account), blob);
-    accounts_written(accounts, 1);
+    commit_accounts(accounts, 1);
     accounts_acknowledged(accounts, account, 1);
 }
 
