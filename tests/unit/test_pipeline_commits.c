@@ -165,8 +165,53 @@ static void the_libraries_are_served_also_while_nothing_is_asked_of_them(void **
     sim_world_free(&world);
 }
 
+/* A commit without an answer holds up nothing but the next one. */
+static void records_are_taken_while_a_commit_is_under_way(void **state) {
+    (void)state;
+    struct sim_world world;
+    setup(&world, 2);
+    world.options.until_end = false;
+    sim_world_start(&world, 0);
+    sim_world_run(&world, 20 * SECOND);
+    uint64_t commits = counters_get(&world.counters, COUNTER_COMMITS);
+    uint64_t logins = counters_get(&world.counters, COUNTER_RECORDS + STREAM_LOGIN);
+    world.workers[0].faults.commit_pending = INT64_MAX;
+    sim_world_event(&world, STREAM_LOGIN, "account-1", "begins-a-commit", world.kafka.wall_ms, "");
+    sim_world_run(&world, 2 * SECOND);
+    sim_world_event(&world, STREAM_LOGIN, "account-1", "comes-meanwhile", world.kafka.wall_ms, "");
+    sim_world_run(&world, 2 * SECOND);
+    assert_int_equal(counters_get(&world.counters, COUNTER_COMMITS), commits);
+    assert_int_equal(counters_get(&world.counters, COUNTER_RECORDS + STREAM_LOGIN), logins + 2);
+    world.workers[0].faults.commit_pending = 0;
+    sim_world_run(&world, 5 * SECOND);
+    assert_int_equal(counters_get(&world.counters, COUNTER_COMMITS), commits + 2);
+    matches(&world);
+    sim_world_free(&world);
+}
+
+/* What came after a batch that comes to nothing comes to nothing with it, and is decided again. */
+static void what_was_computed_ahead_is_given_up_with_the_commit_before_it(void **state) {
+    (void)state;
+    struct sim_world world;
+    setup(&world, 2);
+    world.options.until_end = false;
+    sim_world_start(&world, 0);
+    sim_world_run(&world, 20 * SECOND);
+    world.workers[0].faults.commit_pending = 100;
+    world.workers[0].faults.commit_unknown_undone = true;
+    sim_world_event(&world, STREAM_LOGIN, "account-1", "is-lost", world.kafka.wall_ms, "");
+    sim_world_run(&world, 300);
+    sim_world_event(&world, STREAM_LOGIN, "account-1", "comes-meanwhile", world.kafka.wall_ms, "");
+    sim_world_run(&world, 60 * SECOND);
+    assert_int_equal(counters_get(&world.counters, COUNTER_COMMITS_UNKNOWN), 1);
+    matches(&world);
+    sim_world_free(&world);
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(records_are_taken_while_a_commit_is_under_way),
+        cmocka_unit_test(what_was_computed_ahead_is_given_up_with_the_commit_before_it),
         cmocka_unit_test(a_stop_that_the_brokers_do_not_let_commit_says_so),
         cmocka_unit_test(a_commit_whose_outcome_is_unknown_is_neither_lost_nor_doubled),
         cmocka_unit_test(the_last_commit_of_a_run_to_the_end_is_made_again_where_it_came_to_nothing),
