@@ -174,7 +174,8 @@ static void rules_that_are_in_force_already_change_nothing(void **state) {
 /* What is published with changes is the label and the words of those that were read last. */
 static void rules_that_say_the_same_otherwise_are_taken_on(void **state) {
     (void)state;
-    static const char *const words[][2] = {{"ruleset: one", "ruleset: uno"}, {"since(login) > 2d", "since(login)>  2d"}};
+    static const char *const words[][2] = {{"ruleset: one", "ruleset: uno"},
+                                           {"since(login) > 2d", "since(login)>  2d"}};
     for (int i = 0; i < 2; i++) {
         struct sim_world world;
         struct heard heard;
