@@ -25,15 +25,18 @@ static struct {
     atomic_bool knows;
 } names;
 
-int __real_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **ret);
-int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **ret);
+int getaddrinfo_of_libc(const char *host, const char *service, const struct addrinfo *hints,
+                        struct addrinfo **ret_found) __asm__("__real_getaddrinfo");
+int getaddrinfo_that_waits(const char *host, const char *service, const struct addrinfo *hints,
+                           struct addrinfo **ret_found) __asm__("__wrap_getaddrinfo");
 
-int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **ret) {
+int getaddrinfo_that_waits(const char *host, const char *service, const struct addrinfo *hints,
+                           struct addrinfo **ret_found) {
     if ((hints->ai_flags & AI_NUMERICHOST) != 0)
-        return __real_getaddrinfo(host, service, hints, ret);
+        return getaddrinfo_of_libc(host, service, hints, ret_found);
     atomic_fetch_add(&names.asked, 1);
     sem_wait(&names.may_answer);
-    return names.knows ? __real_getaddrinfo("127.0.0.1", service, hints, ret) : EAI_NONAME;
+    return names.knows ? getaddrinfo_of_libc("127.0.0.1", service, hints, ret_found) : EAI_NONAME;
 }
 
 struct fixture {
