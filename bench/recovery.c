@@ -11,10 +11,9 @@
 #include "cli/clock.h"
 #include "tests/harness/deployment.h"
 
-#define SESSION_MS   6000 /* as deployment_open sets it */
-#define HEARTBEAT_MS "300"
-#define PULSE_MS     20 /* between two records while the next change is awaited */
-#define AWAIT_MS     900000
+#define SESSION_MS 6000 /* as deployment_open sets it */
+#define PULSE_MS   20   /* between two records while the next change is awaited */
+#define AWAIT_MS   900000
 
 /* A deployment under load, and a reader of its changes. */
 struct scene {
@@ -46,7 +45,6 @@ static void open_scene(struct bench *bench, const char *name, uint32_t accounts,
     snprintf(topic, sizeof topic, "%s-usage", name);
     deployment_set(&scene->deployment, "TOPICS_USAGE", topic);
     deployment_set(&scene->deployment, "LIMITS_MEMORY", "16GiB");
-    deployment_set(&scene->deployment, "KAFKA_PROPERTIES_HEARTBEAT_INTERVAL_MS", HEARTBEAT_MS);
     scene->producer = load_open(&scene->load, bench->kafka.address);
 }
 

@@ -82,6 +82,11 @@ bool commit_is_due(const struct pipeline *pipeline) {
     return commit_due_in_ms(pipeline) == 0;
 }
 
+bool commit_hangs(const struct pipeline *pipeline) {
+    return transaction_is_running(&pipeline->transaction) &&
+           monotonic_ms(pipeline) - pipeline->batch_begun_ms > 2 * pipeline->options.transaction_timeout_ms;
+}
+
 /* ---- begin */
 
 static enum result add_record(struct batch *batch, int32_t shard, struct text key, struct text value,

@@ -278,7 +278,8 @@ enum result intake_follow_clock(struct pipeline *pipeline, struct error *error) 
     if (pipeline->options.until_end || pipeline->options.records_only)
         return RESULT_OK;
     int64_t now_ms = monotonic_ms(pipeline);
-    if (now_ms >= pipeline->ends_due_ms) {
+    /* The question would lengthen a commit that is about to end. */
+    if (now_ms >= pipeline->ends_due_ms && pipeline->transaction.phase != PHASE_COMMIT) {
         pipeline->ends_due_ms = now_ms + ENDS_EVERY_MS;
         enum result result = ask_ends(pipeline, now_ms, error);
         if (result != RESULT_OK)
@@ -286,7 +287,7 @@ enum result intake_follow_clock(struct pipeline *pipeline, struct error *error) 
     }
     for (uint32_t i = 0; i < pipeline->held_count; i++) {
         struct held_shard *held = &pipeline->held[i];
-        if (!held->running)
+        if (!held->running || commit_is_full(pipeline))
             continue;
         enum result result = follow_clock(pipeline, held, now_ms, error);
         if (result != RESULT_OK)

@@ -327,14 +327,35 @@ static enum result serve_store(struct pipeline *pipeline, int timeout_ms, struct
 /* Whether records may be taken while a commit is under way: the next one's. */
 static bool may_compute_ahead(const struct pipeline *pipeline) {
     return pipeline->mode == MODE_RUNNING && !pipeline_is_pausing(pipeline) && !pipeline->revoked && !pipeline->lost &&
-           !pipeline->anew && !pipeline_memory_is_short(pipeline);
+           !pipeline->anew && !pipeline_memory_is_short(pipeline) && !commit_hangs(pipeline);
+}
+
+/* How long the sink may wait: not at all while there are records to take, but for the commit itself, whose duration
+ * tells whether a copy of its end may still be under way. */
+static int transaction_wait_ms(const struct pipeline *pipeline) {
+    bool computes = may_compute_ahead(pipeline) && !pipeline->dry;
+    return computes && pipeline->transaction.phase != PHASE_COMMIT ? 0 : TRANSACTION_WAIT_MS;
+}
+
+/* Makes steps as long as they lead somewhere: were it one a turn, a commit of many shards would last as long as what is
+ * computed in as many turns. */
+static enum transaction_outcome step_on(struct pipeline *pipeline, bool *ret_failed, struct error *error) {
+    const struct transaction *transaction = &pipeline->transaction;
+    for (;;) {
+        enum transaction_phase phase = transaction->phase;
+        uint32_t published = transaction->published;
+        enum transaction_outcome outcome = transaction_step(&pipeline->transaction, transaction_wait_ms(pipeline),
+                                                            ret_failed, error);
+        bool moved = transaction->phase > phase || transaction->published > published;
+        if (outcome != TRANSACTION_PENDING || *ret_failed || !moved || transaction->phase >= PHASE_COMMIT)
+            return outcome;
+    }
 }
 
 static enum result serve_transaction(struct pipeline *pipeline, struct error *error) {
     bool failed;
     struct error why = {0};
-    int wait_ms = may_compute_ahead(pipeline) && !pipeline->dry ? 0 : TRANSACTION_WAIT_MS;
-    enum transaction_outcome outcome = transaction_step(&pipeline->transaction, wait_ms, &failed, &why);
+    enum transaction_outcome outcome = step_on(pipeline, &failed, &why);
     if (failed) {
         counters_add(pipeline->counters, COUNTER_COMMITS_ABORTED, 1);
         if (pipeline_logs_again(pipeline, &pipeline->failure_logged_ms))
@@ -378,6 +399,10 @@ static void begin_leaving(struct pipeline *pipeline) {
 static enum result work(struct pipeline *pipeline, struct error *error) {
     enum result result = paging_serve(pipeline, error);
     bool committing = transaction_is_running(&pipeline->transaction);
+    if (committing && commit_hangs(pipeline) && pipeline_logs_again(pipeline, &pipeline->failure_logged_ms))
+        pipeline_log(pipeline, LEVEL_WARNING,
+                     "A commit has been under way for %lld s: nothing more is decided until Kafka lets it end.",
+                     (long long)((monotonic_ms(pipeline) - pipeline->batch_begun_ms) / SECOND));
     if (result != RESULT_OK || (committing && !may_compute_ahead(pipeline)))
         return result;
     bool pausing = pipeline_is_pausing(pipeline);

@@ -193,6 +193,8 @@ bool commit_is_empty(const struct pipeline *pipeline);
 bool commit_is_full(const struct pipeline *pipeline);
 bool commit_is_due(const struct pipeline *pipeline);
 int64_t commit_due_in_ms(const struct pipeline *pipeline); /* 0: it is */
+/* The transaction, if one runs, has lasted longer than an attempt and its repetition may. */
+bool commit_hangs(const struct pipeline *pipeline);
 MUST_USE enum result commit_begin(struct pipeline *pipeline, struct error *error);
 /* What the transaction's end means for the batch that it was of, and, unless it is committed, for the next one. */
 MUST_USE enum result commit_end(struct pipeline *pipeline, enum transaction_outcome outcome, struct error *error);

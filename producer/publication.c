@@ -175,8 +175,7 @@ static void hurry(struct kafka_sink *sink) {
 
 /* Whether all that was handed over has its report. */
 static bool await_reports(struct kafka_sink *sink, int64_t deadline_ms) {
-    if (client_left_ms(deadline_ms) >= HURRY_MS)
-        hurry(sink);
+    hurry(sink);
     while (sink->client.outstanding > 0) {
         int left_ms = client_left_ms(deadline_ms);
         if (!client_poll(&sink->client, left_ms) && left_ms == 0)
