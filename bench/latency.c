@@ -28,7 +28,7 @@
 #define LAG_MS_MAX     500 /* of the last change that was seen, at the end of a load that is kept up with */
 #define LOWERED_TO     0.85
 #define TRIES_MAX      12
-#define TRIED_S(bench) ((bench)->quick ? 6 : 30) /* each load while what can be sustained is found */
+#define TRIED_S(bench) ((bench)->quick ? 20 : 30) /* each load while what can be sustained is found */
 
 /* What a sample's time goes into. */
 enum span { SPAN_TAKEN, SPAN_BEGUN, SPAN_READ, SPAN_ALL, SPANS };

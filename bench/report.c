@@ -61,7 +61,7 @@ static const char *const method[] = {
     "Latency is measured in an open loop, under the steady load: events are created by the clock, whether the former "
     "ones are done or not, and each is as old as it was due. The rate is a part of what can be sustained, which is "
     "found in open loops too: the rate at which records are taken while there are always more is lowered by 15 % "
-    "until, at the end of half a minute (six seconds with --quick), the last change comes less than half a second "
+    "until, at the end of half a minute (twenty seconds with --quick), the last change comes less than half a second "
     "late. Generator, broker, Redis, worker and reader are in it together. An event is *taken* when what it changes is "
     "decided, and *read* by a reader of committed records. The histogram has 64 buckets for each power of two.",
     "The broker runs with the Java options of Kafka's own start scripts, Redis with the settings that "
