@@ -6,6 +6,7 @@
 #include "bench/meter.h"
 #include "bench/rows.h"
 #include "bench/stage.h"
+#include "tests/harness/deployment.h"
 #include "tests/harness/kafka_client.h"
 #include "tests/harness/redis_server.h"
 #include "tests/harness/temporary.h"
@@ -39,6 +40,8 @@ void bench_serve(struct bench *bench);
 struct load bench_default_load(const struct bench *bench, enum load_kind kind);
 /* Creates the load's topics and fills them, unless they are there: measurements may share them. `name` is static. */
 void bench_load(struct bench *bench, const struct load *load);
+/* Fills them, and deploys a daemon that consumes uses alone, under the default rules, to be started. */
+void bench_deploy(struct bench *bench, const struct load *load, struct deployment *ret_deployment);
 void bench_drop_load(struct bench *bench, const struct load *load);
 
 /* ---- one run of a stage */

@@ -14,7 +14,6 @@
 #include "bench/fail.h"
 #include "bench/histogram.h"
 #include "cli/clock.h"
-#include "tests/harness/deployment.h"
 
 #define COMMIT_EVERY   "100ms"
 #define EVENTS_AHEAD   50000 /* of the last change that was seen, where what can be sustained is found: some seconds' */
@@ -55,8 +54,6 @@ struct flow {
 };
 
 static void open_flow(struct bench *bench, const char *name, struct flow *flow) {
-    static const char *const off[] = {"STREAMS_LOGIN", "STREAMS_TICKET", "STREAMS_NPS", "STREAMS_CUSTOM"};
-    char topic[128];
     *flow = (struct flow){.bench = bench};
     flow->load = load_default(LOAD_STEADY);
     flow->load.name = name;
@@ -70,14 +67,7 @@ static void open_flow(struct bench *bench, const char *name, struct flow *flow) 
         bench_fail("memory is out");
     for (uint32_t i = 0; i < flow->load.accounts; i++)
         flow->samples[i].created_ns = INT64_MIN;
-    bench_load(bench, &flow->load);
-    char *rules = file_read(BENCH_FOLDER "/../config/rules/default.yaml", NULL);
-    deployment_open(name, &bench->kafka, &bench->redis, 1, rules, &flow->deployment);
-    free(rules);
-    for (size_t i = 0; i < sizeof off / sizeof off[0]; i++)
-        deployment_set(&flow->deployment, off[i], "off");
-    snprintf(topic, sizeof topic, "%s-usage", name);
-    deployment_set(&flow->deployment, "TOPICS_USAGE", topic);
+    bench_deploy(bench, &flow->load, &flow->deployment);
     deployment_set(&flow->deployment, "COMMIT_INTERVAL", COMMIT_EVERY);
     deployment_set(&flow->deployment, "COMMIT_INTERVAL_MAX", COMMIT_EVERY);
     flow->producer = load_open(&flow->load, bench->kafka.address);
@@ -231,10 +221,7 @@ static double let_flow(struct flow *flow, double rate, int64_t length_ms) {
 /* The events a second that are kept up with. */
 static double find_sustained(struct flow *flow, int64_t length_ms) {
     double rate = guess_sustained(flow, length_ms);
-    fprintf(stderr,
-            "  %.0f events/s are taken, with "
-            "%d always ahead\n",
-            rate, EVENTS_AHEAD);
+    fprintf(stderr, "  %.0f events/s are taken, with %d always ahead\n", rate, EVENTS_AHEAD);
     for (int i = 0; i < TRIES_MAX; i++) {
         double lag_ms = let_flow(flow, rate, length_ms);
         fprintf(stderr, "  %.0f events/s for %.0f s: the last change is %.0f ms late, p99 %.0f ms\n", rate,

@@ -9,7 +9,6 @@
 #include "bench/bench.h"
 #include "bench/fail.h"
 #include "cli/clock.h"
-#include "tests/harness/deployment.h"
 
 #define SESSION_MS 6000 /* as deployment_open sets it */
 #define PULSE_MS   20   /* between two records while the next change is awaited */
@@ -26,8 +25,6 @@ struct scene {
 };
 
 static void open_scene(struct bench *bench, const char *name, uint32_t accounts, struct scene *ret_scene) {
-    static const char *const off[] = {"STREAMS_LOGIN", "STREAMS_TICKET", "STREAMS_NPS", "STREAMS_CUSTOM"};
-    char topic[128];
     struct scene *scene = ret_scene;
     *scene = (struct scene){.bench = bench};
     scene->load = (struct load){.kind = LOAD_STEADY,
@@ -36,14 +33,7 @@ static void open_scene(struct bench *bench, const char *name, uint32_t accounts,
                                 .prelude = 1,
                                 .partitions = 1,
                                 .base_ms = load_base_before_now_ms(clock_wall_ms())};
-    bench_load(bench, &scene->load);
-    char *rules = file_read(BENCH_FOLDER "/../config/rules/default.yaml", NULL);
-    deployment_open(name, &bench->kafka, &bench->redis, 1, rules, &scene->deployment);
-    free(rules);
-    for (size_t i = 0; i < sizeof off / sizeof off[0]; i++)
-        deployment_set(&scene->deployment, off[i], "off");
-    snprintf(topic, sizeof topic, "%s-usage", name);
-    deployment_set(&scene->deployment, "TOPICS_USAGE", topic);
+    bench_deploy(bench, &scene->load, &scene->deployment);
     deployment_set(&scene->deployment, "LIMITS_MEMORY", "16GiB");
     scene->producer = load_open(&scene->load, bench->kafka.address);
 }

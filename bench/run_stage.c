@@ -56,6 +56,19 @@ struct load bench_default_load(const struct bench *bench, enum load_kind kind) {
     return load;
 }
 
+void bench_deploy(struct bench *bench, const struct load *load, struct deployment *ret_deployment) {
+    static const char *const off[] = {"STREAMS_LOGIN", "STREAMS_TICKET", "STREAMS_NPS", "STREAMS_CUSTOM"};
+    char topic[128];
+    bench_load(bench, load);
+    char *rules = file_read(BENCH_FOLDER "/../config/rules/default.yaml", NULL);
+    deployment_open(load->name, &bench->kafka, &bench->redis, 1, rules, ret_deployment);
+    free(rules);
+    for (size_t i = 0; i < sizeof off / sizeof off[0]; i++)
+        deployment_set(ret_deployment, off[i], "off");
+    topic_name(load, "usage", topic);
+    deployment_set(ret_deployment, "TOPICS_USAGE", topic);
+}
+
 void bench_drop_load(struct bench *bench, const struct load *load) {
     char name[128];
     uint32_t place = place_of(bench, load);

@@ -173,11 +173,17 @@ static uint32_t collect_offsets(struct pipeline *pipeline) {
     return count;
 }
 
+/* The accounts of the shard's part are written in it. */
+static void note_written(struct held_shard *held) {
+    for (uint32_t i = 0; i < held->committed_count; i++)
+        accounts_written(shard_accounts(held->shard), held->committed[i].account, held->record.commit);
+}
+
 /* From here on what the shard decides belongs to the next commit. */
 static void seal(struct held_shard *held) {
     accounts_seal(shard_accounts(held->shard));
-    for (uint32_t i = 0; i < held->committed_count && PLANTED(noted_before_known); i++)
-        accounts_written(shard_accounts(held->shard), held->committed[i].account, held->record.commit);
+    if (PLANTED(noted_before_known))
+        note_written(held);
     held->moved = false;
     held->sealed = true;
 }
@@ -225,8 +231,7 @@ static enum result shard_is_known(struct pipeline *pipeline, struct held_shard *
                                  .changelog = &held->changelog,
                                  .accounts = &held->committed};
     counters_add(pipeline->counters, COUNTER_COMMIT_BYTES, held->changelog.bytes);
-    for (uint32_t i = 0; i < held->committed_count; i++)
-        accounts_written(shard_accounts(held->shard), held->committed[i].account, known.number);
+    note_written(held);
     held->sealed = false;
     return write_behind_add(&held->behind, &known, &held->newest_offset, error);
 }

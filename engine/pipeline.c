@@ -330,11 +330,15 @@ static bool may_compute_ahead(const struct pipeline *pipeline) {
            !pipeline->anew && !pipeline_memory_is_short(pipeline) && !commit_hangs(pipeline);
 }
 
+/* The same where there are, for all that the last intake found. */
+static bool computes_ahead(const struct pipeline *pipeline) {
+    return may_compute_ahead(pipeline) && !pipeline->dry;
+}
+
 /* How long the sink may wait: not at all while there are records to take, but for the commit itself, whose duration
  * tells whether a copy of its end may still be under way. */
 static int transaction_wait_ms(const struct pipeline *pipeline) {
-    bool computes = may_compute_ahead(pipeline) && !pipeline->dry;
-    return computes && pipeline->transaction.phase != PHASE_COMMIT ? 0 : TRANSACTION_WAIT_MS;
+    return computes_ahead(pipeline) && pipeline->transaction.phase != PHASE_COMMIT ? 0 : TRANSACTION_WAIT_MS;
 }
 
 /* Makes steps as long as they lead somewhere: were it one a turn, a commit of many shards would last as long as what is
@@ -395,14 +399,18 @@ static void begin_leaving(struct pipeline *pipeline) {
     pipeline_log(pipeline, LEVEL_INFO, "Finishing: what is decided is committed and stored, then the group is left.");
 }
 
+static void tell_hanging(struct pipeline *pipeline) {
+    if (commit_hangs(pipeline) && pipeline_logs_again(pipeline, &pipeline->failure_logged_ms))
+        pipeline_log(pipeline, LEVEL_WARNING,
+                     "A commit has been under way for %lld s: nothing more is decided until Kafka lets it end.",
+                     (long long)((monotonic_ms(pipeline) - pipeline->batch_begun_ms) / SECOND));
+}
+
 /* Runs the shards: one turn of computing, or of finishing what was computed. */
 static enum result work(struct pipeline *pipeline, struct error *error) {
     enum result result = paging_serve(pipeline, error);
     bool committing = transaction_is_running(&pipeline->transaction);
-    if (committing && commit_hangs(pipeline) && pipeline_logs_again(pipeline, &pipeline->failure_logged_ms))
-        pipeline_log(pipeline, LEVEL_WARNING,
-                     "A commit has been under way for %lld s: nothing more is decided until Kafka lets it end.",
-                     (long long)((monotonic_ms(pipeline) - pipeline->batch_begun_ms) / SECOND));
+    tell_hanging(pipeline);
     if (result != RESULT_OK || (committing && !may_compute_ahead(pipeline)))
         return result;
     bool pausing = pipeline_is_pausing(pipeline);
@@ -479,10 +487,8 @@ static enum pipeline_progress leave(struct pipeline *pipeline, struct error *err
 /* How long to wait for events: not at all while there is something to compute, or a call that waits by itself. */
 static int idle_ms(const struct pipeline *pipeline) {
     int64_t now_ms = monotonic_ms(pipeline);
-    if (transaction_is_running(&pipeline->transaction)) {
-        bool computes = may_compute_ahead(pipeline) && !pipeline->dry;
-        return now_ms < pipeline->transaction.not_before_ms && !computes ? IDLE_WAIT_MS : 0;
-    }
+    if (transaction_is_running(&pipeline->transaction))
+        return now_ms < pipeline->transaction.not_before_ms && !computes_ahead(pipeline) ? IDLE_WAIT_MS : 0;
     if (pipeline->mode == MODE_TAKEOVER)
         return now_ms < pipeline->takeover.not_before_ms ? IDLE_WAIT_MS : 0;
     if (pipeline->mode != MODE_RUNNING || pipeline_is_pausing(pipeline))

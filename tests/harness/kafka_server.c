@@ -161,21 +161,22 @@ void kafka_server_prepare(int port, int controller_port, const char *const *extr
     format_storage(ret_server);
 }
 
-void kafka_server_start(int port, const char *const *extra_properties, struct kafka_server *ret_server) {
+static void start(enum kafka_server_purpose purpose, int port, const char *const *extra_properties,
+                  struct kafka_server *ret_server) {
     int ports[2];
     ports_find(2, ports);
     kafka_server_prepare(port ? port : ports[0], ports[1], extra_properties, ret_server);
+    ret_server->purpose = purpose;
     kafka_server_launch(ret_server);
     kafka_server_await(ret_server);
 }
 
+void kafka_server_start(int port, const char *const *extra_properties, struct kafka_server *ret_server) {
+    start(KAFKA_FOR_TESTS, port, extra_properties, ret_server);
+}
+
 void kafka_server_start_measured(struct kafka_server *ret_server) {
-    int ports[2];
-    ports_find(2, ports);
-    kafka_server_prepare(ports[0], ports[1], PROPERTIES_FOR_MEASURING, ret_server);
-    ret_server->purpose = KAFKA_FOR_MEASURING;
-    kafka_server_launch(ret_server);
-    kafka_server_await(ret_server);
+    start(KAFKA_FOR_MEASURING, 0, PROPERTIES_FOR_MEASURING, ret_server);
 }
 
 void kafka_server_stop(struct kafka_server *server) {

@@ -79,6 +79,19 @@ static inline void setup(struct sim_world *world, int32_t partitions) {
     fill(world, 12, 40, 10);
 }
 
+/* The same under a process that runs on where it has come to the end. */
+static inline void setup_live(struct sim_world *world, int32_t partitions) {
+    setup(world, partitions);
+    world->options.until_end = false;
+    sim_world_start(world, 0);
+}
+
+static inline void run_until(struct sim_world *world, enum counter counter, uint64_t least) {
+    struct error error;
+    while (counters_get(&world->counters, counter) < least)
+        sim_world_turn(world, &error);
+}
+
 static inline void matches(struct sim_world *world) {
     sim_world_matches_replay(world);
     sim_world_store_matches_changelog(world);

@@ -60,9 +60,7 @@ static void brokers_that_answer_late_are_waited_for(void **state) {
     (void)state;
     struct sim_world world;
     struct heard heard;
-    setup(&world, 2);
-    world.options.until_end = false;
-    sim_world_start(&world, 0);
+    setup_live(&world, 2);
     listen_for(&world, 0, "Where the inputs end has not been told", &heard);
     world.workers[0].faults.latency_ms = 700;
     sim_world_run(&world, 60 * SECOND);
@@ -85,9 +83,7 @@ static void brokers_that_answer_late_are_waited_for(void **state) {
 static void a_process_that_stops_leaves_everything_committed_and_stored(void **state) {
     (void)state;
     struct sim_world world;
-    setup(&world, 2);
-    world.options.until_end = false;
-    sim_world_start(&world, 0);
+    setup_live(&world, 2);
     sim_world_run(&world, 500);
     pipeline_stop(world.pipelines[0]);
     sim_world_finish(&world, 0);

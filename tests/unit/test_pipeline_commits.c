@@ -15,15 +15,23 @@ static void a_stop_that_the_brokers_do_not_let_commit_says_so(void **state) {
     world.options.until_end = false;
     world.options.commit_bytes_max = 4000;
     sim_world_start(&world, 0);
-    struct error error;
-    while (counters_get(&world.counters, COUNTER_COMMITS) < 2)
-        sim_world_turn(&world, &error);
+    run_until(&world, COUNTER_COMMITS, 2);
     world.workers[0].faults.commit_pending = INT64_MAX;
     stop(&world);
     assert_non_null(strstr(world.workers[0].last_log, "The process ends without this commit"));
     world.workers[0].faults.commit_pending = 0;
     goes_on_well(&world);
     sim_world_free(&world);
+}
+
+/* The next commit is done, or not, and nobody says so. */
+static void finish_with_one_unknown(struct sim_world *world, bool done) {
+    world->workers[0].faults.commit_unknown_done = done;
+    world->workers[0].faults.commit_unknown_undone = !done;
+    sim_world_finish(world, 0);
+    assert_int_equal(counters_get(&world->counters, COUNTER_COMMITS_UNKNOWN), 1);
+    matches(world);
+    sim_world_free(world);
 }
 
 static void a_commit_whose_outcome_is_unknown_is_neither_lost_nor_doubled(void **state) {
@@ -33,15 +41,8 @@ static void a_commit_whose_outcome_is_unknown_is_neither_lost_nor_doubled(void *
         setup(&world, 2);
         world.options.commit_bytes_max = 4000;
         sim_world_start(&world, 0);
-        struct error error;
-        while (counters_get(&world.counters, COUNTER_COMMITS) < 3)
-            sim_world_turn(&world, &error);
-        world.workers[0].faults.commit_unknown_done = done;
-        world.workers[0].faults.commit_unknown_undone = !done;
-        sim_world_finish(&world, 0);
-        assert_int_equal(counters_get(&world.counters, COUNTER_COMMITS_UNKNOWN), 1);
-        matches(&world);
-        sim_world_free(&world);
+        run_until(&world, COUNTER_COMMITS, 3);
+        finish_with_one_unknown(&world, done);
     }
 }
 
@@ -52,16 +53,9 @@ static void the_last_commit_of_a_run_to_the_end_is_made_again_where_it_came_to_n
         struct sim_world world;
         setup(&world, 2);
         sim_world_start(&world, 0);
-        struct error error;
-        while (counters_get(&world.counters, COUNTER_TAKEOVERS) < 2)
-            sim_world_turn(&world, &error);
+        run_until(&world, COUNTER_TAKEOVERS, 2);
         assert_int_equal(counters_get(&world.counters, COUNTER_COMMITS), 0);
-        world.workers[0].faults.commit_unknown_done = done;
-        world.workers[0].faults.commit_unknown_undone = !done;
-        sim_world_finish(&world, 0);
-        assert_int_equal(counters_get(&world.counters, COUNTER_COMMITS_UNKNOWN), 1);
-        matches(&world);
-        sim_world_free(&world);
+        finish_with_one_unknown(&world, done);
     }
 }
 
@@ -70,9 +64,7 @@ static void a_batch_that_was_not_delivered_is_published_again(void **state) {
     struct sim_world world;
     setup(&world, 2);
     sim_world_start(&world, 0);
-    struct error error;
-    while (counters_get(&world.counters, COUNTER_TAKEOVERS) < 2)
-        sim_world_turn(&world, &error);
+    run_until(&world, COUNTER_TAKEOVERS, 2);
     world.workers[0].faults.flush_fails = true;
     world.workers[0].faults.commit_pending = 3;
     sim_world_finish(&world, 0);
@@ -104,9 +96,7 @@ static void offsets_that_reports_lack_are_made_up_for_by_lower_bounds(void **sta
 static void a_zombie_commits_nothing(void **state) {
     (void)state;
     struct sim_world world;
-    setup(&world, 2);
-    world.options.until_end = false;
-    sim_world_start(&world, 0);
+    setup_live(&world, 2);
     sim_world_run(&world, 150); /* decided, not committed */
     struct pipeline *zombie = world.pipelines[0];
     sim_group_expire(&world.kafka, 0, 50);
@@ -153,9 +143,7 @@ static void serve_changelog(void *context) {
 static void the_libraries_are_served_also_while_nothing_is_asked_of_them(void **state) {
     (void)state;
     struct sim_world world;
-    setup(&world, 2);
-    world.options.until_end = false;
-    sim_world_start(&world, 0);
+    setup_live(&world, 2);
     sim_world_run(&world, 30 * SECOND);
     world.workers[0].sink.serve = serve_sink;
     world.workers[0].changelog.serve = serve_changelog;
@@ -169,9 +157,7 @@ static void the_libraries_are_served_also_while_nothing_is_asked_of_them(void **
 static void records_are_taken_while_a_commit_is_under_way(void **state) {
     (void)state;
     struct sim_world world;
-    setup(&world, 2);
-    world.options.until_end = false;
-    sim_world_start(&world, 0);
+    setup_live(&world, 2);
     sim_world_run(&world, 20 * SECOND);
     uint64_t commits = counters_get(&world.counters, COUNTER_COMMITS);
     uint64_t logins = counters_get(&world.counters, COUNTER_RECORDS + STREAM_LOGIN);
@@ -193,9 +179,7 @@ static void records_are_taken_while_a_commit_is_under_way(void **state) {
 static void what_was_computed_ahead_is_given_up_with_the_commit_before_it(void **state) {
     (void)state;
     struct sim_world world;
-    setup(&world, 2);
-    world.options.until_end = false;
-    sim_world_start(&world, 0);
+    setup_live(&world, 2);
     sim_world_run(&world, 20 * SECOND);
     world.workers[0].faults.commit_pending = 100;
     world.workers[0].faults.commit_unknown_undone = true;

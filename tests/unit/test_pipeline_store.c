@@ -11,9 +11,7 @@
 static void a_stop_while_the_store_is_away_says_so(void **state) {
     (void)state;
     struct sim_world world;
-    setup(&world, 2);
-    world.options.until_end = false;
-    sim_world_start(&world, 0);
+    setup_live(&world, 2);
     sim_world_run(&world, 100);
     sim_redis_set_condition(&world.store, SIM_REDIS_IS_DOWN);
     sim_world_event(&world, STREAM_LOGIN, "account-1", "late", world.kafka.wall_ms - SECOND, "");
@@ -29,9 +27,7 @@ static void the_end_of_each_of_the_stores_outages_is_told_once(void **state) {
     (void)state;
     struct sim_world world;
     struct heard heard;
-    setup(&world, 2);
-    world.options.until_end = false;
-    sim_world_start(&world, 0);
+    setup_live(&world, 2);
     listen_for(&world, 0, "Redis answers again", &heard);
     sim_world_run(&world, 3 * SECOND);
     for (uint32_t outage = SIM_REDIS_IS_DOWN; outage < SIM_REDIS_CONDITIONS; outage++) {
@@ -64,9 +60,7 @@ static void a_store_that_was_lost_is_made_whole_from_the_changelog(void **state)
 static void a_store_that_is_flushed_while_running_is_made_whole(void **state) {
     (void)state;
     struct sim_world world;
-    setup(&world, 1);
-    world.options.until_end = false;
-    sim_world_start(&world, 0);
+    setup_live(&world, 1);
     sim_world_run(&world, SECOND);
     sim_redis_flush(&world.store, 0);
     sim_world_run(&world, 20 * SECOND);
