@@ -49,6 +49,7 @@ static enum result open_source(const struct composition *composition, struct wor
         .group = setup->configuration.kafka.group.data,
         .instance_id = ports->instance_id,
         .session_timeout_ms = setup->configuration.kafka.session_timeout_ms,
+        .partitions = composition->partitions,
         .start = kinds[start->kind],
         .start_ms = start->instant_ms,
         .logger = &setup->logger,

@@ -18,6 +18,7 @@
 
 enum result kafka_source_create(const struct kafka_source_options *options, struct kafka_source **ret_source,
                                 struct error *error) {
+    assert(options->partitions > 0);
     struct kafka_source *source = calloc(1, sizeof *source);
     if (source == NULL)
         return error_set(error, RESULT_FATAL, "out of memory");

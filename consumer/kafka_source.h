@@ -2,7 +2,7 @@
  * input has a queue of its own, so that one that is full never holds up another that the merge waits for.
  *
  * One worker thread owns a source. librdkafka keeps at most queued.min.messages or queued.max.messages.kbytes of each
- * input; whoever fetches bounds the rest. */
+ * input, the fewer messages the more partitions there are; whoever fetches bounds the rest. */
 #pragma once
 
 #include "consumer/kafka_handle.h"
@@ -17,6 +17,7 @@ struct kafka_source_options {
     const char *instance_id; /* this member's own name, the same after a restart */
     int64_t session_timeout_ms;
     const char *topics[STREAMS]; /* NULL where a stream is off */
+    int32_t partitions;          /* of each of them */
     enum start start;            /* where reading starts when nothing is committed */
     int64_t start_ms;            /* START_AT_INSTANT */
     const struct logger *logger; /* may be NULL */

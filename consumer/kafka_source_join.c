@@ -12,17 +12,30 @@
 #include "base/instant.h"
 #include "consumer/kafka_source_state.h"
 
-/* How much of each input librdkafka keeps ready. */
-#define QUEUED_MESSAGES_MIN  "20000"
-#define QUEUED_KILOBYTES_MAX "8192"
+/* How much librdkafka keeps ready. While an input's queue is full, a request for the others may wait at the broker as
+ * long as fetch.wait.max.ms: the queue has to last as long, or the worker idles. A topic's queues share what they may
+ * hold, as small messages take four times their size there. */
+#define QUEUED_MESSAGES_OF_TOPIC 200000
+#define QUEUED_MESSAGES_LEAST    10000
+#define QUEUED_MESSAGES_MOST     60000
+#define QUEUED_KILOBYTES_MAX     "8192"
+#define FETCH_WAIT_MS            "25"
 
 static int64_t now_ms(const struct kafka_source *source) {
     return source->options.clock->monotonic_ms(source->options.clock->context);
 }
 
+static int32_t queued_messages(int32_t partitions) {
+    int32_t share = QUEUED_MESSAGES_OF_TOPIC / partitions;
+    if (share < QUEUED_MESSAGES_LEAST)
+        return QUEUED_MESSAGES_LEAST;
+    return share < QUEUED_MESSAGES_MOST ? share : QUEUED_MESSAGES_MOST;
+}
+
 static enum result open_handle(struct kafka_source *source, struct error *error) {
     const struct kafka_source_options *options = &source->options;
-    char session[24], heartbeat[24];
+    char session[24], heartbeat[24], queued[24];
+    snprintf(queued, sizeof queued, "%d", queued_messages(options->partitions));
     snprintf(session, sizeof session, "%lld", (long long)options->session_timeout_ms);
     snprintf(heartbeat, sizeof heartbeat, "%lld", (long long)(options->session_timeout_ms / 10 + 1));
     const struct consumer_property own[] = {
@@ -38,13 +51,10 @@ static enum result open_handle(struct kafka_source *source, struct error *error)
         {"enable.partition.eof", "true"},
     };
     /* An end of a partition is told with an empty answer, for which the broker waits as long as fetch.wait.max.ms. */
-    static const struct consumer_property defaults[] = {
-        {"queued.min.messages", QUEUED_MESSAGES_MIN},
-        {"queued.max.messages.kbytes", QUEUED_KILOBYTES_MAX},
-        {"fetch.wait.max.ms", "50"},
-        {"fetch.queue.backoff.ms", "5"},
-        {"fetch.error.backoff.ms", "100"},
-        {"reconnect.backoff.max.ms", "1000"},
+    const struct consumer_property defaults[] = {
+        {"queued.min.messages", queued},      {"queued.max.messages.kbytes", QUEUED_KILOBYTES_MAX},
+        {"fetch.wait.max.ms", FETCH_WAIT_MS}, {"fetch.queue.backoff.ms", "5"},
+        {"fetch.error.backoff.ms", "100"},    {"reconnect.backoff.max.ms", "1000"},
     };
     return kafka_handle_open(&source->handle, &options->properties,
                              &(struct consumer_properties){defaults, sizeof defaults / sizeof defaults[0]},

@@ -6,14 +6,14 @@
 
 #include "base/hash.h"
 #include "base/planted.h"
+#include "base/prefetch.h"
 #include "engine/due_heap.h"
 #include "engine/huge_pages.h"
 
 #define ENTRIES_MIN 64
 #define TABLE_MIN   64
 
-#define CACHE_LINE         64
-#define PREFETCH_BYTES_MAX 1024 /* of a state: most are smaller */
+#define GROWTH_ROOM 64 /* bytes: some events' worth */
 
 /* What was used survives one look of eviction; what was loaded and not used yet survives all looks of one call. */
 #define CHANCES_USED   1
@@ -243,14 +243,21 @@ static void set_deadline(struct accounts *accounts, uint32_t account, int64_t du
     set_waits(accounts, entry(accounts, account), waits_for);
 }
 
+/* What an account takes from the slab for so many bytes: one that grows goes on growing for a while, and moves less
+ * often where it has room. */
+static size_t block_bytes_for(const struct account *account, uint32_t size) {
+    bool grows = account->has_state && size > account->capacity;
+    return slab_block_bytes(grows ? size + GROWTH_ROOM : size);
+}
+
 /* Gives the account a state in the place of what it has: an id, an older state, or (the engine works in place) the very
  * bytes of the new one. */
 static enum result entry_set_state(struct accounts *accounts, struct account *account, struct state_bytes state,
                                    struct error *error) {
     bool in_place = state.data == account->bytes;
-    size_t block_bytes = slab_block_bytes(state.size);
-    if (in_place ? block_bytes * 2 < account->capacity : block_bytes != account->capacity) {
-        uint8_t *bytes = slab_alloc(accounts->slab, state.size);
+    if (state.size > account->capacity || slab_block_bytes(state.size) * 2 < account->capacity) {
+        size_t block_bytes = block_bytes_for(account, state.size);
+        uint8_t *bytes = slab_alloc(accounts->slab, block_bytes);
         if (bytes == NULL)
             return out_of_memory(error);
         memcpy(bytes, state.data, state.size);
@@ -290,10 +297,16 @@ static uint32_t first_of_hash(const struct accounts *accounts, uint32_t hash) {
     return accounts->table[place].entry - 1;
 }
 
+static void prefetch_entry(const struct accounts *accounts, uint32_t account) {
+    __builtin_prefetch(entry(accounts, account), 1);
+}
+
 /* Each step touches what the step before has asked for, of all of them: the waits for memory overlap. */
 void accounts_guess(struct accounts *accounts, const struct text *account_ids, uint32_t count, uint32_t *ret_guesses) {
     uint32_t hashes[ACCOUNTS_GUESS_MAX];
     assert(count <= ACCOUNTS_GUESS_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        prefetch_bytes(account_ids[i].data, 1);
     for (uint32_t i = 0; i < count; i++) {
         hashes[i] = hash_of(account_ids[i]);
         __builtin_prefetch(&accounts->table[hashes[i] & (accounts->table_size - 1)]);
@@ -301,29 +314,30 @@ void accounts_guess(struct accounts *accounts, const struct text *account_ids, u
     for (uint32_t i = 0; i < count; i++) {
         ret_guesses[i] = first_of_hash(accounts, hashes[i]);
         if (ret_guesses[i] != ACCOUNT_NONE)
-            __builtin_prefetch(entry(accounts, ret_guesses[i]), 1);
+            prefetch_entry(accounts, ret_guesses[i]);
     }
     for (uint32_t i = 0; i < count; i++)
         if (ret_guesses[i] != ACCOUNT_NONE)
             entry(accounts, ret_guesses[i])->chances = CHANCES_USED;
 }
 
+static void prefetch_state(const struct accounts *accounts, uint32_t account) {
+    prefetch_bytes(entry(accounts, account)->bytes, entry(accounts, account)->size);
+}
+
 void accounts_prefetch(const struct accounts *accounts, uint32_t later, uint32_t soon) {
     if (later < accounts->indices)
-        __builtin_prefetch(entry(accounts, later), 1);
-    if (soon >= accounts->indices)
-        return;
-    const struct account *account = entry(accounts, soon);
-    const uint8_t *bytes = account->bytes;
-    const uint8_t *end = bytes + (account->size < PREFETCH_BYTES_MAX ? account->size : PREFETCH_BYTES_MAX);
-    for (; end - bytes > 3 * CACHE_LINE; bytes += 4 * CACHE_LINE) {
-        __builtin_prefetch(bytes);
-        __builtin_prefetch(bytes + CACHE_LINE);
-        __builtin_prefetch(bytes + 2 * CACHE_LINE);
-        __builtin_prefetch(bytes + 3 * CACHE_LINE);
-    }
-    for (; bytes < end; bytes += CACHE_LINE)
-        __builtin_prefetch(bytes);
+        prefetch_entry(accounts, later);
+    if (soon < accounts->indices)
+        prefetch_state(accounts, soon);
+}
+
+void accounts_prefetch_due(const struct accounts *accounts) {
+    uint32_t next[DUE_HEAP_NEXT_MAX], count = due_heap_next(&accounts->heap, next);
+    for (uint32_t i = 1; i < count; i++)
+        prefetch_entry(accounts, next[i]);
+    if (count > 0)
+        prefetch_state(accounts, next[0]);
 }
 
 enum account_phase accounts_phase(const struct accounts *accounts, uint32_t account) {

@@ -44,6 +44,8 @@ void accounts_guess(struct accounts *accounts, const struct text *account_ids, u
 /* Brings what is known of an account near the processor: `later` before it is `soon`, and that before it is needed.
  * Either may be ACCOUNT_NONE, or the index of an account that has been evicted. */
 void accounts_prefetch(const struct accounts *accounts, uint32_t later, uint32_t soon);
+/* The same for those that are due after the first one. */
+void accounts_prefetch_due(const struct accounts *accounts);
 enum account_phase accounts_phase(const struct accounts *accounts, uint32_t account);
 struct text accounts_id(const struct accounts *accounts, uint32_t account);
 /* No bytes: LOADING, or never seen. */

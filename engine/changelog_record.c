@@ -16,6 +16,11 @@ static const struct text keys[] = {
 
 #define ACCOUNT_PREFIX 'a'
 
+struct text changelog_account_of(struct text key) {
+    assert(key.size > 1);
+    return (struct text){key.data + 1, key.size - 1};
+}
+
 enum changelog_kind changelog_kind_of(struct text key, struct text *ret_account_id) {
     if (key.size == 0)
         return CHANGELOG_OTHER;

@@ -23,6 +23,8 @@ enum changelog_kind { CHANGELOG_ID, CHANGELOG_BARRIER, CHANGELOG_SHARD, CHANGELO
 
 /* The kind of the record with this key; of an account's also the id. */
 enum changelog_kind changelog_kind_of(struct text key, struct text *ret_account_id);
+/* The id, of a key that is known to be an account's: its bytes are not read. */
+struct text changelog_account_of(struct text key);
 /* The key of the kinds without an account. */
 struct text changelog_key(enum changelog_kind kind);
 /* The key of an account, written where there is room for one byte more than the id has; returns what lies behind it. */

@@ -175,8 +175,12 @@ static uint32_t collect_offsets(struct pipeline *pipeline) {
 
 /* The accounts of the shard's part are written in it. */
 static void note_written(struct held_shard *held) {
-    for (uint32_t i = 0; i < held->committed_count; i++)
-        accounts_written(shard_accounts(held->shard), held->committed[i].account, held->record.commit);
+    struct accounts *accounts = shard_accounts(held->shard);
+    for (uint32_t i = 0; i < held->committed_count; i++) {
+        if (i + COMMITTED_SOON < held->committed_count)
+            accounts_prefetch(accounts, held->committed[i + COMMITTED_SOON].account, ACCOUNT_NONE);
+        accounts_written(accounts, held->committed[i].account, held->record.commit);
+    }
 }
 
 /* From here on what the shard decides belongs to the next commit. */

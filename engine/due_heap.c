@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "base/prefetch.h"
 #include "engine/core/engine.h"
 #include "engine/huge_pages.h"
 
@@ -12,7 +13,7 @@ struct __attribute__((packed, aligned(4))) due_node {
 };
 
 /* Four children to a node: half the levels of a binary heap, and the children lie side by side. */
-#define CHILDREN 4
+#define CHILDREN DUE_HEAP_NEXT_MAX
 
 static inline bool before(const struct due_node *left, const struct due_node *right) {
     return left->due_ms != right->due_ms ? left->due_ms < right->due_ms : left->account < right->account;
@@ -79,6 +80,8 @@ static inline const struct due_node *earliest(const struct due_heap *heap, uint6
 
 static void sink(struct due_heap *heap, uint32_t place, struct due_node node) {
     for (uint64_t child; (child = (uint64_t)place * CHILDREN + 1) < heap->count;) {
+        if (child * CHILDREN + 1 < heap->count)
+            prefetch_bytes(heap->nodes + child * CHILDREN + 1, CHILDREN * CHILDREN * sizeof *heap->nodes);
         const struct due_node *least = earliest(heap, child);
         if (!before(least, &node))
             break;
@@ -130,4 +133,16 @@ bool due_heap_first(const struct due_heap *heap, uint32_t *ret_account, int64_t 
     *ret_account = heap->nodes[0].account;
     *ret_due_ms = heap->nodes[0].due_ms;
     return true;
+}
+
+uint32_t due_heap_next(const struct due_heap *heap, uint32_t ret_accounts[DUE_HEAP_NEXT_MAX]) {
+    uint32_t count = 0;
+    if (heap->count < 2)
+        return 0;
+    const struct due_node *least = earliest(heap, 1);
+    ret_accounts[count++] = least->account;
+    for (uint32_t i = 1; i <= CHILDREN && i < heap->count; i++)
+        if (heap->nodes + i != least)
+            ret_accounts[count++] = heap->nodes[i].account;
+    return count;
 }

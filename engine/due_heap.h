@@ -27,3 +27,6 @@ void due_heap_set(struct due_heap *heap, uint32_t account, int64_t due_ms);
 int64_t due_heap_get(const struct due_heap *heap, uint32_t account);
 /* The first; false: there is none. */
 bool due_heap_first(const struct due_heap *heap, uint32_t *ret_account, int64_t *ret_due_ms);
+/* Those of which one follows the first, that one before all others; returns how many. */
+#define DUE_HEAP_NEXT_MAX 4
+uint32_t due_heap_next(const struct due_heap *heap, uint32_t ret_accounts[DUE_HEAP_NEXT_MAX]);

@@ -21,7 +21,8 @@
 #define RECORDS_PER_TURN_MAX      256  /* that a shard takes before the others have their turn */
 #define RECORDS_PER_LOOK          16   /* after so many it is looked whether the batch is full */
 #define RECORDS_SOON              16   /* so many before its turn an account's state is on its way from memory, */
-#define BLOBS_SOON                8    /* and so many before it is encoded for a commit */
+#define BLOBS_SOON                8    /* and so many before it is encoded for a commit; */
+#define COMMITTED_SOON            16   /* what is known of one that was committed likewise */
 #define EVALUATIONS_PER_TURN_MAX  4096 /* at a tick, before the worker looks round again */
 #define STORE_EVENTS_PER_TURN_MAX 64
 #define LOADS_PER_SHARD_MAX       4 /* open requests for accounts */

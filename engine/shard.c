@@ -163,6 +163,7 @@ static enum result fire_in_memory(struct shard *shard, int64_t tick_ms, struct e
         }
         struct step step;
         struct state_bytes state = accounts_state(shard->accounts, account);
+        accounts_prefetch_due(shard->accounts);
         engine_tick(shard->engine, state, tick_ms, &shard->clocks, &step);
         counters_add(shard->counters, COUNTER_EVALUATED_TICKS, 1);
         if (shard->clocks.evaluated_ms < tick_ms)

@@ -40,14 +40,11 @@ static int64_t offset_of(const struct record *record, const struct known_commit 
 static void commit_fill(struct written_commit *commit, const struct known_commit *known) {
     const struct record *records = commit->changelog.records, *last = &records[commit->changelog.count - 1];
     for (uint32_t i = 0; &records[i] < last; i++) {
-        struct text account_id = TEXT_MISSING;
-        enum changelog_kind kind = changelog_kind_of(records[i].key, &account_id);
-        assert(kind == CHANGELOG_ACCOUNT);
         if (PLANTED(tombstone_for_erased) && text_is_missing(records[i].value))
             continue;
         struct committed_account account = commit->accounts[i];
         commit->accounts[commit->count] = account;
-        commit->blobs[commit->count++] = (struct stored_blob){.account_id = account_id,
+        commit->blobs[commit->count++] = (struct stored_blob){.account_id = changelog_account_of(records[i].key),
                                                               .blob = records[i].value,
                                                               .changelog_offset = offset_of(&records[i], known),
                                                               .due_ms = account.due_ms,
@@ -100,6 +97,12 @@ static struct written_commit *last_of_request(const struct write_behind *behind,
     return last;
 }
 
+/* What is known of the commit's accounts is all over memory. */
+static void prefetch(const struct accounts *accounts, const struct written_commit *commit, uint32_t place) {
+    if (place + COMMITTED_SOON < commit->count)
+        accounts_prefetch(accounts, commit->accounts[place + COMMITTED_SOON].account, ACCOUNT_NONE);
+}
+
 /* An account that was committed again later is written with the later commit; all that are waiting are known, so that
  * the changelog makes up for it where the meta has passed it by. Returns how many blobs are to be written. */
 static uint32_t merge(const struct written_commit *commit, struct accounts *accounts, struct stored_blob *ret_blobs) {
@@ -107,6 +110,7 @@ static uint32_t merge(const struct written_commit *commit, struct accounts *acco
     for (uint32_t i = 0; i < commit->count; i++) {
         struct committed_account *written = &commit->accounts[i];
         struct stored_blob *blob = &ret_blobs[count];
+        prefetch(accounts, commit, i);
         written->sends_deadline = false;
         if (accounts_commit(accounts, written->account) != (uint32_t)commit->number)
             continue;
@@ -156,6 +160,7 @@ static void drop_first(struct write_behind *behind) {
 static void acknowledge(struct accounts *accounts, const struct written_commit *commit) {
     for (uint32_t i = 0; i < commit->count; i++) {
         const struct committed_account *written = &commit->accounts[i];
+        prefetch(accounts, commit, i);
         if (written->sends_deadline)
             accounts_deadline_stored(accounts, written->account, written->due_ms, written->waits_for);
         accounts_acknowledged(accounts, written->account, commit->number);

@@ -19,11 +19,17 @@
 
 #include "base/number.h"
 #include "base/planted.h"
+#include "base/prefetch.h"
 #include "store/redis_command.h"
 #include "store/redis_internal.h"
 
 #define PART_ACCOUNTS_MAX 500 /* of one transaction: the server does nothing else meanwhile */
 #define PART_BYTES_MAX    (512u << 10)
+
+/* Blobs lie where they were encoded, long ago, and are taken in the order of their buckets: each is asked for so many
+ * before its turn. */
+#define BLOBS_SOON 4
+#define IDS_SOON   16
 
 /* ---- commands, of a shard's keys */
 
@@ -102,13 +108,25 @@ static void count_tellings(struct part *part) {
     }
 }
 
+static void prefetch_blob(const struct part *part, uint32_t place) {
+    if (place >= part->to)
+        return;
+    const struct stored_blob *blob = blob_at(part, place);
+    prefetch_bytes(blob->account_id.data, blob->account_id.size);
+    prefetch_bytes(blob->blob.data, blob->blob.size);
+}
+
 static void put_blobs(struct buffer *out, const struct part *part) {
+    for (uint32_t i = 0; i < BLOBS_SOON; i++)
+        prefetch_blob(part, part->from + i);
     for (uint32_t from = part->from, size; from < part->to; from += size) {
         size = bucketed_group(part->order, from, part->to);
         put_command(out, "HSET", 1 + 2 * size);
         put_numbered_key(out, part->owned, "b", part->order[from].bucket);
-        for (uint32_t i = from; i < from + size; i++)
+        for (uint32_t i = from; i < from + size; i++) {
+            prefetch_blob(part, i + BLOBS_SOON);
             put_blob(out, blob_at(part, i));
+        }
     }
 }
 
@@ -159,8 +177,11 @@ static void put_waits(struct buffer *out, const struct part *part, bool anyone_w
 static uint32_t part_end(const struct write_course *course) {
     uint32_t end = course->from, accounts_max = PLANTED(meta_before_blobs) ? 1 : PART_ACCOUNTS_MAX;
     size_t bytes = 0;
-    while (end < course->write.count && end - course->from < accounts_max && bytes < PART_BYTES_MAX)
+    while (end < course->write.count && end - course->from < accounts_max && bytes < PART_BYTES_MAX) {
+        if (end + IDS_SOON < course->write.count)
+            prefetch_bytes(&course->write.blobs[course->order[end + IDS_SOON].place], 1);
         bytes += course->write.blobs[course->order[end++].place].blob.size;
+    }
     return end;
 }
 
@@ -254,8 +275,11 @@ enum result redis_write(void *context, uint64_t ticket, int32_t shard, const str
         redis_request_free(request);
         return redis_out_of_memory(error);
     }
-    for (uint32_t i = 0; i < write->count; i++)
+    for (uint32_t i = 0; i < write->count; i++) {
+        if (i + IDS_SOON < write->count)
+            prefetch_bytes(write->blobs[i + IDS_SOON].account_id.data, 1);
         buckets[i] = store_bucket(write->blobs[i].account_id);
+    }
     bucketed_sort(buckets, write->count, order);
     request->course = (struct write_course){.write = *write, .order = order, .meta_is_sent = !write->has_meta};
     return redis_enqueue(store, request, error);

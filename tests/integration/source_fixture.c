@@ -36,6 +36,7 @@ struct kafka_source_options source_fixture_options(const struct source_fixture *
         .instance_id = instance_id,
         .session_timeout_ms = 6000,
         .clock = &test_clock,
+        .partitions = PARTITIONS,
         .topics = {[STREAM_LOGIN] = fixture->logins, [STREAM_ACCOUNT] = fixture->accounts},
     };
 }

@@ -126,6 +126,22 @@ static void a_state_worked_on_in_place_keeps_its_memory_and_shrinks_out_of_it(vo
     end(fixture);
 }
 
+/* As events do that add a little each: the engine works on a copy, where the block is too small. */
+static void an_account_that_grows_has_room_to_go_on(void **state) {
+    (void)state;
+    struct fixture *fixture = begin();
+    uint32_t account = change(fixture, 1, 300, INSTANT_NEVER, 0), moves = 0;
+    const uint8_t *block = accounts_state(fixture->accounts, account).data;
+    for (uint32_t size = 310; size <= 900; size += 10) {
+        change(fixture, 1, size, INSTANT_NEVER, 0);
+        moves += accounts_state(fixture->accounts, account).data != block;
+        block = accounts_state(fixture->accounts, account).data;
+        assert_int_equal(accounts_state(fixture->accounts, account).size, size);
+    }
+    assert_in_range(moves, 1, 10);
+    end(fixture);
+}
+
 static void the_first_due_is_the_earliest_and_of_equal_ones_the_first_that_appeared(void **state) {
     (void)state;
     struct fixture *fixture = begin();
@@ -159,8 +175,11 @@ static void deadlines_come_out_in_order_however_they_were_set(void **state) {
         assert_int_equal(due_heap_get(&heap, account), due_ms);
     }
     int64_t last_ms = INT64_MIN, due_ms;
-    uint32_t last = 0, account;
+    uint32_t last = 0, account, next[DUE_HEAP_NEXT_MAX], next_count = 0;
     while (due_heap_first(&heap, &account, &due_ms)) {
+        assert_true(next_count == 0 || next[0] == account);
+        next_count = due_heap_next(&heap, next);
+        assert_int_equal(next_count, heap.count > DUE_HEAP_NEXT_MAX ? DUE_HEAP_NEXT_MAX : heap.count - 1);
         assert_true(due_ms > last_ms || (due_ms == last_ms && account > last));
         last_ms = due_ms;
         last = account;
@@ -468,6 +487,7 @@ int main(void) {
         cmocka_unit_test(a_guess_is_right_where_the_account_is_here_and_none_where_it_is_not),
         cmocka_unit_test(an_account_is_found_whatever_is_guessed),
         cmocka_unit_test(a_state_worked_on_in_place_keeps_its_memory_and_shrinks_out_of_it),
+        cmocka_unit_test(an_account_that_grows_has_room_to_go_on),
         cmocka_unit_test(the_first_due_is_the_earliest_and_of_equal_ones_the_first_that_appeared),
         cmocka_unit_test(deadlines_come_out_in_order_however_they_were_set),
         cmocka_unit_test(those_that_wait_for_a_stream_are_woken_once),
