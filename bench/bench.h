@@ -77,6 +77,7 @@ void bench_repeat(struct bench *bench, const struct run *runs, uint32_t count, s
 
 /* ---- the measurements; each adds its rows */
 
+void measure_machine(struct bench *bench);
 void measure_steady(struct bench *bench);
 void measure_restless(struct bench *bench);
 void measure_kills(struct bench *bench);

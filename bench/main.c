@@ -13,6 +13,7 @@ static const struct {
     const char *name, *about;
     void (*measure)(struct bench *bench);
 } measurements[] = {
+    {"machine", "what memory costs on this one", measure_machine},
     {"steady", "the pipeline's stages against the bare loop, and the cost of exactly-once", measure_steady},
     {"restless", "where nearly every record changes something", measure_restless},
     {"decoder", "beside avro-c", measure_decoder},

@@ -7,7 +7,7 @@
 #include "engine/limits.h"
 
 #define BATCH_MAX      512
-#define REMIND_RECORDS 20000 /* see consumer/kafka_source.c: older versions of the library stall without it */
+#define REMIND_RECORDS 20000 /* see consumer/kafka_handle.c: older versions of the library stall without it */
 
 /* The library's own defaults: what anybody would write first. */
 void run_bare(struct bench_process *process) {

@@ -7,7 +7,7 @@
 #include <syslog.h>
 
 #define SERVED_AT_ONCE_MAX 1000
-#define WAKE_MESSAGES      8000 /* after so much less in the library's queues its threads are woken */
+#define WAKE_MESSAGES      4000 /* after so much less in the library's queues its threads are woken; far less than fits */
 #define WAKE_BYTES         ((size_t)2 * 1024 * 1024)
 #define WAKE_BELOW         0x020200ff /* the version that notices by itself */
 

@@ -14,7 +14,8 @@
 
 /* How much librdkafka keeps ready. While an input's queue is full, a request for the others may wait at the broker as
  * long as fetch.wait.max.ms: the queue has to last as long, or the worker idles. A topic's queues share what they may
- * hold, as small messages take four times their size there. */
+ * hold, as small messages take four times their size there besides. The least is far more than WAKE_MESSAGES of
+ * kafka_handle.c. */
 #define QUEUED_MESSAGES_OF_TOPIC 200000
 #define QUEUED_MESSAGES_LEAST    10000
 #define QUEUED_MESSAGES_MOST     60000

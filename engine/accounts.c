@@ -13,7 +13,8 @@
 #define ENTRIES_MIN 64
 #define TABLE_MIN   64
 
-#define GROWTH_ROOM 64 /* bytes: some events' worth */
+#define GROWTH_ROOM 64 /* bytes: some events' worth; of large states a GROWTH_PART */
+#define GROWTH_PART 16
 
 /* What was used survives one look of eviction; what was loaded and not used yet survives all looks of one call. */
 #define CHANCES_USED   1
@@ -243,11 +244,17 @@ static void set_deadline(struct accounts *accounts, uint32_t account, int64_t du
     set_waits(accounts, entry(accounts, account), waits_for);
 }
 
-/* What an account takes from the slab for so many bytes: one that grows goes on growing for a while, and moves less
- * often where it has room. */
+/* Of what `account` has, a state of so many bytes does not fit, or leaves more than half of it unused. */
+static bool needs_other_block(const struct account *account, uint32_t size) {
+    return size > account->capacity || slab_block_bytes(size) * 2 < account->capacity;
+}
+
+/* A state that outgrows its block goes on growing for a while, and moves less often where it has room. The first one,
+ * and one that the store had, may be all there will be. */
 static size_t block_bytes_for(const struct account *account, uint32_t size) {
     bool grows = account->has_state && size > account->capacity;
-    return slab_block_bytes(grows ? size + GROWTH_ROOM : size);
+    size_t room = size / GROWTH_PART > GROWTH_ROOM ? size / GROWTH_PART : GROWTH_ROOM;
+    return slab_block_bytes(grows ? size + room : size);
 }
 
 /* Gives the account a state in the place of what it has: an id, an older state, or (the engine works in place) the very
@@ -255,7 +262,8 @@ static size_t block_bytes_for(const struct account *account, uint32_t size) {
 static enum result entry_set_state(struct accounts *accounts, struct account *account, struct state_bytes state,
                                    struct error *error) {
     bool in_place = state.data == account->bytes;
-    if (state.size > account->capacity || slab_block_bytes(state.size) * 2 < account->capacity) {
+    if (needs_other_block(account, state.size)) {
+        assert(!in_place || state.size <= account->capacity);
         size_t block_bytes = block_bytes_for(account, state.size);
         uint8_t *bytes = slab_alloc(accounts->slab, block_bytes);
         if (bytes == NULL)

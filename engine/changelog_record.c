@@ -25,8 +25,10 @@ enum changelog_kind changelog_kind_of(struct text key, struct text *ret_account_
     if (key.size == 0)
         return CHANGELOG_OTHER;
     if (key.data[0] == ACCOUNT_PREFIX) {
-        *ret_account_id = (struct text){key.data + 1, key.size - 1};
-        return key.size > 1 ? CHANGELOG_ACCOUNT : CHANGELOG_OTHER;
+        if (key.size == 1)
+            return CHANGELOG_OTHER;
+        *ret_account_id = changelog_account_of(key);
+        return CHANGELOG_ACCOUNT;
     }
     for (int i = CHANGELOG_ID; i <= CHANGELOG_SHARD; i++)
         if (text_equal(key, keys[i]))

@@ -13,7 +13,8 @@ struct __attribute__((packed, aligned(4))) due_node {
 };
 
 /* Four children to a node: half the levels of a binary heap, and the children lie side by side. */
-#define CHILDREN DUE_HEAP_NEXT_MAX
+#define CHILDREN 4
+static_assert(DUE_HEAP_NEXT_MAX == CHILDREN, "whoever follows the first is one of its children");
 
 static inline bool before(const struct due_node *left, const struct due_node *right) {
     return left->due_ms != right->due_ms ? left->due_ms < right->due_ms : left->account < right->account;
@@ -78,10 +79,15 @@ static inline const struct due_node *earliest(const struct due_heap *heap, uint6
     return least;
 }
 
+/* `first` of the children's children, of which some are compared next. */
+static inline void prefetch_grandchildren(const struct due_heap *heap, uint64_t first) {
+    if (first + CHILDREN * CHILDREN <= heap->count)
+        prefetch_bytes(heap->nodes + first, CHILDREN * CHILDREN * sizeof *heap->nodes);
+}
+
 static void sink(struct due_heap *heap, uint32_t place, struct due_node node) {
     for (uint64_t child; (child = (uint64_t)place * CHILDREN + 1) < heap->count;) {
-        if (child * CHILDREN + 1 < heap->count)
-            prefetch_bytes(heap->nodes + child * CHILDREN + 1, CHILDREN * CHILDREN * sizeof *heap->nodes);
+        prefetch_grandchildren(heap, child * CHILDREN + 1);
         const struct due_node *least = earliest(heap, child);
         if (!before(least, &node))
             break;

@@ -28,8 +28,8 @@
 
 /* Blobs lie where they were encoded, long ago, and are taken in the order of their buckets: each is asked for so many
  * before its turn. */
-#define BLOBS_SOON 4
-#define IDS_SOON   16
+#define PUT_SOON       4
+#define LOOKED_AT_SOON 16
 
 /* ---- commands, of a shard's keys */
 
@@ -117,14 +117,14 @@ static void prefetch_blob(const struct part *part, uint32_t place) {
 }
 
 static void put_blobs(struct buffer *out, const struct part *part) {
-    for (uint32_t i = 0; i < BLOBS_SOON; i++)
+    for (uint32_t i = 0; i < PUT_SOON; i++)
         prefetch_blob(part, part->from + i);
     for (uint32_t from = part->from, size; from < part->to; from += size) {
         size = bucketed_group(part->order, from, part->to);
         put_command(out, "HSET", 1 + 2 * size);
         put_numbered_key(out, part->owned, "b", part->order[from].bucket);
         for (uint32_t i = from; i < from + size; i++) {
-            prefetch_blob(part, i + BLOBS_SOON);
+            prefetch_blob(part, i + PUT_SOON);
             put_blob(out, blob_at(part, i));
         }
     }
@@ -178,8 +178,9 @@ static uint32_t part_end(const struct write_course *course) {
     uint32_t end = course->from, accounts_max = PLANTED(meta_before_blobs) ? 1 : PART_ACCOUNTS_MAX;
     size_t bytes = 0;
     while (end < course->write.count && end - course->from < accounts_max && bytes < PART_BYTES_MAX) {
-        if (end + IDS_SOON < course->write.count)
-            prefetch_bytes(&course->write.blobs[course->order[end + IDS_SOON].place], 1);
+        if (end + LOOKED_AT_SOON < course->write.count)
+            prefetch_bytes(&course->write.blobs[course->order[end + LOOKED_AT_SOON].place],
+                           sizeof *course->write.blobs);
         bytes += course->write.blobs[course->order[end++].place].blob.size;
     }
     return end;
@@ -276,8 +277,9 @@ enum result redis_write(void *context, uint64_t ticket, int32_t shard, const str
         return redis_out_of_memory(error);
     }
     for (uint32_t i = 0; i < write->count; i++) {
-        if (i + IDS_SOON < write->count)
-            prefetch_bytes(write->blobs[i + IDS_SOON].account_id.data, 1);
+        if (i + LOOKED_AT_SOON < write->count)
+            prefetch_bytes(write->blobs[i + LOOKED_AT_SOON].account_id.data,
+                           write->blobs[i + LOOKED_AT_SOON].account_id.size);
         buckets[i] = store_bucket(write->blobs[i].account_id);
     }
     bucketed_sort(buckets, write->count, order);

@@ -18,7 +18,7 @@ struct sum {
 static void add_clean(void *context, uint32_t account, struct state_bytes state) {
     struct sum *sum = context;
     if (accounts_phase(sum->accounts, account) == ACCOUNT_CLEAN)
-        sum->bytes += slab_block_bytes(state.size);
+        sum->bytes += state.capacity;
 }
 
 /* The states that could leave: the store has them, and answers, and no tick is under way for which they have to stay.
