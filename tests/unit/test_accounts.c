@@ -13,10 +13,12 @@
 #include "engine/due_heap.h"
 #include "tests/harness/commit_accounts.h"
 
+#define STATE_SIZE_MAX 200000
+
 struct fixture {
     struct slab slab;
     struct accounts *accounts;
-    uint8_t bytes[4096] __attribute__((aligned(16)));
+    uint8_t bytes[STATE_SIZE_MAX] __attribute__((aligned(16)));
 };
 
 static struct fixture *begin(void) {
@@ -37,7 +39,8 @@ static void end(struct fixture *fixture) {
 
 /* A state of `size` bytes that holds nothing but its id. */
 static struct state_bytes state_of(struct fixture *fixture, struct text id, uint32_t size) {
-    memset(fixture->bytes, 0, sizeof fixture->bytes);
+    assert_in_range(size, 1, STATE_SIZE_MAX);
+    memset(fixture->bytes, 0, size);
     ((struct state_header *)(void *)fixture->bytes)->id_size = (uint16_t)id.size;
     memcpy(fixture->bytes + sizeof(struct state_header), id.data, id.size);
     return (struct state_bytes){fixture->bytes, size, sizeof fixture->bytes};
@@ -148,7 +151,7 @@ static void an_account_that_grows_has_room_to_go_on(void **state) {
     assert_in_range(grow(fixture, 300, 900, 10), 1, 10);
     end(fixture);
     fixture = begin(); /* Beyond what the slab has chunks for. */
-    assert_in_range(grow(fixture, 50000, 200000, 100), 1, 30);
+    assert_in_range(grow(fixture, 50000, STATE_SIZE_MAX, 100), 1, 30);
     end(fixture);
 }
 
