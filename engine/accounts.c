@@ -244,9 +244,11 @@ static void set_deadline(struct accounts *accounts, uint32_t account, int64_t du
     set_waits(accounts, entry(accounts, account), waits_for);
 }
 
-/* Of what `account` has, a state of so many bytes does not fit, or leaves more than half of it unused. */
+/* Whether a state of so many bytes does not fit into what the account has, or one of half its size would do. Mostly
+ * neither. */
 static bool needs_other_block(const struct account *account, uint32_t size) {
-    return size > account->capacity || slab_block_bytes(size) * 2 < account->capacity;
+    return size > account->capacity ||
+           ((size_t)size * 2 < account->capacity && slab_block_bytes(size) * 2 < account->capacity);
 }
 
 /* A state that outgrows its block goes on growing for a while, and moves less often where it has room. The first one,
@@ -408,12 +410,6 @@ enum result accounts_touch_at(struct accounts *accounts, uint32_t account, struc
                               struct error *error) {
     struct account *touched = entry(accounts, account);
     assert(state.size > 0 && touched->phase != ACCOUNT_LOADING);
-    /* Mostly it stays where it is, and no smaller block would be half of its own. */
-    if (state.data == touched->bytes && (size_t)state.size * 2 >= touched->capacity) {
-        touched->size = state.size;
-        set_dirty(accounts, account);
-        return RESULT_OK;
-    }
     enum result result = entry_set_state(accounts, touched, state, error);
     if (result == RESULT_OK)
         set_dirty(accounts, account);

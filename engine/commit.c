@@ -177,8 +177,7 @@ static uint32_t collect_offsets(struct pipeline *pipeline) {
 static void note_written(struct held_shard *held) {
     struct accounts *accounts = shard_accounts(held->shard);
     for (uint32_t i = 0; i < held->committed_count; i++) {
-        if (i + COMMITTED_SOON < held->committed_count)
-            accounts_prefetch(accounts, held->committed[i + COMMITTED_SOON].account, ACCOUNT_NONE);
+        committed_prefetch(accounts, held->committed, held->committed_count, i);
         accounts_written(accounts, held->committed[i].account, held->record.commit);
     }
 }

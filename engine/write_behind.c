@@ -18,6 +18,12 @@ struct written_commit {
     struct text shard_record;
 };
 
+void committed_prefetch(const struct accounts *accounts, const struct committed_account *committed, uint32_t count,
+                        uint32_t place) {
+    if (place + COMMITTED_SOON < count)
+        accounts_prefetch(accounts, committed[place + COMMITTED_SOON].account, ACCOUNT_NONE);
+}
+
 static void commit_free(struct written_commit *commit) {
     if (commit == NULL)
         return;
@@ -97,12 +103,6 @@ static struct written_commit *last_of_request(const struct write_behind *behind,
     return last;
 }
 
-/* What is known of the commit's accounts is all over memory. */
-static void prefetch(const struct accounts *accounts, const struct written_commit *commit, uint32_t place) {
-    if (place + COMMITTED_SOON < commit->count)
-        accounts_prefetch(accounts, commit->accounts[place + COMMITTED_SOON].account, ACCOUNT_NONE);
-}
-
 /* An account that was committed again later is written with the later commit; all that are waiting are known, so that
  * the changelog makes up for it where the meta has passed it by. Returns how many blobs are to be written. */
 static uint32_t merge(const struct written_commit *commit, struct accounts *accounts, struct stored_blob *ret_blobs) {
@@ -110,7 +110,7 @@ static uint32_t merge(const struct written_commit *commit, struct accounts *acco
     for (uint32_t i = 0; i < commit->count; i++) {
         struct committed_account *written = &commit->accounts[i];
         struct stored_blob *blob = &ret_blobs[count];
-        prefetch(accounts, commit, i);
+        committed_prefetch(accounts, commit->accounts, commit->count, i);
         written->sends_deadline = false;
         if (accounts_commit(accounts, written->account) != (uint32_t)commit->number)
             continue;
@@ -160,7 +160,7 @@ static void drop_first(struct write_behind *behind) {
 static void acknowledge(struct accounts *accounts, const struct written_commit *commit) {
     for (uint32_t i = 0; i < commit->count; i++) {
         const struct committed_account *written = &commit->accounts[i];
-        prefetch(accounts, commit, i);
+        committed_prefetch(accounts, commit->accounts, commit->count, i);
         if (written->sends_deadline)
             accounts_deadline_stored(accounts, written->account, written->due_ms, written->waits_for);
         accounts_acknowledged(accounts, written->account, commit->number);

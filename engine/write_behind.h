@@ -25,6 +25,11 @@ struct committed_account {
     bool sends_deadline; /* the open request does */
 };
 
+/* What is known of such accounts is all over memory: called for each place in turn, has that of a later one brought
+ * near the processor. */
+void committed_prefetch(const struct accounts *accounts, const struct committed_account *committed, uint32_t count,
+                        uint32_t place);
+
 /* What a commit leaves for the store: the blobs of `accounts`, in their order, then the shard record. Both are taken
  * over (and are empty afterwards). */
 struct known_commit {

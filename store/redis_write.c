@@ -31,6 +31,10 @@
 #define PUT_SOON       4
 #define LOOKED_AT_SOON 16
 
+static void prefetch_text(struct text text) {
+    prefetch_bytes(text.data, text.size);
+}
+
 /* ---- commands, of a shard's keys */
 
 static void put_command(struct buffer *out, const char *name, uint32_t arguments) {
@@ -112,8 +116,8 @@ static void prefetch_blob(const struct part *part, uint32_t place) {
     if (place >= part->to)
         return;
     const struct stored_blob *blob = blob_at(part, place);
-    prefetch_bytes(blob->account_id.data, blob->account_id.size);
-    prefetch_bytes(blob->blob.data, blob->blob.size);
+    prefetch_text(blob->account_id);
+    prefetch_text(blob->blob);
 }
 
 static void put_blobs(struct buffer *out, const struct part *part) {
@@ -278,8 +282,7 @@ enum result redis_write(void *context, uint64_t ticket, int32_t shard, const str
     }
     for (uint32_t i = 0; i < write->count; i++) {
         if (i + LOOKED_AT_SOON < write->count)
-            prefetch_bytes(write->blobs[i + LOOKED_AT_SOON].account_id.data,
-                           write->blobs[i + LOOKED_AT_SOON].account_id.size);
+            prefetch_text(write->blobs[i + LOOKED_AT_SOON].account_id);
         buckets[i] = store_bucket(write->blobs[i].account_id);
     }
     bucketed_sort(buckets, write->count, order);
