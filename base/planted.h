@@ -45,7 +45,10 @@
     BUG(deadline_kept, "a deadline that the store has once is never sent again")                                   \
     BUG(status_without_change, "a status is published without the changes that led to it")                         \
     BUG(duplicate_commits, "the record of a shard is committed with the number of the commit before")              \
-    BUG(group_believed, "the group's offsets win over the shard record's")
+    BUG(group_believed, "the group's offsets win over the shard record's")                                         \
+    BUG(layout_left_out, "blobs are committed without the layout that they are of")                                \
+    BUG(layout_not_stored, "a layout is committed, and not written to the store")                                  \
+    BUG(layout_not_restored, "a restore leaves the layouts that it reads out of the store")
 
 #define PLANTED_ENUM(name, about) BUG_##name,
 enum planted_bug { BUG_NONE, PLANTED_BUGS(PLANTED_ENUM) BUGS };

@@ -6,7 +6,7 @@
 #include "base/cursor.h"
 
 #define BARRIER_VERSION      1
-#define SHARD_RECORD_VERSION 1
+#define SHARD_RECORD_VERSION 2
 
 static const struct text keys[] = {
     [CHANGELOG_ID] = TEXT("i"),
@@ -15,6 +15,7 @@ static const struct text keys[] = {
 };
 
 #define ACCOUNT_PREFIX 'a'
+#define LAYOUT_PREFIX  'l'
 
 struct text changelog_account_of(struct text key) {
     assert(key.size > 1);
@@ -30,6 +31,8 @@ enum changelog_kind changelog_kind_of(struct text key, struct text *ret_account_
         *ret_account_id = changelog_account_of(key);
         return CHANGELOG_ACCOUNT;
     }
+    if (key.data[0] == LAYOUT_PREFIX && key.size == LAYOUT_KEY_SIZE)
+        return CHANGELOG_LAYOUT;
     for (int i = CHANGELOG_ID; i <= CHANGELOG_SHARD; i++)
         if (text_equal(key, keys[i]))
             return (enum changelog_kind)i;
@@ -39,6 +42,12 @@ enum changelog_kind changelog_kind_of(struct text key, struct text *ret_account_
 struct text changelog_key(enum changelog_kind kind) {
     assert(kind <= CHANGELOG_SHARD);
     return keys[kind];
+}
+
+void changelog_write_layout_key(uint64_t hash, uint8_t ret_key[LAYOUT_KEY_SIZE]) {
+    *ret_key = LAYOUT_PREFIX;
+    hash = htole64(hash);
+    memcpy(ret_key + 1, &hash, sizeof hash);
 }
 
 uint8_t *changelog_write_account_key(struct text account_id, uint8_t *to) {
@@ -106,9 +115,6 @@ static void encode_ruleset(const struct ruleset_record *ruleset, struct buffer *
     buffer_put_u64(out, ruleset->hash);
     buffer_put_varint(out, ruleset->label.size);
     buffer_put_text(out, ruleset->label);
-    buffer_put_varint(out, ruleset->fingerprints_count);
-    for (uint32_t i = 0; i < ruleset->fingerprints_count; i++)
-        buffer_put_u64(out, ruleset->fingerprints[i]);
 }
 
 void shard_record_encode(const struct shard_record *record, struct buffer *out) {
@@ -144,20 +150,10 @@ static void decode_clocks(struct cursor *cursor, struct clocks *clocks) {
 static bool decode_ruleset(struct cursor *cursor, struct arena *arena, struct ruleset_record *ruleset) {
     ruleset->hash = cursor_u64(cursor);
     struct text label = cursor_text(cursor, cursor_varint(cursor));
-    uint64_t count = cursor_varint(cursor);
-    if (count > cursor_left(cursor) / sizeof(uint64_t))
-        cursor->failed = true;
     if (!cursor_ok(cursor))
         return true;
-    uint64_t *fingerprints = arena_alloc(arena, count * sizeof *fingerprints + 1);
     ruleset->label = arena_text(arena, label);
-    if (fingerprints == NULL || text_is_missing(ruleset->label))
-        return false;
-    for (uint64_t i = 0; i < count; i++)
-        fingerprints[i] = cursor_u64(cursor);
-    ruleset->fingerprints = fingerprints;
-    ruleset->fingerprints_count = (uint32_t)count;
-    return true;
+    return !text_is_missing(ruleset->label);
 }
 
 static bool decode_rulesets(struct cursor *cursor, struct arena *arena, struct shard_record *record) {

@@ -4,6 +4,7 @@
  *     i              the changelog's id: random, the first record of the partition
  *     b              a barrier: nonce and partition count
  *     s              the shard record: what a commit leaves of the shard itself
+ *     l<hash>        a layout (engine/core/layout.h), before or beside the first blob that is of it
  *     a<account id>  an account's blob (engine_encode)
  *
  * Barrier and shard record have keys of their own, or compaction would drop the one for the other. Nothing is ever
@@ -19,14 +20,23 @@
 #define NONCE_SIZE   16
 #define RULESETS_MAX 64 /* activations that a shard remembers; the oldest is forgotten first */
 
-enum changelog_kind { CHANGELOG_ID, CHANGELOG_BARRIER, CHANGELOG_SHARD, CHANGELOG_ACCOUNT, CHANGELOG_OTHER };
+enum changelog_kind {
+    CHANGELOG_ID,
+    CHANGELOG_BARRIER,
+    CHANGELOG_SHARD,
+    CHANGELOG_LAYOUT,
+    CHANGELOG_ACCOUNT,
+    CHANGELOG_OTHER,
+};
 
 /* The kind of the record with this key; of an account's also the id. */
 enum changelog_kind changelog_kind_of(struct text key, struct text *ret_account_id);
 /* The id, of a key that is known to be an account's: its bytes are not read. */
 struct text changelog_account_of(struct text key);
-/* The key of the kinds without an account. */
+/* The key of the kinds of which there is one record. */
 struct text changelog_key(enum changelog_kind kind);
+#define LAYOUT_KEY_SIZE (1 + sizeof(uint64_t))
+void changelog_write_layout_key(uint64_t hash, uint8_t ret_key[LAYOUT_KEY_SIZE]);
 /* The key of an account, written where there is room for one byte more than the id has; returns what lies behind it. */
 uint8_t *changelog_write_account_key(struct text account_id, uint8_t *to);
 
@@ -51,12 +61,10 @@ struct input_record {
     int64_t last_timestamp_ms;
 };
 
-/* Rules that were activated on the shard, with what is needed to bind their blobs. */
+/* Rules that were activated on the shard. */
 struct ruleset_record {
     uint64_t hash;
     struct text label;
-    const uint64_t *fingerprints; /* of its aggregates */
-    uint32_t fingerprints_count;
 };
 
 struct shard_record {

@@ -105,7 +105,7 @@ static enum result add_blob(struct pipeline *pipeline, struct held_shard *held, 
     uint32_t account = accounts_dirty(accounts, place);
     struct text id = accounts_id(accounts, account);
     struct state_bytes state = accounts_state(accounts, account);
-    size_t size_max = 1 + id.size + engine_blob_size_max(pipeline->engine, state);
+    size_t size_max = 1 + id.size + engine_blob_size_max(state);
     uint8_t *key = batch_room(&held->changelog, size_max);
     if (key == NULL)
         return out_of_memory(error);
@@ -137,12 +137,27 @@ static enum result add_shard_record(struct pipeline *pipeline, struct held_shard
                       error);
 }
 
+/* Of what is the first of the shard's blobs of these rules: nobody can read them without it. */
+static enum result add_layout(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
+    const struct layout *layout = engine_layout(pipeline->engine);
+    uint8_t key[LAYOUT_KEY_SIZE];
+    held->adds_layout = layouts_find(&held->layouts, layout->hash) == NULL && !PLANTED(layout_left_out);
+    if (!held->adds_layout)
+        return RESULT_OK;
+    enum result result = layouts_add(&held->layouts, layout->bytes, &held->arena, error);
+    if (result != RESULT_OK)
+        return result;
+    changelog_write_layout_key(layout->hash, key);
+    return add_record(&held->changelog, held->number, (struct text){(const char *)key, sizeof key}, layout->bytes,
+                      error);
+}
+
 /* The dirty account of that place, or ACCOUNT_NONE. */
 static uint32_t dirty_at(const struct accounts *accounts, uint32_t place) {
     return place < accounts_dirty_count(accounts) ? accounts_dirty(accounts, place) : ACCOUNT_NONE;
 }
 
-/* The shard's part: its blobs, then its record, which so lies behind all of them. */
+/* The shard's part: its blobs, then their layout where it is new, then its record, which so lies behind all of them. */
 static enum result assemble(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
     struct accounts *accounts = shard_accounts(held->shard);
     batch_clear(&held->changelog);
@@ -157,7 +172,8 @@ static enum result assemble(struct pipeline *pipeline, struct held_shard *held, 
         if (result != RESULT_OK)
             return result;
     }
-    return add_shard_record(pipeline, held, error);
+    enum result result = add_layout(pipeline, held, error);
+    return result == RESULT_OK ? add_shard_record(pipeline, held, error) : result;
 }
 
 /* All inputs of all shards that run here, moved or not: the fence covers what is sent. */
@@ -232,7 +248,10 @@ static enum result shard_is_known(struct pipeline *pipeline, struct held_shard *
     struct known_commit known = {.number = held->record.commit,
                                  .newest_before = held->newest_offset,
                                  .changelog = &held->changelog,
-                                 .accounts = &held->committed};
+                                 .accounts = &held->committed,
+                                 .accounts_count = held->committed_count};
+    if (held->adds_layout && !PLANTED(layout_not_stored))
+        known.layouts = held->layouts.all;
     counters_add(pipeline->counters, COUNTER_COMMIT_BYTES, held->changelog.bytes);
     note_written(held);
     held->sealed = false;

@@ -48,9 +48,10 @@ struct held_shard {
 
     struct shard *shard;
     struct merge *merge;
-    struct arena arena;         /* of `record` */
+    struct arena arena;         /* of `record` and `layouts` */
     struct shard_record record; /* as it will be committed next, but for clocks and commit number */
-    struct ruleset_known known[RULESETS_MAX];
+    struct layouts layouts;     /* those that its changelog has, in the arena */
+    bool adds_layout;           /* the commit that is being published brings the newest of them */
     uint8_t changelog_id[CHANGELOG_ID_SIZE];
     int64_t epoch;                /* the changelog offset of our barrier */
     int64_t newest_offset;        /* of the newest known record in the changelog, or a lower bound */

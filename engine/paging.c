@@ -151,7 +151,7 @@ static enum result take_blobs(struct pipeline *pipeline, struct held_shard *held
                               struct error *error) {
     (void)pipeline;
     for (uint32_t i = 0; i < event->count; i++) {
-        enum result result = shard_load(held->shard, &event->blobs[i], held->known, held->record.rulesets_count, error);
+        enum result result = shard_load(held->shard, &event->blobs[i], &held->layouts, error);
         if (result != RESULT_OK) {
             error_prefix(error, "Account %.*s of shard %d in the store", TEXT_ARGUMENTS(event->blobs[i].account_id),
                          held->number);

@@ -57,7 +57,6 @@ enum result pipeline_bind_shard(struct pipeline *pipeline, struct held_shard *he
     shard_free(held->shard);
     held->shard = shard;
     shard_restore(shard, &kept, changed);
-    rulesets_known(&held->record, held->known);
     return RESULT_OK;
 }
 

@@ -238,6 +238,7 @@ struct store_meta {
     int64_t epoch;
     int64_t changelog_offset; /* everything up to here, itself included, is in the store */
     struct text shard_record; /* that of changelog_offset's commit */
+    struct text layouts;      /* those that the changelog has up to there, or more of them (layout.h) */
 };
 
 struct stored_blob {
@@ -255,7 +256,8 @@ struct store_write {
     uint32_t count;
     bool has_meta; /* the meta moves with the last blob or after it, never before */
     int64_t changelog_offset;
-    struct text shard_record; /* borrowed like the blobs */
+    struct text shard_record; /* borrowed like the blobs, and so are */
+    struct text layouts;      /* all of the shard, with the meta; missing: those that were written before */
 };
 
 struct due_query {

@@ -1,5 +1,5 @@
 /* The rulesets that a shard has followed, in the order of their activation: so that two processes with different rules
- * do not take turns on it, and blobs of earlier rules can be bound. Pure; memory comes from the arena. */
+ * do not take turns on it. Pure; memory comes from the arena. */
 #pragma once
 
 #include "engine/changelog_record.h"
@@ -18,6 +18,3 @@ struct text rulesets_newest(const struct shard_record *record);
  * oldest rulesets are forgotten beyond RULESETS_MAX. RESULT_FATAL: memory is out. */
 MUST_USE enum result rulesets_activate(struct shard_record *record, const struct program *program, struct arena *arena,
                                        struct error *error);
-
-/* For engine_decode; returns how many. */
-uint32_t rulesets_known(const struct shard_record *record, struct ruleset_known ret_known[RULESETS_MAX]);

@@ -349,13 +349,6 @@ enum result shard_take(struct shard *shard, uint32_t guess, const struct event *
 
 /* ---- the store */
 
-static const struct ruleset_known *find_known(const struct ruleset_known *known, uint32_t known_count, uint64_t hash) {
-    for (uint32_t i = 0; i < known_count; i++)
-        if (known[i].hash == hash)
-            return &known[i];
-    return NULL;
-}
-
 /* Whether the account was visited at the next tick already and waits on, or is ahead of it, and is due right after.
  * Only then may it come again and again, as each write makes the pages of a tick begin anew: to change it each time
  * would lead to another write, and to no end where there are more of its like than memory has room for. */
@@ -374,8 +367,8 @@ static bool is_due_anyway(const struct shard *shard, const struct blob_summary *
     return (summary->waits_for & resumed) != 0 && !is_visited(shard, summary);
 }
 
-enum result shard_load(struct shard *shard, const struct stored_blob *stored, const struct ruleset_known *known,
-                       uint32_t known_count, struct error *error) {
+enum result shard_load(struct shard *shard, const struct stored_blob *stored, const struct layouts *layouts,
+                       struct error *error) {
     uint32_t account = accounts_find(shard->accounts, stored->account_id);
     if (account != ACCOUNT_NONE && accounts_phase(shard->accounts, account) != ACCOUNT_LOADING)
         return RESULT_OK; /* What is in memory is newer. */
@@ -385,9 +378,8 @@ enum result shard_load(struct shard *shard, const struct stored_blob *stored, co
         const uint8_t *blob = (const uint8_t *)stored->blob.data;
         enum result result = blob_summarise(blob, stored->blob.size, &summary, error);
         if (result == RESULT_OK)
-            result = engine_decode(shard->engine, blob, stored->blob.size,
-                                   find_known(known, known_count, summary.ruleset_hash), shard->clocks.ticked_ms,
-                                   &state, error);
+            result = engine_decode(shard->engine, blob, stored->blob.size, layouts, shard->clocks.ticked_ms, &state,
+                                   error);
         if (result != RESULT_OK)
             return result;
         counters_add(shard->counters, COUNTER_ACCOUNTS_LOADED, 1);

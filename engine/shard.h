@@ -84,8 +84,8 @@ MUST_USE enum result shard_expect(struct shard *shard, struct text account_id, u
                                   struct error *error);
 /* What the store has of an account; ignored where the account is in memory already. `known`: the rulesets that blobs
  * may be of. RESULT_REJECT: the blob is malformed. */
-MUST_USE enum result shard_load(struct shard *shard, const struct stored_blob *stored,
-                                const struct ruleset_known *known, uint32_t known_count, struct error *error);
+MUST_USE enum result shard_load(struct shard *shard, const struct stored_blob *stored, const struct layouts *layouts,
+                                struct error *error);
 void shard_due_loaded(struct shard *shard, uint64_t next_cursor, int64_t next_due_ms, uint32_t waits_left);
 void shard_scan_loaded(struct shard *shard, uint64_t next_cursor);
 /* Accounts were written to the store: a page of due accounts begins anew. */

@@ -257,6 +257,11 @@ static enum result claimed(struct held_shard *held, const struct store_meta *met
     takeover->position = PLANTED(restore_after_meta) ? held->epoch + 1 : meta->exists ? meta->changelog_offset : 0;
     buffer_clear(&takeover->newest);
     takeover->newest_place = OFFSET_NONE;
+    enum result result = layouts_add_all(&held->layouts, meta->layouts, &held->arena, error);
+    if (result != RESULT_OK) {
+        error_prefix(error, "Shard %d in the store", held->number);
+        return RESULT_FATAL;
+    }
     if (!meta->exists || meta->shard_record.size == 0)
         return RESULT_OK;
     buffer_put_text(&takeover->newest, meta->shard_record);

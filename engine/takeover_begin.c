@@ -41,7 +41,8 @@ void takeover_keep(struct pipeline *pipeline) {
         forget_kept(kept);
         if (!held->running)
             continue;
-        *kept = (struct held_shard){.shard = held->shard, .arena = held->arena, .record = held->record};
+        *kept = (struct held_shard){
+            .shard = held->shard, .arena = held->arena, .record = held->record, .layouts = held->layouts};
         held->shard = NULL;
         held->arena = (struct arena){0};
         accounts_forget_loading(shard_accounts(kept->shard));
@@ -57,6 +58,7 @@ static void take_back(struct pipeline *pipeline, struct held_shard *held) {
     held->shard = kept->shard;
     held->arena = kept->arena;
     held->record = kept->record;
+    held->layouts = kept->layouts;
     *kept = (struct held_shard){0};
     struct accounts *accounts = shard_accounts(held->shard);
     for (uint32_t i = 0; i < accounts_count(accounts); i++)
@@ -66,7 +68,6 @@ static void take_back(struct pipeline *pipeline, struct held_shard *held) {
 static enum result go_on(struct held_shard *held, struct error *error) {
     struct clocks clocks = *shard_clocks(held->shard);
     shard_restore(held->shard, &clocks, shard_rules_changed(held->shard));
-    rulesets_known(&held->record, held->known);
     enum result result = shard_advance(held->shard, clocks.watermark_ms, error);
     return result == RESULT_RETRY ? RESULT_OK : result;
 }

@@ -43,6 +43,13 @@ static bool check_partitions(const struct pipeline *pipeline, const struct held_
     return false;
 }
 
+static bool take_layout(struct held_shard *held, const struct log_record *record, struct error *error) {
+    if (layouts_add(&held->layouts, record->value, &held->arena, error) == RESULT_OK)
+        return true;
+    error_prefix(error, "Shard %d, the changelog's offset %lld", held->number, (long long)record->offset);
+    return false;
+}
+
 static bool take_record(struct pipeline *pipeline, struct held_shard *held, const struct log_record *record,
                         struct error *error) {
     struct takeover_shard *takeover = &held->takeover;
@@ -56,6 +63,8 @@ static bool take_record(struct pipeline *pipeline, struct held_shard *held, cons
                check_partitions(pipeline, held, takeover->found.partitions, error);
     case CHANGELOG_SHARD:
         return takeover_keep_newest(held, record, error);
+    case CHANGELOG_LAYOUT:
+        return take_layout(held, record, error);
     default:
         return true;
     }
@@ -138,6 +147,7 @@ static enum progress write_on(struct pipeline *pipeline, struct held_shard *held
         write.has_meta = takeover->restored || now_ms - takeover->meta_moved_ms >= META_EVERY_MS;
         write.changelog_offset = takeover->restored ? held->epoch : takeover->position - 1;
         write.shard_record = buffer_text(&takeover->newest);
+        write.layouts = PLANTED(layout_not_restored) ? TEXT_MISSING : held->layouts.all;
         takeover->meta_moved_ms = write.has_meta ? now_ms : takeover->meta_moved_ms;
     }
     counters_add(pipeline->counters, COUNTER_RESTORED_BLOBS, write.count);

@@ -16,6 +16,7 @@ struct written_commit {
     uint32_t count;
     int64_t changelog_offset;
     struct text shard_record;
+    struct text layouts;
 };
 
 void committed_prefetch(const struct accounts *accounts, const struct committed_account *committed, uint32_t count,
@@ -45,7 +46,7 @@ static int64_t offset_of(const struct record *record, const struct known_commit 
 
 static void commit_fill(struct written_commit *commit, const struct known_commit *known) {
     const struct record *records = commit->changelog.records, *last = &records[commit->changelog.count - 1];
-    for (uint32_t i = 0; &records[i] < last; i++) {
+    for (uint32_t i = 0; i < known->accounts_count; i++) {
         if (PLANTED(tombstone_for_erased) && text_is_missing(records[i].value))
             continue;
         struct committed_account account = commit->accounts[i];
@@ -70,8 +71,11 @@ enum result write_behind_add(struct write_behind *behind, const struct known_com
         free(blobs);
         return out_of_memory(error);
     }
-    *commit = (struct written_commit){
-        .number = known->number, .changelog = *known->changelog, .accounts = *known->accounts, .blobs = blobs};
+    *commit = (struct written_commit){.number = known->number,
+                                      .changelog = *known->changelog,
+                                      .accounts = *known->accounts,
+                                      .blobs = blobs,
+                                      .layouts = known->layouts};
     *known->changelog = (struct batch){0};
     *known->accounts = NULL;
     commit_fill(commit, known);
@@ -130,13 +134,17 @@ enum result write_behind_send(struct write_behind *behind, const struct store *s
     behind->merged = calloc(blobs_max + 1, sizeof *behind->merged);
     if (behind->merged == NULL)
         return out_of_memory(error);
-    for (const struct written_commit *commit = behind->first; commit != last->next; commit = commit->next)
-        count += merge(commit, accounts, behind->merged + count);
-    struct store_write write = {.blobs = behind->merged,
-                                .count = count,
-                                .has_meta = true,
+    struct store_write write = {.has_meta = true,
                                 .changelog_offset = last->changelog_offset,
-                                .shard_record = last->shard_record};
+                                .shard_record = last->shard_record,
+                                .layouts = TEXT_MISSING};
+    for (const struct written_commit *commit = behind->first; commit != last->next; commit = commit->next) {
+        count += merge(commit, accounts, behind->merged + count);
+        if (!text_is_missing(commit->layouts))
+            write.layouts = commit->layouts; /* Whoever brings more of them, brings all. */
+    }
+    write.blobs = behind->merged;
+    write.count = count;
     enum result result = store->write(store->context, ticket, shard, &write, error);
     if (result != RESULT_OK) {
         write_behind_void(behind);

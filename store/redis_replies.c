@@ -145,7 +145,7 @@ static bool lose_claim(struct redis_store *store, struct owned_shard *owned, con
 static bool understand_claim(struct redis_store *store, struct request *request, const redisReply *reply,
                              struct store_event *event) {
     struct owned_shard *owned = &store->shards[request->shard];
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 8 || reply->element[0]->type != REDIS_REPLY_STRING)
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 9 || reply->element[0]->type != REDIS_REPLY_STRING)
         return redis_lose(store, request, reply, event);
     struct former former = {number_in(reply->element[3]), number_in(reply->element[4]), number_in(reply->element[5])};
     struct text offset = text_in(reply->element[6]);
@@ -153,7 +153,8 @@ static bool understand_claim(struct redis_store *store, struct request *request,
     event->meta = (struct store_meta){.exists = offset.size > 0,
                                       .epoch = former.epoch,
                                       .changelog_offset = offset.size == 0 ? OFFSET_NONE : number_in(reply->element[6]),
-                                      .shard_record = text_in(reply->element[7])};
+                                      .shard_record = text_in(reply->element[7]),
+                                      .layouts = text_in(reply->element[8])};
     if (strcmp(reply->element[0]->str, "OK") != 0)
         return refuse(store, request, reply, event);
     if (request->claim.again && !PLANTED(claim_unchecked) && !is_continued(owned, &former))

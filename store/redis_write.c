@@ -5,7 +5,7 @@
  *     look           WATCH meta; EXISTS wait:0 ... wait:5; HMGET meta epoch claim write
  *     transaction    MULTI; HSET b:N ...; ZADD and ZREM due ...; SREM and SADD wait:S ...; HSET meta write W; EXEC
  *     look           ...
- *     transaction    MULTI; HSET meta write W offset O record R; EXEC
+ *     transaction    MULTI; HSET meta write W offset O record R [layouts L]; EXEC
  *     last look      HMGET meta epoch claim write
  *
  * A transaction is sent once the look before it has shown the three numbers as the owner left them. The server does it
@@ -221,7 +221,8 @@ static void put_part(struct buffer *out, const struct owned_shard *owned, struct
 }
 
 static void put_meta(struct buffer *out, const struct owned_shard *owned, const struct store_write *moves_to) {
-    put_command(out, "HSET", moves_to == NULL ? 3 : 7);
+    bool has_layouts = moves_to != NULL && moves_to->layouts.size > 0;
+    put_command(out, "HSET", moves_to == NULL ? 3 : has_layouts ? 9 : 7);
     put_key(out, owned, "meta");
     redis_command_string(out, "write");
     redis_command_integer(out, owned->write_sent);
@@ -231,6 +232,10 @@ static void put_meta(struct buffer *out, const struct owned_shard *owned, const 
     redis_command_integer(out, moves_to->changelog_offset);
     redis_command_string(out, "record");
     redis_command_text(out, moves_to->shard_record);
+    if (!has_layouts)
+        return;
+    redis_command_string(out, "layouts");
+    redis_command_text(out, moves_to->layouts);
 }
 
 static bool is_wholly_sent(const struct write_course *course) {

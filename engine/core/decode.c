@@ -1,4 +1,4 @@
-/* Reading a blob (blob.h): binding its parts to the slots of the present program. */
+/* Reading a blob (blob.h): binding its sections to the slots of the present program. */
 #include "engine/core/account/event_ids.h"
 #include "engine/core/account/former.h"
 #include "engine/core/account/tickets.h"
@@ -14,13 +14,11 @@ struct binding {
     struct engine *engine;
     struct cursor cursor;
     const char *wrong; /* NULL: nothing so far */
-    const struct ruleset_known *known;
-    bool rules_changed;
-    int64_t same_ms; /* the instant of a dimension with PART_SAME_INSTANT */
-    /* Parts come in the program's order, mostly: where the next is looked for first. */
+    const struct layout *layout;
+    /* Sections come in the program's order, mostly: where the next slot is looked for first. */
     uint32_t next_aggregate, next_dimension, next_segment;
     uint8_t *seen;   /* of each aggregate: bits */
-    uint32_t former; /* parts that left the rules */
+    uint32_t former; /* dimensions and segments that left the rules */
 };
 
 enum { SEEN_SECTION = 1, SEEN_COUNTING = 2 };
@@ -33,7 +31,7 @@ static void wrong(struct binding *binding, const char *what) {
 /* Whether the slot is empty still, as it must be. */
 static bool is_vacant(struct binding *binding, uint32_t slot) {
     if (binding->engine->state.offsets[slot] != 0)
-        wrong(binding, "a part stands twice");
+        wrong(binding, "a section stands twice");
     return binding->engine->state.offsets[slot] == 0;
 }
 
@@ -53,24 +51,21 @@ static void put_payload(struct binding *binding, uint32_t slot, struct text payl
         memcpy(state_section(&binding->engine->state, slot, &size), payload.data, payload.size);
 }
 
-static void bind_facts(struct binding *binding) {
-    struct text payload = cursor_section(&binding->cursor);
+static void bind_facts(struct binding *binding, struct text payload) {
     if (!facts_are_whole(payload))
         wrong(binding, "its facts are malformed");
     else
         put_payload(binding, SLOT_FACTS, payload);
 }
 
-static void bind_ids(struct binding *binding) {
-    uint8_t stream = cursor_u8(&binding->cursor);
-    struct text payload = cursor_section(&binding->cursor);
-    if (stream == STREAM_ACCOUNT || stream >= STREAMS || payload.size % EVENT_ID_SIZE != 0)
+static void bind_ids(struct binding *binding, uint32_t slot, struct text payload) {
+    if (payload.size % EVENT_ID_SIZE != 0)
         wrong(binding, "its event ids are malformed");
     else
-        put_payload(binding, stream, event_ids_newest(payload, binding->engine->program->duplicate_ids));
+        put_payload(binding, slot, event_ids_newest(payload, binding->engine->program->duplicate_ids));
 }
 
-/* Whether the program's aggregate, dimension or segment of that index is the one that the blob names. */
+/* Whether the program's aggregate, dimension or segment of that index is the one that the layout names. */
 typedef bool is_named(const struct program *program, uint32_t index, const void *name);
 
 static inline bool aggregate_is(const struct program *program, uint32_t index, const void *fingerprint) {
@@ -138,23 +133,18 @@ static bool has_open(const struct program *program) {
     return i < program->aggregates_count;
 }
 
-static void bind_tickets(struct binding *binding) {
+static void bind_tickets(struct binding *binding, struct text payload) {
     const struct program *program = binding->engine->program;
+    const struct layout *layout = binding->layout;
     uint8_t places[OPEN_FILTERS_MAX];
-    uint64_t count = cursor_varint(&binding->cursor);
-    if (count > OPEN_FILTERS_MAX) {
-        wrong(binding, "its tickets are malformed");
-        return;
-    }
-    for (uint64_t i = 0; i < count; i++) {
-        uint32_t index = find_aggregate(binding, cursor_u64(&binding->cursor));
-        bool here = index < program->aggregates_count && program->aggregates[index].kind == AGGREGATE_OPEN;
-        places[i] = here ? (uint8_t)program->aggregates[index].open_index : OPEN_FILTERS_MAX;
-    }
-    struct text payload = cursor_section(&binding->cursor);
     if (payload.size % TICKET_SIZE != 0) {
         wrong(binding, "its tickets are malformed");
         return;
+    }
+    for (uint32_t i = 0; i < layout->filters_count; i++) {
+        uint32_t index = find_aggregate(binding, layout->filters[i]);
+        bool here = index < program->aggregates_count && program->aggregates[index].kind == AGGREGATE_OPEN;
+        places[i] = here ? (uint8_t)program->aggregates[index].open_index : OPEN_FILTERS_MAX;
     }
     if (!has_open(program))
         return;
@@ -163,8 +153,8 @@ static void bind_tickets(struct binding *binding) {
     uint8_t *section = state_section(&binding->engine->state, SLOT_TICKETS, &size);
     for (uint32_t at = 0; at < size; at += TICKET_SIZE) {
         struct ticket ticket = ticket_read(section + at);
-        ticket.matches = move_bits(ticket.matches, places, (uint32_t)count) | every;
-        ticket.known = move_bits(ticket.known, places, (uint32_t)count) | every;
+        ticket.matches = move_bits(ticket.matches, places, layout->filters_count) | every;
+        ticket.known = move_bits(ticket.known, places, layout->filters_count) | every;
         ticket_write(section + at, &ticket);
     }
 }
@@ -182,29 +172,30 @@ static void count_since(struct binding *binding, uint32_t aggregate, int64_t sin
     write_i64(entry + 4, since_ms);
 }
 
-static void bind_counting(struct binding *binding) {
+static void bind_counting(struct binding *binding, struct text payload) {
     const struct program *program = binding->engine->program;
-    uint64_t count = cursor_varint(&binding->cursor);
-    for (; count > 0 && cursor_ok(&binding->cursor) && binding->wrong == NULL; count--) {
-        uint32_t index = find_aggregate(binding, cursor_u64(&binding->cursor));
-        int64_t since_ms = (int64_t)cursor_u64(&binding->cursor);
-        if (index == program->aggregates_count || !cursor_ok(&binding->cursor))
-            continue;
-        if (!instant_is_whole(since_ms) || (binding->seen[index] & SEEN_COUNTING) != 0) {
-            wrong(binding, "an aggregate is malformed");
+    struct cursor cursor = cursor_of(payload.data, payload.size);
+    while (cursor_left(&cursor) > 0 && binding->wrong == NULL) {
+        uint32_t index = cursor_u32(&cursor);
+        int64_t since_ms = (int64_t)cursor_u64(&cursor);
+        if (!cursor_ok(&cursor) || index >= binding->layout->aggregates_count || !instant_is_whole(since_ms)) {
+            wrong(binding, "what its aggregates count since is malformed");
             return;
         }
+        index = find_aggregate(binding, binding->layout->fingerprints[index]);
+        if (index == program->aggregates_count)
+            continue;
+        if ((binding->seen[index] & SEEN_COUNTING) != 0)
+            wrong(binding, "what its aggregates count since is malformed");
         binding->seen[index] |= SEEN_COUNTING;
         count_since(binding, index, since_ms);
     }
 }
 
-static void bind_aggregate(struct binding *binding) {
+static void bind_aggregate(struct binding *binding, uint64_t fingerprint, struct text payload) {
     const struct program *program = binding->engine->program;
-    uint64_t fingerprint = cursor_u64(&binding->cursor);
-    struct text payload = cursor_section(&binding->cursor);
     uint32_t index = find_aggregate(binding, fingerprint);
-    if (index == program->aggregates_count || !cursor_ok(&binding->cursor))
+    if (index == program->aggregates_count)
         return;
     if (!aggregate_is_whole(&program->aggregates[index], payload)) {
         wrong(binding, "an aggregate is malformed");
@@ -247,15 +238,20 @@ static void place_segment(struct binding *binding, struct text name, uint32_t in
         must_fit(binding, segment_remember(&binding->engine->state, slot, memory));
 }
 
-static void bind_dimension(struct binding *binding, bool same_instant) {
-    struct former former = {.name = cursor_sized(&binding->cursor)};
-    former.value = cursor_sized(&binding->cursor);
-    former.since_ms = same_instant ? binding->same_ms : cursor_packed(&binding->cursor);
-    if (!cursor_ok(&binding->cursor) || !instant_is_whole(former.since_ms) || former.value.size > DIMENSION_VALUE_MAX) {
+static void bind_dimension(struct binding *binding, const struct layout_dimension *dimension, struct text payload) {
+    struct cursor cursor = cursor_of(payload.data, payload.size);
+    struct former former = {.name = dimension->name};
+    uint32_t number = cursor_u8(&cursor);
+    former.since_ms = cursor_packed(&cursor);
+    if (number == VALUE_WRITTEN)
+        former.value = cursor_text(&cursor, cursor_left(&cursor));
+    else if (number <= dimension->values_count)
+        former.value = dimension->values[number - 1];
+    if (!cursor_ok(&cursor) || cursor_left(&cursor) > 0 || number > dimension->values_count ||
+        !instant_is_whole(former.since_ms) || former.value.size > DIMENSION_VALUE_MAX) {
         wrong(binding, "a dimension is malformed");
         return;
     }
-    binding->same_ms = former.since_ms;
     place_dimension(binding, &former);
 }
 
@@ -270,20 +266,17 @@ static struct segment_memory segment_of(struct text payload) {
     return memory;
 }
 
-static void bind_segment(struct binding *binding, bool qualifies) {
+static void bind_segment(struct binding *binding, const struct layout_segment *segment, struct text payload) {
     const struct program *program = binding->engine->program;
-    struct text name = cursor_sized(&binding->cursor);
-    uint64_t count_hash = qualifies ? cursor_u64(&binding->cursor) : 0;
-    struct text payload = cursor_section(&binding->cursor);
-    if (!cursor_ok(&binding->cursor) || !segment_is_whole(payload)) {
+    if (!segment_is_whole(payload)) {
         wrong(binding, "a segment is malformed");
         return;
     }
-    uint32_t index = find_segment(binding, name);
+    uint32_t index = find_segment(binding, segment->name);
     struct segment_memory memory = segment_of(payload);
-    if (index < program->segments_count && (!qualifies || program->segments[index].count_hash != count_hash))
+    if (index < program->segments_count && program->segments[index].count_hash != segment->count_hash)
         memory.qualifying_ms = INSTANT_NONE;
-    place_segment(binding, name, index, &memory);
+    place_segment(binding, segment->name, index, &memory);
 }
 
 /* What left the rules before they changed once more: the account was not evaluated in between, and the present ones may
@@ -296,8 +289,7 @@ static void place_former(struct binding *binding, const struct former *former) {
         place_dimension(binding, former);
 }
 
-static void bind_former(struct binding *binding) {
-    struct text payload = cursor_section(&binding->cursor);
+static void bind_former(struct binding *binding, struct text payload) {
     struct cursor cursor = cursor_of(payload.data, payload.size);
     struct former former;
     while (cursor_ok(&cursor) && cursor_left(&cursor) > 0) {
@@ -314,42 +306,67 @@ static void bind_former(struct binding *binding) {
         wrong(binding, "what left the rules is malformed");
 }
 
-static void bind_part(struct binding *binding) {
-    uint8_t tag = cursor_u8(&binding->cursor);
-    switch (tag) {
-    case PART_FACTS:
-        bind_facts(binding);
-        break;
-    case PART_IDS:
-        bind_ids(binding);
-        break;
-    case PART_TICKETS:
-        bind_tickets(binding);
-        break;
-    case PART_COUNTING:
-        bind_counting(binding);
-        break;
-    case PART_FORMER:
-        bind_former(binding);
-        break;
-    case PART_AGGREGATE:
-        bind_aggregate(binding);
-        break;
-    case PART_DIMENSION:
-    case PART_DIMENSION | PART_SAME_INSTANT:
-        bind_dimension(binding, tag != PART_DIMENSION);
-        break;
-    case PART_SEGMENT:
-    case PART_CANDIDATE:
-        bind_segment(binding, tag == PART_CANDIDATE);
-        break;
-    default:
-        wrong(binding, "it has a part of an unknown kind");
+/* One of the slots before the aggregates'. */
+static void bind_first(struct binding *binding, uint32_t slot, struct text payload) {
+    if (slot == SLOT_FACTS)
+        bind_facts(binding, payload);
+    else if (slot == SLOT_TICKETS)
+        bind_tickets(binding, payload);
+    else if (slot == SLOT_COUNTING)
+        bind_counting(binding, payload);
+    else if (slot == SLOT_FORMER)
+        bind_former(binding, payload);
+    else
+        bind_ids(binding, slot, payload);
+}
+
+/* The section of that slot of the layout, which is the cursor's next. */
+static void bind_section(struct binding *binding, uint32_t slot) {
+    const struct layout *layout = binding->layout;
+    struct text payload = cursor_section(&binding->cursor);
+    if (!cursor_ok(&binding->cursor))
+        return;
+    if (slot < SLOT_AGGREGATES) {
+        bind_first(binding, slot, payload);
+        return;
     }
+    slot -= SLOT_AGGREGATES;
+    if (slot < layout->aggregates_count) {
+        bind_aggregate(binding, layout->fingerprints[slot], payload);
+        return;
+    }
+    slot -= layout->aggregates_count;
+    if (slot < layout->dimensions_count)
+        bind_dimension(binding, &layout->dimensions[slot], payload);
+    else
+        bind_segment(binding, &layout->segments[slot - layout->dimensions_count], payload);
+}
+
+/* What follows the header: which slots are there, then their sections. */
+static void bind_sections(struct binding *binding) {
+    if (cursor_left(&binding->cursor) == 0)
+        return;
+    uint32_t slots = layout_slots(binding->layout), bytes = cursor_u8(&binding->cursor) * 2u;
+    const uint8_t *bits = cursor_take(&binding->cursor, bytes);
+    if (bits == NULL || bytes != (slots + 15) / 16 * 2) {
+        wrong(binding, "it does not say which sections it has");
+        return;
+    }
+    for (uint32_t slot = 0; slot < bytes * 8 && binding->wrong == NULL && cursor_ok(&binding->cursor); slot++) {
+        if ((bits[slot / 8] >> slot % 8 & 1) == 0)
+            continue;
+        if (slot >= slots)
+            wrong(binding, "it has sections beyond its layout's");
+        else
+            bind_section(binding, slot);
+    }
+    if (cursor_left(&binding->cursor) > 0)
+        wrong(binding, "it is longer than its sections");
 }
 
 struct blob_header {
     struct state_header state;
+    uint64_t layout_hash;
     struct text account_id;
 };
 
@@ -362,6 +379,7 @@ static struct blob_header read_fields(struct cursor *cursor) {
     header.state.horizon = cursor_u8(cursor);
     uint8_t instants = cursor_u8(cursor);
     header.state.ruleset_hash = cursor_u64(cursor);
+    header.layout_hash = cursor_u64(cursor);
     header.state.sequence = cursor_varint(cursor);
     header.state.now_ms = cursor_packed(cursor);
     if ((instants & BLOB_IS_DUE_NEVER) != 0)
@@ -393,15 +411,6 @@ static enum result read_header(struct cursor *cursor, struct blob_header *ret_he
     return RESULT_OK;
 }
 
-static bool was_known(const struct binding *binding, uint64_t fingerprint) {
-    if (!binding->rules_changed)
-        return true;
-    for (uint32_t i = 0; binding->known != NULL && i < binding->known->fingerprints_count; i++)
-        if (binding->known->fingerprints[i] == fingerprint)
-            return true;
-    return false;
-}
-
 /* An aggregate that came with changed rules counts from here on, for this account. When the account was last evaluated
  * says nothing: nobody promises at which of the ticks that change nothing it is. */
 static void begin_counting(struct binding *binding, int64_t now_ms) {
@@ -409,35 +418,46 @@ static void begin_counting(struct binding *binding, int64_t now_ms) {
     for (uint32_t i = 0; i < program->aggregates_count; i++) {
         enum aggregate_kind kind = program->aggregates[i].kind;
         bool needs = kind <= AGGREGATE_DISTINCT || kind == AGGREGATE_OLDEST;
-        if (needs && binding->seen[i] == 0 && !was_known(binding, program->aggregates[i].fingerprint))
+        if (needs && binding->seen[i] == 0 &&
+            !layout_has_aggregate(binding->layout, program->aggregates[i].fingerprint))
             count_since(binding, i, now_ms);
     }
 }
 
-enum result engine_decode(struct engine *engine, const uint8_t *blob, size_t blob_size,
-                          const struct ruleset_known *known, int64_t ticked_ms, struct state_bytes *ret_state,
-                          struct error *error) {
-    struct binding binding = {.engine = engine, .cursor = cursor_of(blob, blob_size), .known = known};
+/* NULL: it is not known. An erased account has no sections, and needs none. */
+static const struct layout *find_layout(const struct engine *engine, const struct layouts *layouts,
+                                        const struct blob_header *header) {
+    if (header->layout_hash == engine->layout->hash || (header->state.flags & STATE_ERASED) != 0)
+        return engine->layout;
+    return layouts == NULL ? NULL : layouts_find(layouts, header->layout_hash);
+}
+
+enum result engine_decode(struct engine *engine, const uint8_t *blob, size_t blob_size, const struct layouts *layouts,
+                          int64_t ticked_ms, struct state_bytes *ret_state, struct error *error) {
+    struct binding binding = {.engine = engine, .cursor = cursor_of(blob, blob_size), .seen = engine->seen};
     struct blob_header header;
     enum result result = read_header(&binding.cursor, &header, error);
     if (result != RESULT_OK)
         return result;
-    binding.rules_changed = header.state.ruleset_hash != engine->program->hash;
-    binding.same_ms = header.state.now_ms;
-    binding.seen = engine->seen;
+    binding.layout = find_layout(engine, layouts, &header);
+    if (binding.layout == NULL)
+        return error_set(error, RESULT_REJECT,
+                         "the state of account '%.*s' cannot be read: its layout, %016llx, is not known",
+                         TEXT_ARGUMENTS(header.account_id), (unsigned long long)header.layout_hash);
+    bool rules_changed = header.state.ruleset_hash != engine->program->hash;
     memset(binding.seen, 0, engine->program->aggregates_count);
     state_begin(&engine->state, header.account_id);
     *state_header(&engine->state) = header.state;
-    while (binding.wrong == NULL && cursor_ok(&binding.cursor) && cursor_left(&binding.cursor) > 0)
-        bind_part(&binding);
+    bind_sections(&binding);
     bool lives = (header.state.flags & STATE_ERASED) == 0;
-    if (binding.wrong == NULL && binding.rules_changed && lives) {
+    if (binding.wrong == NULL && rules_changed && lives) {
         struct state_header *changed = state_header(&engine->state);
         changed->due_ms = INSTANT_NONE;
         changed->ruleset_hash = engine->program->hash;
         changed->flags |= STATE_CHANGED;
-        begin_counting(&binding, later(header.state.now_ms, ticked_ms));
     }
+    if (binding.wrong == NULL && binding.layout != engine->layout && lives)
+        begin_counting(&binding, later(header.state.now_ms, ticked_ms));
     if (binding.wrong != NULL || !cursor_ok(&binding.cursor))
         return error_set(error, RESULT_REJECT, "the state of account '%.*s' cannot be read: %s",
                          TEXT_ARGUMENTS(header.account_id), binding.wrong == NULL ? "it is cut off" : binding.wrong);
@@ -454,6 +474,7 @@ enum result blob_summarise(const uint8_t *blob, size_t blob_size, struct blob_su
         return result;
     *ret_summary = (struct blob_summary){.account_id = header.account_id,
                                          .ruleset_hash = header.state.ruleset_hash,
+                                         .layout_hash = header.layout_hash,
                                          .now_ms = header.state.now_ms,
                                          .due_ms = header.state.due_ms,
                                          .waits_for = header.state.waits_for,

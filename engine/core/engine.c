@@ -10,7 +10,6 @@
 #include "engine/core/account/facts.h"
 #include "engine/core/account/former.h"
 #include "engine/core/aggregates.h"
-#include "engine/core/blob.h"
 #include "engine/core/decision.h"
 #include "engine/core/engine_internal.h"
 #include "engine/core/horizon.h"
@@ -105,8 +104,8 @@ static bool allocate(struct engine *engine) {
     engine->dimension_status = take(engine, program->dimensions_count, sizeof(struct dimension_status), &failed);
     engine->segment_status = take(engine, program->segments_count, sizeof(struct segment_status), &failed);
     engine->entries = take(engine, FACTS_ENTRIES_MAX, sizeof(struct map_entry), &failed);
-    engine->encoding = encoding_make(program, &engine->arena);
-    if (failed || engine->encoding == NULL || !dependence_make(program, &engine->arena, &engine->dependence) ||
+    engine->layout = layout_of(program, &engine->arena);
+    if (failed || engine->layout == NULL || !dependence_make(program, &engine->arena, &engine->dependence) ||
         !prepare_streams(engine))
         return false;
     memcpy(evaluation->filter_registers, program->constants, program->constants_count * sizeof(union value));
@@ -153,6 +152,10 @@ void engine_free(struct engine *engine) {
 
 const struct program *engine_program(const struct engine *engine) {
     return engine->program;
+}
+
+const struct layout *engine_layout(const struct engine *engine) {
+    return engine->layout;
 }
 
 static const struct state_header *header_of(struct state_bytes state) {

@@ -4,12 +4,13 @@
  * buffer in which states are worked on); the program may be shared. What it returns is valid until its next call.
  *
  * A state is a run of bytes that only the engine of the same program reads (account/state.h); engine_encode and
- * engine_decode turn it into a blob and back, which any ruleset and any later version can read. */
+ * engine_decode turn it into a blob and back, which any ruleset and any later version can read that has its layout. */
 #pragma once
 
 #include "base/buffer.h"
 #include "engine/core/change.h"
 #include "engine/core/clocks.h"
+#include "engine/core/layout.h"
 #include "engine/core/rules/program.h"
 
 struct engine;
@@ -86,27 +87,22 @@ void engine_encode(struct engine *engine, struct state_bytes bytes, struct buffe
 /* The same, written where there is room for engine_blob_size_max bytes; returns what lies behind it. */
 uint8_t *engine_write_blob(const struct engine *engine, struct state_bytes bytes, uint8_t *to);
 /* More than the state's blob can take. */
-size_t engine_blob_size_max(const struct engine *engine, struct state_bytes bytes);
+size_t engine_blob_size_max(struct state_bytes bytes);
+/* What the slots of its program's states are: to be stored beside their blobs. */
+const struct layout *engine_layout(const struct engine *engine);
 
-/* The aggregates that a former ruleset knew, for blobs that were written under it. */
-struct ruleset_known {
-    uint64_t hash;
-    const uint64_t *fingerprints;
-    uint32_t fingerprints_count;
-};
-
-/* Binds a blob to this engine's program. `known`: that of the blob's ruleset (blob_summarise tells which), or NULL
- * where nothing is known of it any more. `ticked_ms`: the shard's last tick; what the blob's rules did not count is
- * counted from there, or from the account's own instant where that is later. RESULT_REJECT: the blob is malformed or
- * of a later version. */
+/* Binds a blob to this engine's program. `layouts`: those that blobs of other programs may be of; NULL: none.
+ * `ticked_ms`: the shard's last tick; what the blob's rules did not count is counted from there, or from the account's
+ * own instant where that is later. RESULT_REJECT: the blob is malformed, of a later version, or of an unknown layout.
+ */
 MUST_USE enum result engine_decode(struct engine *engine, const uint8_t *blob, size_t blob_size,
-                                   const struct ruleset_known *known, int64_t ticked_ms, struct state_bytes *ret_state,
+                                   const struct layouts *layouts, int64_t ticked_ms, struct state_bytes *ret_state,
                                    struct error *error);
 
 /* Read from a blob without binding it. RESULT_REJECT where it is malformed. */
 struct blob_summary {
     struct text account_id;
-    uint64_t ruleset_hash;
+    uint64_t ruleset_hash, layout_hash;
     int64_t now_ms; /* the account's own instant, of its last evaluation */
     int64_t due_ms;
     uint32_t waits_for;

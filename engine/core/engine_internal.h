@@ -41,7 +41,7 @@ struct engine {
     struct dimension_status *dimension_status;
     struct segment_status *segment_status;
     struct map_entry *entries; /* of the facts, FACTS_ENTRIES_MAX */
-    const struct encoding *encoding;
+    const struct layout *layout;
 };
 
 /* The later of two instants. */

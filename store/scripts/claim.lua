@@ -3,10 +3,10 @@
 -- KEYS[1] meta
 -- ARGV: cluster id, changelog id, partitions, epoch, newest known changelog offset, nonce
 local meta = redis.call('HMGET', KEYS[1], 'cluster', 'changelog', 'partitions', 'epoch', 'claim', 'write', 'offset',
-                        'record')
+                        'record', 'layouts')
 local function answer(verdict)
     return {verdict, meta[1] or '', meta[3] or '', meta[4] or '', meta[5] or '', meta[6] or '', meta[7] or '',
-            meta[8] or ''}
+            meta[8] or '', meta[9] or ''}
 end
 if meta[4] then
     if meta[1] ~= ARGV[1] or meta[2] ~= ARGV[2] or meta[3] ~= ARGV[3] then return answer('IDENTITY') end

@@ -1,9 +1,13 @@
-/* Any bytes as an account's blob, as a store that was damaged might hand them out: refused, or a state that can be
- * looked at, evaluated and encoded again, into a blob that is good. */
+/* Any bytes as an account's blob, and as the layout that it is of, as a store that was damaged might hand them out:
+ * refused, or a state that can be looked at, evaluated and encoded again, into a blob that is good. An input is the
+ * size of a layout (16 bits; 0: the blob is of the rules below), the layout, and the blob. */
 #include <assert.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "base/cursor.h"
 #include "config/yaml.h"
+#include "engine/core/blob.h"
 #include "engine/core/engine.h"
 #include "engine/core/rules/rules.h"
 
@@ -97,14 +101,33 @@ static void use(struct engine *engine, struct state_bytes state) {
     buffer_free(&blob);
 }
 
+/* Takes the layout off the front; false where there is none that can be read. */
+static bool take_layout(struct cursor *cursor, struct arena *arena, struct layouts *layouts) {
+    struct error error;
+    uint16_t size = cursor_u16(cursor);
+    struct text bytes = cursor_text(cursor, size);
+    return cursor_ok(cursor) && (size == 0 || layouts_add(layouts, bytes, arena, &error) == RESULT_OK);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct arena arena;
     static struct engine *engine;
+    struct arena of_layouts = {0};
+    struct layouts layouts = {0};
+    struct cursor cursor = cursor_of(data, size);
+    struct buffer blob = {0};
     struct state_bytes state;
     struct error error;
     if (engine == NULL)
         engine = make_engine(&arena);
-    if (engine_decode(engine, data, size, NULL, INSTANT_NONE, &state, &error) == RESULT_OK)
-        use(engine, state);
+    if (take_layout(&cursor, &of_layouts, &layouts)) {
+        buffer_put(&blob, cursor.at, cursor_left(&cursor));
+        if (layouts.newest != NULL && blob.size >= LAYOUT_HASH_AT + sizeof(uint64_t))
+            memcpy(blob.data + LAYOUT_HASH_AT, &layouts.newest->hash, sizeof(uint64_t));
+        if (engine_decode(engine, blob.data, blob.size, &layouts, INSTANT_NONE, &state, &error) == RESULT_OK)
+            use(engine, state);
+    }
+    buffer_free(&blob);
+    arena_free(&of_layouts);
     return 0;
 }

@@ -15,5 +15,6 @@ static inline struct store_write write_of(const struct stored_blob *blobs, uint3
                                 .count = count,
                                 .has_meta = meta_offset >= 0,
                                 .changelog_offset = meta_offset,
-                                .shard_record = TEXT("shard record")};
+                                .shard_record = TEXT("shard record"),
+                                .layouts = TEXT("layouts")};
 }

@@ -155,7 +155,8 @@ static void write_accounts(struct fixture *fixture, int owner, int32_t shard) {
     struct store_write write = {.blobs = blobs,
                                 .has_meta = below(fixture, 2) == 0,
                                 .changelog_offset = below(fixture, 1000),
-                                .shard_record = TEXT("a shard's\r\n\0record")};
+                                .shard_record = TEXT("a shard's\r\n\0record"),
+                                .layouts = below(fixture, 2) == 0 ? TEXT("layouts\n\0") : TEXT_MISSING};
     for (uint32_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (char)below(fixture, 256);
     for (uint32_t i = below(fixture, 3) == 0 ? below(fixture, ACCOUNTS) : below(fixture, 4); i > 0; i--) {

@@ -150,6 +150,7 @@ static void test_a_claim_returns_the_meta_as_it_was_before(void **state) {
     assert_int_equal(event.meta.epoch, 10);
     assert_int_equal(event.meta.changelog_offset, 42);
     assert_true(text_equals(event.meta.shard_record, "shard record"));
+    assert_true(text_equals(event.meta.layouts, "layouts"));
 }
 
 /* As where the owner ended between its claim and its first write. */

@@ -187,6 +187,26 @@ static bool was_committed(const struct oracle_shard *shard, const struct stored_
     return false;
 }
 
+/* Of an erased account nothing is left that would need one. */
+static void check_layouts(const struct oracle_shard *shard, const struct store_write *write) {
+    struct arena arena = {0};
+    struct layouts layouts = {0};
+    struct error error;
+    if (layouts_add_all(&layouts, write->layouts, &arena, &error) != RESULT_OK)
+        sim_violation("layouts can be read", "%s", error.text);
+    for (uint32_t i = 0; i < shard->blobs.count; i++) {
+        const struct committed_blob *blob = &shard->blobs.items[i];
+        struct blob_summary summary = oracle_summary(blob->blob);
+        if (blob->offset <= write->changelog_offset && !summary.erased &&
+            layouts_find(&layouts, summary.layout_hash) == NULL)
+            sim_violation("whoever has a blob has its layout",
+                          "Shard %d claims all up to offset %lld, without the layout of account %.*s, offset %lld.",
+                          shard->number, (long long)write->changelog_offset, TEXT_ARGUMENTS(blob->account),
+                          (long long)blob->offset);
+    }
+    arena_free(&arena);
+}
+
 void sim_oracle_stored(struct sim_oracle *oracle, int32_t number, const struct store_write *write,
                        const struct sim_redis *store) {
     const struct oracle_shard *shard = &oracle->shards[number];
@@ -207,6 +227,8 @@ void sim_oracle_stored(struct sim_oracle *oracle, int32_t number, const struct s
                           (long long)write->changelog_offset, TEXT_ARGUMENTS(blob->account), (long long)blob->offset,
                           is_there ? "another" : "missing");
     }
+    if (write->has_meta)
+        check_layouts(shard, write);
 }
 
 /* ---- the end */

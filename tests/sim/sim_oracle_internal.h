@@ -40,9 +40,9 @@ struct oracle_shard {
     struct engine *engine;
     struct slab slab;
     struct shard *shard;
-    struct arena arena;         /* of `record` */
+    struct arena arena;         /* of `record` and `layouts` */
     struct shard_record record; /* the rulesets */
-    struct ruleset_known known[RULESETS_MAX];
+    struct layouts layouts;     /* those of all the rules that it has had */
     int64_t next[STREAMS];
     bool has_record;
     int64_t recorded[STREAMS]; /* of the newest committed shard record */
@@ -91,6 +91,8 @@ void oracle_compare_outputs(struct oracle_shard *shard);
 struct committed_blob *oracle_find_blob(struct committed_blobs *blobs, struct text account);
 /* `account` and `blob` stay where they are. */
 void oracle_set_blob(struct committed_blobs *blobs, struct text account, struct text blob, int64_t offset);
+/* Of a blob, which must be one that can be read. */
+struct blob_summary oracle_summary(struct text blob);
 /* The account is to be compared; its id stays where it is. */
 void oracle_touch(struct oracle_shard *shard, struct text account);
 /* Keeps the account's blob before it is no longer dirty, or the rules no longer its own. */

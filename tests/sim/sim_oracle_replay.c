@@ -54,8 +54,9 @@ static void begin(struct oracle_shard *shard, const struct program *program) {
         result = shard_create(shard->engine, &shard->slab, &shard_options, &output, NULL, &shard->shard, &error);
     if (result == RESULT_OK)
         result = rulesets_activate(&shard->record, program, &shard->arena, &error);
+    if (result == RESULT_OK)
+        result = layouts_add(&shard->layouts, engine_layout(shard->engine)->bytes, &shard->arena, &error);
     assert(result == RESULT_OK);
-    rulesets_known(&shard->record, shard->known);
 }
 
 /* Whoever takes a shard over goes on with its ticks by himself. */
@@ -95,7 +96,7 @@ static void rebind(struct oracle_shard *shard, struct engine *old, struct accoun
         oracle_keep_bound(shard, old, accounts, i);
         const struct committed_blob *bound = oracle_find_blob(&shard->bound, accounts_id(accounts, i));
         struct stored_blob stored = {.account_id = bound->account, .blob = bound->blob};
-        enum result result = shard_load(shard->shard, &stored, shard->known, shard->record.rulesets_count, &error);
+        enum result result = shard_load(shard->shard, &stored, &shard->layouts, &error);
         assert(result == RESULT_OK);
     }
 }

@@ -6,13 +6,6 @@
 
 #define STATE_BYTES_MAX (1 << 16)
 
-static const struct ruleset_known *find_known(const struct oracle_shard *shard, uint64_t hash) {
-    for (uint32_t i = 0; i < shard->record.rulesets_count; i++)
-        if (shard->known[i].hash == hash)
-            return &shard->known[i];
-    return NULL;
-}
-
 struct committed_blob *oracle_find_blob(struct committed_blobs *blobs, struct text account) {
     for (uint32_t i = 0; i < blobs->count; i++)
         if (text_equal(blobs->items[i].account, account))
@@ -37,7 +30,7 @@ void oracle_touch(struct oracle_shard *shard, struct text account) {
     shard->touched[shard->touched_count++] = account;
 }
 
-static struct blob_summary summary_of(struct text blob) {
+struct blob_summary oracle_summary(struct text blob) {
     struct blob_summary summary;
     struct error error;
     if (blob_summarise((const uint8_t *)blob.data, blob.size, &summary, &error) != RESULT_OK)
@@ -49,8 +42,7 @@ static struct blob_summary summary_of(struct text blob) {
 static struct state_bytes bind(struct oracle_shard *shard, struct text blob, uint8_t memory[STATE_BYTES_MAX]) {
     struct state_bytes state;
     struct error error;
-    const struct ruleset_known *known = find_known(shard, summary_of(blob).ruleset_hash);
-    if (engine_decode(shard->engine, (const uint8_t *)blob.data, blob.size, known,
+    if (engine_decode(shard->engine, (const uint8_t *)blob.data, blob.size, &shard->layouts,
                       shard_clocks(shard->shard)->ticked_ms, &state, &error) != RESULT_OK)
         sim_violation("blobs can be read", "%s", error.text);
     assert(state.size <= STATE_BYTES_MAX);

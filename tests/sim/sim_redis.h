@@ -81,6 +81,7 @@ struct sim_redis_meta {
     int64_t epoch, claim, write;
     int64_t changelog_offset; /* OFFSET_NONE: no commit yet */
     struct text shard_record;
+    struct text layouts;
 };
 
 /* Borrowed until sim_redis_free. */

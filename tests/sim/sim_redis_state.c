@@ -56,7 +56,8 @@ struct sim_redis_meta sim_redis_meta(const struct sim_redis *redis, int32_t shar
                                    .claim = number(field(meta, "claim")),
                                    .write = number(field(meta, "write")),
                                    .changelog_offset = number(field(meta, "offset")),
-                                   .shard_record = field(meta, "record")};
+                                   .shard_record = field(meta, "record"),
+                                   .layouts = field(meta, "layouts")};
 }
 
 /* ---- accounts */
@@ -130,6 +131,7 @@ static void tell_write(const struct sim_redis *redis, const struct sim_tag *tag,
     struct sim_redis_meta meta = sim_redis_meta(redis, shard);
     write.changelog_offset = meta.changelog_offset;
     write.shard_record = meta.shard_record;
+    write.layouts = meta.layouts;
     if (write.count > 0 || write.has_meta)
         redis->watcher.written(redis->watcher.context, shard, &write);
     free(blobs);

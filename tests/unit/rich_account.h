@@ -42,6 +42,17 @@ static inline void encode_account(struct world *world, struct buffer *blob) {
     assert_true(buffer_ok(blob));
 }
 
+static inline const struct layout *layout_in(const struct world *world) {
+    return engine_layout(replay_engine(world->replay));
+}
+
+/* Binds a blob of the one world's rules to those of the other. */
+static inline enum result decode_under(struct world *to, const struct world *from, const struct buffer *blob,
+                                       int64_t ticked_ms, struct state_bytes *ret_state, struct error *error) {
+    struct layouts layouts = {.newest = layout_in(from)};
+    return engine_decode(replay_engine(to->replay), blob->data, blob->size, &layouts, ticked_ms, ret_state, error);
+}
+
 /* A world with the account `a`, and its blob. */
 static inline void begin_rich(struct world *world, struct buffer *blob) {
     world_begin(world, rich_rules);

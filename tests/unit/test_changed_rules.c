@@ -28,30 +28,13 @@ static void take_records(struct world *world) {
                              "\"action\":\"OPENED\",\"severity\":\"URGENT\",\"occurred_at\":\"2026-01-07T00:00:00Z\"}");
 }
 
-/* The state as other rules bind it. `worlds`: all that the account has been in, of which one's rules the blob is of. */
-static struct state_bytes pass_on(struct world *const *worlds, uint32_t count, struct state_bytes state,
-                                  struct world *to) {
-    uint64_t fingerprints[8];
-    struct ruleset_known known = {.fingerprints = fingerprints};
+/* The state of one world as the rules of another bind it. */
+static struct state_bytes pass_on(const struct world *from, struct state_bytes state, struct world *to) {
     struct buffer blob = {0};
-    struct blob_summary summary;
     struct state_bytes bound;
     struct error error;
-    engine_encode(replay_engine(worlds[count - 1]->replay), state, &blob);
-    assert_int_equal(blob_summarise(blob.data, blob.size, &summary, &error), RESULT_OK);
-    for (uint32_t w = 0; w < count; w++) {
-        const struct program *program = worlds[w]->program;
-        if (program->hash != summary.ruleset_hash)
-            continue;
-        known.hash = program->hash;
-        known.fingerprints_count = program->aggregates_count;
-        assert_in_range(program->aggregates_count, 0, 8);
-        for (uint32_t i = 0; i < program->aggregates_count; i++)
-            fingerprints[i] = program->aggregates[i].fingerprint;
-    }
-    assert_int_equal(known.hash, summary.ruleset_hash);
-    if (engine_decode(replay_engine(to->replay), blob.data, blob.size, &known, MIDNIGHT_MS - HOUR, &bound, &error) !=
-        RESULT_OK)
+    engine_encode(replay_engine(from->replay), state, &blob);
+    if (decode_under(to, from, &blob, MIDNIGHT_MS - HOUR, &bound, &error) != RESULT_OK)
         fail_msg("%s", error.text);
     buffer_free(&blob);
     return bound;
@@ -71,15 +54,15 @@ static struct state_bytes tick(struct world *world, struct state_bytes state, in
 /* Under the first rules; then under others, at a tick that it is ahead of, and so is not evaluated at; then, at its
  * next tick, under the last ones. What is decided then is in `ret_last`. */
 static void change_twice(const char *between_rules, const char *last_rules, struct world *ret_last) {
-    struct world first, between, *const worlds[] = {&first, &between};
+    struct world first, between;
     world_begin(&first, first_rules);
     world_begin(&between, between_rules);
     world_begin(ret_last, last_rules);
     take_records(&first);
-    struct state_bytes state = pass_on(worlds, 1, world_state(&first, "a"), &between);
+    struct state_bytes state = pass_on(&first, world_state(&first, "a"), &between);
     state = tick(&between, state, MIDNIGHT_MS);
     assert_int_equal(between.changes.size, 0);
-    state = pass_on(worlds, 2, state, ret_last);
+    state = pass_on(&between, state, ret_last);
     tick(ret_last, state, MIDNIGHT_MS + HOUR);
     world_end(&first);
     world_end(&between);
@@ -166,9 +149,7 @@ static void carry_over(struct carried *carried, const char *new_rules, int64_t t
     world_begin(&carried->new, new_rules);
     take_some_records(&carried->old);
     encode_account(&carried->old, &carried->blob);
-    struct ruleset_known known = {.hash = carried->old.program->hash};
-    assert_int_equal(engine_decode(replay_engine(carried->new.replay), carried->blob.data, carried->blob.size, &known,
-                                   ticked_ms, &carried->state, &error),
+    assert_int_equal(decode_under(&carried->new, &carried->old, &carried->blob, ticked_ms, &carried->state, &error),
                      RESULT_OK);
 }
 
@@ -245,7 +226,7 @@ static void all_that_left_the_rules_is_left_however_much_it_is(void **unused) {
     begin_with_many_decisions(&old);
     world_begin(&new, "ruleset: none\n");
     encode_account(&old, &blob);
-    if (engine_decode(replay_engine(new.replay), blob.data, blob.size, NULL, INSTANT_NONE, &state, &error) != RESULT_OK)
+    if (decode_under(&new, &old, &blob, INSTANT_NONE, &state, &error) != RESULT_OK)
         fail_msg("%s", error.text);
     engine_tick(replay_engine(new.replay), state, NEXT_TICK_MS, &clocks, &step);
     for (uint32_t i = 0; i < step.changes_count; i++) {
@@ -273,7 +254,8 @@ static void an_account_whose_decisions_left_the_rules_takes_its_next_record(void
     world_begin(&new, "ruleset: none\n");
     encode_account(&old, &blob);
     assert_int_equal(engine_create(new.program, &options, &small, &error), RESULT_OK);
-    assert_int_equal(engine_decode(small, blob.data, blob.size, NULL, INSTANT_NONE, &state, &error), RESULT_OK);
+    struct layouts layouts = {.newest = layout_in(&old)};
+    assert_int_equal(engine_decode(small, blob.data, blob.size, &layouts, INSTANT_NONE, &state, &error), RESULT_OK);
     struct event login = {.stream = STREAM_LOGIN, .account_id = TEXT("a"), .event_id = TEXT("l2")};
     login.time_ms = NEXT_TICK_MS;
     struct clocks clocks = CLOCKS_INITIAL;
@@ -299,9 +281,7 @@ static void only_the_newest_event_ids_are_known_to_rules_that_keep_fewer(void **
         world_begin(&new, rules);
         take_some_records(&old);
         encode_account(&old, &blob);
-        assert_int_equal(
-            engine_decode(replay_engine(new.replay), blob.data, blob.size, NULL, INSTANT_NONE, &state, &error),
-            RESULT_OK);
+        assert_int_equal(decode_under(&new, &old, &blob, INSTANT_NONE, &state, &error), RESULT_OK);
         for (uint32_t i = 0; i < 5; i++) {
             snprintf(id, sizeof id, "e%u", i);
             struct event usage = {.stream = STREAM_USAGE, .account_id = TEXT("a"), .event_id = text_of(id)};

@@ -10,10 +10,9 @@
 
 #include "engine/rulesets.h"
 
-static const uint64_t fingerprints[] = {11, 12, 13};
 static const struct ruleset_record rulesets[] = {
-    {.hash = 1, .label = TEXT("first"), .fingerprints = fingerprints, .fingerprints_count = 3},
-    {.hash = 2, .label = TEXT(""), .fingerprints = NULL, .fingerprints_count = 0},
+    {.hash = 1, .label = TEXT("first")},
+    {.hash = 2, .label = TEXT("")},
 };
 
 static struct shard_record example(void) {
@@ -65,7 +64,6 @@ static void a_shard_record_is_read_as_it_was_written(void **state) {
     assert_memory_equal(found.inputs, wanted.inputs, sizeof found.inputs);
     assert_int_equal(found.rulesets_count, 2);
     assert_true(text_equals(found.rulesets[0].label, "first"));
-    assert_int_equal(found.rulesets[0].fingerprints[2], 13);
     assert_int_equal(found.rulesets[1].hash, 2);
     assert_int_equal(found.rulesets[1].label.size, 0);
 }
@@ -126,13 +124,19 @@ static void an_id_names_the_group_whose_changelog_it_is(void **state) {
 
 static void keys_say_what_lies_under_them(void **state) {
     (void)state;
-    uint8_t key[2];
+    uint8_t key[2], layout_key[LAYOUT_KEY_SIZE];
     struct text id;
     for (int i = CHANGELOG_ID; i <= CHANGELOG_SHARD; i++)
         assert_int_equal(changelog_kind_of(changelog_key((enum changelog_kind)i), &id), i);
     assert_ptr_equal(changelog_write_account_key(TEXT("s"), key), key + sizeof key);
     assert_int_equal(changelog_kind_of((struct text){(const char *)key, sizeof key}, &id), CHANGELOG_ACCOUNT);
     assert_true(text_equals(id, "s"));
+    changelog_write_layout_key(UINT64_C(0x0807060504030201), layout_key);
+    assert_memory_equal(layout_key, "l\1\2\3\4\5\6\7\10", sizeof layout_key);
+    assert_int_equal(changelog_kind_of((struct text){(const char *)layout_key, sizeof layout_key}, &id),
+                     CHANGELOG_LAYOUT);
+    assert_int_equal(changelog_kind_of((struct text){(const char *)layout_key, sizeof layout_key - 1}, &id),
+                     CHANGELOG_OTHER);
     assert_int_equal(changelog_kind_of(TEXT(""), &id), CHANGELOG_OTHER);
     assert_int_equal(changelog_kind_of(TEXT("a"), &id), CHANGELOG_OTHER);
     assert_int_equal(changelog_kind_of(TEXT("sx"), &id), CHANGELOG_OTHER);
@@ -156,14 +160,13 @@ static void rules_that_others_followed_are_former_until_they_are_activated_again
 static void the_oldest_rules_are_forgotten_first(void **state) {
     (void)state;
     struct shard_record record = {0};
-    struct ruleset_known known[RULESETS_MAX];
     for (uint64_t hash = 1; hash <= RULESETS_MAX + 3; hash++) {
         struct program program = {.ruleset = TEXT("r"), .hash = hash};
         assert_int_equal(rulesets_activate(&record, &program, &arena, &error), RESULT_OK);
     }
-    assert_int_equal(rulesets_known(&record, known), RULESETS_MAX);
-    assert_int_equal(known[0].hash, 4);
-    assert_int_equal(known[RULESETS_MAX - 1].hash, RULESETS_MAX + 3);
+    assert_int_equal(record.rulesets_count, RULESETS_MAX);
+    assert_int_equal(record.rulesets[0].hash, 4);
+    assert_int_equal(record.rulesets[RULESETS_MAX - 1].hash, RULESETS_MAX + 3);
 }
 
 int main(void) {

@@ -139,9 +139,14 @@ static void test_states_of_the_farthest_instants_survive_their_blob(void **unuse
     }
 }
 
-/* Where the parts begin, with the facts': behind the account's id. */
-static size_t parts_at(const struct buffer *blob) {
-    return (size_t)((uint8_t *)memmem(blob->data, blob->size, "\001a\001", 3) - blob->data) + 2;
+/* Where the bits are that say which sections are there: behind the account's id. */
+static size_t bits_at(const struct buffer *blob) {
+    return (size_t)((uint8_t *)memmem(blob->data, blob->size, "\001a", 2) - blob->data) + 2;
+}
+
+/* Where the sections begin, with the facts'. */
+static size_t sections_at(const struct buffer *blob) {
+    return bits_at(blob) + 1 + blob->data[bits_at(blob)] * 2u;
 }
 
 static enum result decode(struct world *world, const void *bytes, size_t size, struct error *error) {
@@ -157,7 +162,7 @@ static void damage(struct world *world, struct buffer *blob) {
     for (size_t size = 0; size < blob->size; size++) {
         uint8_t *exact = malloc(size + 1); /* of the very size, so that a read beyond it is noticed */
         memcpy(exact, blob->data, size);
-        (void)decode(world, exact, size, &error); /* cut between two parts it is whole */
+        (void)decode(world, exact, size, &error); /* cut behind its id it is whole */
         free(exact);
     }
     for (size_t at = 0; at < blob->size; at++)
@@ -180,10 +185,8 @@ static void test_a_blob_that_is_cut_off_or_bent_is_rejected_and_never_trusted(vo
     begin_rich(&world, &blob);
     world_begin(&changed, poor_rules);
     /* Bound to other rules, and not evaluated with them yet: with what left, and with an aggregate that came. */
-    struct ruleset_known known = {.hash = world.program->hash};
-    struct engine *engine = replay_engine(changed.replay);
-    assert_int_equal(engine_decode(engine, blob.data, blob.size, &known, INSTANT_NONE, &state, &error), RESULT_OK);
-    engine_encode(engine, state, &bound);
+    assert_int_equal(decode_under(&changed, &world, &blob, INSTANT_NONE, &state, &error), RESULT_OK);
+    engine_encode(replay_engine(changed.replay), state, &bound);
     damage(&world, &blob);
     damage(&world, &bound);
     damage(&changed, &bound);
@@ -201,16 +204,16 @@ static void test_another_version_is_named_as_such(void **unused) {
     begin_rich(&world, &blob);
     blob.data[0] = 9;
     assert_int_equal(decode(&world, blob.data, blob.size, &error), RESULT_REJECT);
-    assert_non_null(strstr(error.text, "is of version 9, this program reads version 2"));
+    assert_non_null(strstr(error.text, "is of version 9, this program reads version 3"));
     blob.data[0] = 1;
     assert_int_equal(decode(&world, blob.data, 1, &error), RESULT_REJECT);
-    assert_non_null(strstr(error.text, "is of version 1, this program reads version 2"));
+    assert_non_null(strstr(error.text, "is of version 1, this program reads version 3"));
     buffer_free(&blob);
     world_end(&world);
 }
 
 /* Where the header's instants begin: behind its fixed bytes and a sequence below 128. */
-#define INSTANTS_AT 14
+#define INSTANTS_AT 22
 
 /* The blob with `size` bytes at `at` replaced, and what comes of it. */
 static enum result decode_replaced(struct world *world, const struct buffer *blob, size_t at, size_t size,
@@ -241,7 +244,7 @@ static void test_an_instant_or_a_size_in_another_form_than_its_own_is_refused(vo
     write_i64(longer + PACKED_SHORT, INSTANT_NONE);
     assert_int_equal(decode_replaced(&world, &blob, INSTANTS_AT, PACKED_SHORT, longer, PACKED_LONG), RESULT_REJECT);
 
-    size_t facts_at = parts_at(&blob) + 1;
+    size_t facts_at = sections_at(&blob);
     size_longer[1] = blob.data[facts_at];
     assert_int_equal(decode_replaced(&world, &blob, facts_at, 1, &blob.data[facts_at], 1), RESULT_OK);
     assert_int_equal(decode_replaced(&world, &blob, facts_at, 1, size_longer, sizeof size_longer), RESULT_REJECT);
@@ -252,7 +255,7 @@ static void test_an_instant_or_a_size_in_another_form_than_its_own_is_refused(vo
 /* The blob with so many bytes of zeros behind its facts, in which they are empty texts, and what comes of it. */
 static enum result decode_with_more_facts(struct world *world, const struct buffer *blob, uint32_t zeros) {
     struct buffer section = {0};
-    size_t at = parts_at(blob) + 1;
+    size_t at = sections_at(blob);
     uint32_t size = blob->data[at], longer = size + zeros;
     if (longer > SECTION_SHORT_MAX) {
         buffer_put_u8(&section, SECTION_LONG);
@@ -283,13 +286,17 @@ static void test_facts_whose_map_is_no_map_are_refused(void **unused) {
     world_end(&world);
 }
 
-static void test_a_part_that_stands_twice_is_refused(void **unused) {
+static void test_sections_other_than_those_that_it_names_are_refused(void **unused) {
     (void)unused;
     struct world world;
     struct buffer blob = {0};
     begin_rich(&world, &blob);
-    size_t at = parts_at(&blob);
+    size_t bits = bits_at(&blob), at = sections_at(&blob), last = at - 1;
+    uint8_t more = (uint8_t)(blob.data[bits] + 1), beyond = blob.data[last] | 0x80;
     assert_int_equal(decode_replaced(&world, &blob, blob.size, 0, blob.data + at, blob.size - at), RESULT_REJECT);
+    assert_int_equal(decode_replaced(&world, &blob, at, blob.data[at] + 1u, NULL, 0), RESULT_REJECT);
+    assert_int_equal(decode_replaced(&world, &blob, bits, 1, &more, 1), RESULT_REJECT);
+    assert_int_equal(decode_replaced(&world, &blob, last, 1, &beyond, 1), RESULT_REJECT);
     buffer_free(&blob);
     world_end(&world);
 }
@@ -508,7 +515,7 @@ int main(void) {
         cmocka_unit_test(test_another_version_is_named_as_such),
         cmocka_unit_test(test_an_instant_or_a_size_in_another_form_than_its_own_is_refused),
         cmocka_unit_test(test_facts_whose_map_is_no_map_are_refused),
-        cmocka_unit_test(test_a_part_that_stands_twice_is_refused),
+        cmocka_unit_test(test_sections_other_than_those_that_it_names_are_refused),
         cmocka_unit_test(test_instants_come_back_whether_they_are_there_or_not_and_of_any_year),
         cmocka_unit_test(test_states_of_years_that_no_short_instant_has_survive_their_blobs),
         cmocka_unit_test(test_an_erased_account_keeps_its_sequence_and_nothing_else),

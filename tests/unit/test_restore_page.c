@@ -63,6 +63,7 @@ static struct text state_of(struct fixture *fixture, struct text account_id, int
     buffer_clear(out);
     buffer_put(out, first, sizeof first);
     buffer_put_u64(out, 0);
+    buffer_put_u64(out, 0);
     buffer_put_varint(out, 1);
     put_instant(out, 0);
     put_instant(out, due_ms);

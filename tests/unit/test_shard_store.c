@@ -11,14 +11,19 @@
 #include "tests/harness/commit_accounts.h"
 #include "tests/unit/shard_fixture.h"
 
-static void load(struct fixture *fixture, const char *account, const struct buffer *blob, int64_t due_ms,
-                 uint32_t waits_for) {
+static void load_of(struct fixture *fixture, const char *account, const struct buffer *blob, int64_t due_ms,
+                    uint32_t waits_for, const struct layouts *layouts) {
     struct error error;
     struct stored_blob stored = {.account_id = text_of(account),
                                  .blob = blob == NULL ? TEXT_MISSING : buffer_text(blob),
                                  .due_ms = due_ms,
                                  .waits_for = waits_for};
-    assert_int_equal(shard_load(fixture->shard, &stored, NULL, 0, &error), RESULT_OK);
+    assert_int_equal(shard_load(fixture->shard, &stored, layouts, &error), RESULT_OK);
+}
+
+static void load(struct fixture *fixture, const char *account, const struct buffer *blob, int64_t due_ms,
+                 uint32_t waits_for) {
+    load_of(fixture, account, blob, due_ms, waits_for, NULL);
 }
 
 /* The blob of an account that logged in at `minutes`, as another worker left it. */
@@ -231,6 +236,7 @@ static void changed_rules_make_every_account_of_the_store_due_until_a_tick_has_f
     struct buffer blob = {0};
     struct error error;
     make_blob("a", 10, &blob);
+    struct layouts layouts = {.newest = layout_of(fixture->program, &fixture->arena)};
     shard_free(fixture->shard);
     engine_free(fixture->engine);
     fixture->program = compile(&fixture->arena, "ruleset: two\nsegments: { here: { when: 'since(login) >= 0s' } }\n");
@@ -242,7 +248,7 @@ static void changed_rules_make_every_account_of_the_store_due_until_a_tick_has_f
 
     assert_int_equal(shard_advance(fixture->shard, START + HOUR, &error), RESULT_RETRY);
     assert_int_equal(shard_need(fixture->shard)->kind, NEED_SCAN);
-    load(fixture, "a", &blob, INSTANT_NEVER, 0);
+    load_of(fixture, "a", &blob, INSTANT_NEVER, 0, &layouts);
     shard_scan_loaded(fixture->shard, 5);
     assert_int_equal(shard_advance(fixture->shard, START + HOUR, &error), RESULT_RETRY);
     told(fixture, "a here E 1:00;");
@@ -269,7 +275,7 @@ static void a_blob_that_is_malformed_is_refused(void **state) {
     struct fixture *fixture = begin((struct shard_options){.stored = true});
     struct error error;
     struct stored_blob stored = {.account_id = TEXT("a"), .blob = TEXT("no blob"), .due_ms = INSTANT_NEVER};
-    assert_int_equal(shard_load(fixture->shard, &stored, NULL, 0, &error), RESULT_REJECT);
+    assert_int_equal(shard_load(fixture->shard, &stored, NULL, &error), RESULT_REJECT);
     assert_int_equal(accounts_count(shard_accounts(fixture->shard)), 0);
     end(fixture);
 }
