@@ -137,7 +137,7 @@ static enum result add_shard_record(struct pipeline *pipeline, struct held_shard
                       error);
 }
 
-/* Of what is the first of the shard's blobs of these rules: nobody can read them without it. */
+/* Before the first of the shard's blobs that are of it, as nobody can read them without it. */
 static enum result add_layout(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
     const struct layout *layout = engine_layout(pipeline->engine);
     uint8_t key[LAYOUT_KEY_SIZE];
@@ -157,7 +157,7 @@ static uint32_t dirty_at(const struct accounts *accounts, uint32_t place) {
     return place < accounts_dirty_count(accounts) ? accounts_dirty(accounts, place) : ACCOUNT_NONE;
 }
 
-/* The shard's part: its blobs, then their layout where it is new, then its record, which so lies behind all of them. */
+/* The shard's part: the layout of its blobs where it is new, then they, then its record, which so lies behind all. */
 static enum result assemble(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
     struct accounts *accounts = shard_accounts(held->shard);
     batch_clear(&held->changelog);
@@ -166,13 +166,11 @@ static enum result assemble(struct pipeline *pipeline, struct held_shard *held, 
     held->committed = calloc(held->committed_count + 1, sizeof *held->committed);
     if (held->committed == NULL)
         return out_of_memory(error);
-    for (uint32_t i = 0; i < accounts_dirty_count(accounts); i++) {
-        accounts_prefetch(accounts, dirty_at(accounts, i + 2 * BLOBS_SOON), dirty_at(accounts, i + BLOBS_SOON));
-        enum result result = add_blob(pipeline, held, i, error);
-        if (result != RESULT_OK)
-            return result;
-    }
     enum result result = add_layout(pipeline, held, error);
+    for (uint32_t i = 0; i < accounts_dirty_count(accounts) && result == RESULT_OK; i++) {
+        accounts_prefetch(accounts, dirty_at(accounts, i + 2 * BLOBS_SOON), dirty_at(accounts, i + BLOBS_SOON));
+        result = add_blob(pipeline, held, i, error);
+    }
     return result == RESULT_OK ? add_shard_record(pipeline, held, error) : result;
 }
 
@@ -250,8 +248,15 @@ static enum result shard_is_known(struct pipeline *pipeline, struct held_shard *
                                  .changelog = &held->changelog,
                                  .accounts = &held->committed,
                                  .accounts_count = held->committed_count};
-    if (held->adds_layout && !PLANTED(layout_not_stored))
-        known.layouts = held->layouts.all;
+    struct buffer layouts = {0};
+    if (held->adds_layout && !PLANTED(layout_not_stored)) {
+        layouts_encode(&held->layouts, &layouts);
+        known.layouts = &layouts;
+    }
+    if (!buffer_ok(&layouts)) {
+        buffer_free(&layouts);
+        return error_set(error, RESULT_FATAL, "Memory is out: layouts could not be kept for the store.");
+    }
     counters_add(pipeline->counters, COUNTER_COMMIT_BYTES, held->changelog.bytes);
     note_written(held);
     held->sealed = false;

@@ -30,8 +30,9 @@ struct takeover_shard {
     bool all_sent;        /* and whether those are all */
     uint32_t writes_open; /* that the store has not answered, the oldest first */
     struct stored_blob *writes[RESTORE_WRITES_MAX];
-    struct buffer newest; /* the newest shard record's bytes; empty: none was met */
-    int64_t newest_place; /* where it lies */
+    struct buffer newest;  /* the newest shard record's bytes; empty: none was met */
+    int64_t newest_place;  /* where it lies */
+    struct buffer layouts; /* as the store has got them with the meta */
     int64_t meta_moved_ms;
     struct bounds bounds[STREAMS]; /* of the inputs, as they were asked at `bounds_ms` */
     int64_t bounds_ms;

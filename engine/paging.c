@@ -3,7 +3,6 @@
 
 #include "base/planted.h"
 #include "engine/pipeline_internal.h"
-#include "engine/rulesets.h"
 
 static uint64_t next_ticket(struct pipeline *pipeline) {
     return ++pipeline->ticket;
@@ -153,9 +152,11 @@ static enum result take_blobs(struct pipeline *pipeline, struct held_shard *held
     for (uint32_t i = 0; i < event->count; i++) {
         enum result result = shard_load(held->shard, &event->blobs[i], &held->layouts, error);
         if (result != RESULT_OK) {
-            error_prefix(error, "Account %.*s of shard %d in the store", TEXT_ARGUMENTS(event->blobs[i].account_id),
-                         held->number);
-            return RESULT_FATAL;
+            struct error what = *error;
+            return error_set(error, RESULT_FATAL,
+                             "Shard %d in Redis: %s. If it is damaged there, delete all keys of the shard, and start "
+                             "again: the changelog restores them.",
+                             held->number, what.text);
         }
     }
     return RESULT_OK;

@@ -82,8 +82,8 @@ bool shard_wants(struct shard *shard, struct text account_id);
 /* Marks an absent account as being loaded. */
 MUST_USE enum result shard_expect(struct shard *shard, struct text account_id, uint32_t *ret_account,
                                   struct error *error);
-/* What the store has of an account; ignored where the account is in memory already. `known`: the rulesets that blobs
- * may be of. RESULT_REJECT: the blob is malformed. */
+/* What the store has of an account; ignored where the account is in memory already. `layouts`: those that
+ * blobs may be of; NULL: none but the program's. RESULT_REJECT: the blob is malformed. */
 MUST_USE enum result shard_load(struct shard *shard, const struct stored_blob *stored, const struct layouts *layouts,
                                 struct error *error);
 void shard_due_loaded(struct shard *shard, uint64_t next_cursor, int64_t next_due_ms, uint32_t waits_left);

@@ -8,10 +8,10 @@
 #include "engine/takeover_internal.h"
 
 static void clear_shard(struct takeover_shard *takeover) {
-    struct buffer newest = takeover->newest;
+    struct buffer newest = takeover->newest, layouts = takeover->layouts;
     takeover_clear_page(takeover);
     buffer_clear(&newest);
-    *takeover = (struct takeover_shard){.newest = newest, .newest_place = OFFSET_NONE};
+    *takeover = (struct takeover_shard){.newest = newest, .newest_place = OFFSET_NONE, .layouts = layouts};
 }
 
 void takeover_start(struct pipeline *pipeline) {
@@ -36,6 +36,7 @@ void takeover_drop(struct pipeline *pipeline, struct held_shard *held) {
     takeover_close_log(pipeline, held);
     clear_shard(&held->takeover);
     buffer_free(&held->takeover.newest);
+    buffer_free(&held->takeover.layouts);
 }
 
 enum progress takeover_restart(struct pipeline *pipeline, const char *why) {
@@ -257,11 +258,12 @@ static enum result claimed(struct held_shard *held, const struct store_meta *met
     takeover->position = PLANTED(restore_after_meta) ? held->epoch + 1 : meta->exists ? meta->changelog_offset : 0;
     buffer_clear(&takeover->newest);
     takeover->newest_place = OFFSET_NONE;
-    enum result result = layouts_add_all(&held->layouts, meta->layouts, &held->arena, error);
-    if (result != RESULT_OK) {
-        error_prefix(error, "Shard %d in the store", held->number);
-        return RESULT_FATAL;
-    }
+    struct error what;
+    if (layouts_add_all(&held->layouts, meta->layouts, &held->arena, &what) != RESULT_OK)
+        return error_set(error, RESULT_FATAL,
+                         "Shard %d in Redis: %s. Delete all keys of the shard, and start again: the changelog restores "
+                         "them.",
+                         held->number, what.text);
     if (!meta->exists || meta->shard_record.size == 0)
         return RESULT_OK;
     buffer_put_text(&takeover->newest, meta->shard_record);

@@ -2,6 +2,7 @@
  * memory allows, of which the store gets each account once, some at a time. */
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/planted.h"
 #include "engine/takeover_internal.h"
 
@@ -44,7 +45,11 @@ static bool check_partitions(const struct pipeline *pipeline, const struct held_
 }
 
 static bool take_layout(struct held_shard *held, const struct log_record *record, struct error *error) {
-    if (layouts_add(&held->layouts, record->value, &held->arena, error) == RESULT_OK)
+    uint8_t key[LAYOUT_KEY_SIZE];
+    changelog_write_layout_key(hash_text(record->value), key);
+    if (!text_equal(record->key, (struct text){(const char *)key, sizeof key}))
+        error_set(error, RESULT_FATAL, "a layout of states lies there that is not what its key says: it is damaged");
+    else if (layouts_add(&held->layouts, record->value, &held->arena, error) == RESULT_OK)
         return true;
     error_prefix(error, "Shard %d, the changelog's offset %lld", held->number, (long long)record->offset);
     return false;
@@ -130,6 +135,17 @@ static bool gather(const struct pipeline *pipeline, struct held_shard *held, str
     return true;
 }
 
+/* For the store; no write that was given them before is on its way any more. */
+static bool encode_layouts(struct held_shard *held, struct error *error) {
+    struct buffer *out = &held->takeover.layouts;
+    buffer_clear(out);
+    if (!PLANTED(layout_not_restored))
+        layouts_encode(&held->layouts, out);
+    if (!buffer_ok(out))
+        error_set(error, RESULT_FATAL, "Memory is out: a shard's layouts could not be restored.");
+    return buffer_ok(out);
+}
+
 /* Sends some of the page, where not too much is on its way already. The meta moves with the last of a page every few
  * seconds, and with the last page to the barrier. */
 static enum progress write_on(struct pipeline *pipeline, struct held_shard *held, struct error *error) {
@@ -143,11 +159,13 @@ static enum progress write_on(struct pipeline *pipeline, struct held_shard *held
     takeover->written += write.count;
     takeover->all_sent = takeover->written == takeover->page.count;
     if (takeover->all_sent) {
+        if (!encode_layouts(held, error))
+            return PROGRESS_FATAL;
         int64_t now_ms = monotonic_ms(pipeline);
         write.has_meta = takeover->restored || now_ms - takeover->meta_moved_ms >= META_EVERY_MS;
         write.changelog_offset = takeover->restored ? held->epoch : takeover->position - 1;
         write.shard_record = buffer_text(&takeover->newest);
-        write.layouts = PLANTED(layout_not_restored) ? TEXT_MISSING : held->layouts.all;
+        write.layouts = buffer_text(&takeover->layouts);
         takeover->meta_moved_ms = write.has_meta ? now_ms : takeover->meta_moved_ms;
     }
     counters_add(pipeline->counters, COUNTER_RESTORED_BLOBS, write.count);

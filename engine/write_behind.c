@@ -16,7 +16,7 @@ struct written_commit {
     uint32_t count;
     int64_t changelog_offset;
     struct text shard_record;
-    struct text layouts;
+    struct buffer layouts; /* empty: none is new */
 };
 
 void committed_prefetch(const struct accounts *accounts, const struct committed_account *committed, uint32_t count,
@@ -29,6 +29,7 @@ static void commit_free(struct written_commit *commit) {
     if (commit == NULL)
         return;
     batch_free(&commit->changelog);
+    buffer_free(&commit->layouts);
     free(commit->accounts);
     free(commit->blobs);
     free(commit);
@@ -45,7 +46,8 @@ static int64_t offset_of(const struct record *record, const struct known_commit 
 }
 
 static void commit_fill(struct written_commit *commit, const struct known_commit *known) {
-    const struct record *records = commit->changelog.records, *last = &records[commit->changelog.count - 1];
+    const struct record *last = &commit->changelog.records[commit->changelog.count - 1];
+    const struct record *records = last - known->accounts_count;
     for (uint32_t i = 0; i < known->accounts_count; i++) {
         if (PLANTED(tombstone_for_erased) && text_is_missing(records[i].value))
             continue;
@@ -69,13 +71,16 @@ enum result write_behind_add(struct write_behind *behind, const struct known_com
     if (commit == NULL || blobs == NULL) {
         free(commit);
         free(blobs);
+        if (known->layouts != NULL)
+            buffer_free(known->layouts);
         return out_of_memory(error);
     }
-    *commit = (struct written_commit){.number = known->number,
-                                      .changelog = *known->changelog,
-                                      .accounts = *known->accounts,
-                                      .blobs = blobs,
-                                      .layouts = known->layouts};
+    *commit = (struct written_commit){
+        .number = known->number, .changelog = *known->changelog, .accounts = *known->accounts, .blobs = blobs};
+    if (known->layouts != NULL) {
+        commit->layouts = *known->layouts;
+        *known->layouts = (struct buffer){0};
+    }
     *known->changelog = (struct batch){0};
     *known->accounts = NULL;
     commit_fill(commit, known);
@@ -140,8 +145,8 @@ enum result write_behind_send(struct write_behind *behind, const struct store *s
                                 .layouts = TEXT_MISSING};
     for (const struct written_commit *commit = behind->first; commit != last->next; commit = commit->next) {
         count += merge(commit, accounts, behind->merged + count);
-        if (!text_is_missing(commit->layouts))
-            write.layouts = commit->layouts; /* Whoever brings more of them, brings all. */
+        if (commit->layouts.size > 0)
+            write.layouts = buffer_text(&commit->layouts); /* Whoever brings one more of them, brings all. */
     }
     write.blobs = behind->merged;
     write.count = count;

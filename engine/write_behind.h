@@ -30,15 +30,15 @@ struct committed_account {
 void committed_prefetch(const struct accounts *accounts, const struct committed_account *committed, uint32_t count,
                         uint32_t place);
 
-/* What a commit leaves for the store: the blobs of `accounts`, in their order, and, as the last, the shard record. Both
- * are taken over (and are empty afterwards). */
+/* What a commit leaves for the store: at the end of `changelog` the blobs of `accounts`, in their order, and the shard
+ * record. All that is pointed to is taken over (and empty afterwards). */
 struct known_commit {
     uint64_t number;
     int64_t newest_before; /* the last known changelog offset before it: what a record without a report is behind of */
     struct batch *changelog;
     struct committed_account **accounts;
     uint32_t accounts_count;
-    struct text layouts; /* all of the shard, where there is a new one; borrowed until the commit is acknowledged */
+    struct buffer *layouts; /* all of the shard, where there is a new one; NULL: there is none */
 };
 
 /* RESULT_FATAL: memory is out. `ret_newest`: the changelog offset of the commit's shard record, or a lower bound. */

@@ -298,7 +298,7 @@ static void bind_former(struct binding *binding, struct text payload) {
         uint16_t name_size = cursor_u16(&cursor), value_size = cursor_u16(&cursor);
         former.name = cursor_text(&cursor, name_size);
         former.value = cursor_text(&cursor, value_size);
-        cursor.failed |= !instant_is_whole(former.since_ms);
+        cursor.failed |= !instant_is_whole(former.since_ms) || former.value.size > DIMENSION_VALUE_MAX;
         if (cursor_ok(&cursor))
             place_former(binding, &former);
     }

@@ -1,6 +1,5 @@
 #include "engine/core/layout.h"
 
-#include "base/buffer.h"
 #include "base/cursor.h"
 #include "base/hash.h"
 #include "engine/core/blob_check.h"
@@ -167,23 +166,22 @@ const struct layout *layouts_find(const struct layouts *layouts, uint64_t hash) 
 
 enum result layouts_add(struct layouts *layouts, struct text bytes, struct arena *arena, struct error *error) {
     struct layout *layout;
-    uint8_t size[VARINT_SIZE_MAX];
     if (layouts_find(layouts, hash_text(bytes)) != NULL)
         return RESULT_OK;
-    uint32_t size_size = (uint32_t)(write_varint(size, bytes.size) - size), before = layouts->all.size + size_size;
-    char *all = arena_take(arena, (size_t)before + bytes.size);
-    if (all == NULL)
+    struct text kept = arena_text(arena, bytes);
+    if (text_is_missing(kept))
         return out_of_memory(error);
-    if (layouts->all.size > 0)
-        memcpy(all, layouts->all.data, layouts->all.size);
-    memcpy(all + layouts->all.size, size, size_size);
-    memcpy(all + before, bytes.data, bytes.size);
-    enum result result = read_layout((struct text){all + before, bytes.size}, arena, &layout, error);
+    enum result result = read_layout(kept, arena, &layout, error);
     if (result != RESULT_OK)
         return result;
     layout->next = layouts->newest;
-    *layouts = (struct layouts){layout, {all, before + bytes.size}};
+    layouts->newest = layout;
     return RESULT_OK;
+}
+
+void layouts_encode(const struct layouts *layouts, struct buffer *out) {
+    for (const struct layout *layout = layouts->newest; layout != NULL; layout = layout->next)
+        put_sized(out, layout->bytes);
 }
 
 enum result layouts_add_all(struct layouts *layouts, struct text all, struct arena *arena, struct error *error) {

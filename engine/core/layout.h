@@ -6,12 +6,13 @@
  *     dimensions: count, of each     name; count, the values that stand behind the numbers from 1 on
  *     segments: count, of each       name; count_hash, 8 bytes
  *
- * Counts are varints, names and values texts behind their size as a varint. Programs that differ in nothing but what
- * they decide by (thresholds, scores, durations) share a layout. From the first release on a version is read for ever
- * once it was written. */
+ * Counts are varints, names and values texts behind their size as a varint. Programs that differ only in scores, in
+ * dimensions' conditions, in durations or in windows share a layout. From the first release on a version is read for
+ * ever once it was written. */
 #pragma once
 
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "base/result.h"
 #include "engine/core/account/state.h"
 
@@ -54,7 +55,6 @@ const struct layout *layout_of(const struct program *program, struct arena *aren
 /* All that blobs of a shard may be of. Zero is a good one; memory is the arena's that it is always given. */
 struct layouts {
     const struct layout *newest;
-    struct text all; /* the bytes of each behind their size as a varint: what a store keeps */
 };
 
 /* NULL: none of that hash is known. */
@@ -62,6 +62,8 @@ const struct layout *layouts_find(const struct layouts *layouts, uint64_t hash);
 /* Nothing happens where it is known already. RESULT_REJECT: malformed or of a later version. RESULT_FATAL: memory is
  * out. */
 MUST_USE enum result layouts_add(struct layouts *layouts, struct text bytes, struct arena *arena, struct error *error);
-/* The same with those that `all` holds. */
+/* All of them as a store keeps them: the bytes of each behind their size as a varint, the newest first. */
+void layouts_encode(const struct layouts *layouts, struct buffer *out);
+/* Adds those of `all`, which are so encoded. */
 MUST_USE enum result layouts_add_all(struct layouts *layouts, struct text all, struct arena *arena,
                                      struct error *error);

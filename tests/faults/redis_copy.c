@@ -18,6 +18,8 @@ struct comparison {
     int32_t shard;
     const struct newest *changelog;
     struct story *story;
+    struct arena arena;         // Of the layouts.
+    struct layouts layouts;     // Of the shard, as Redis has them.
     size_t differences;         // Of the shard.
     size_t accounts, deadlines; // Of the shard, in the changelog's blobs that were found.
 };
@@ -76,6 +78,9 @@ static void compare_account(struct comparison *comparison, int bucket, const red
         differ(comparison, "the state of the account %.*s cannot be read: %s", name_size, id->str, error.text);
         return;
     }
+    if (!summary.erased && !layouts_find(&comparison->layouts, summary.layout_hash)) {
+        differ(comparison, "the layout of the account %.*s is not there", name_size, id->str);
+    }
     int member_size = snprintf(member, sizeof(member), "%d:%.*s", bucket, name_size, id->str);
     int64_t due_ms = find_deadline(comparison, member, (size_t)member_size);
     comparison->deadlines += due_ms != INSTANT_NEVER;
@@ -83,6 +88,17 @@ static void compare_account(struct comparison *comparison, int bucket, const red
         differ(comparison, "the account %.*s is due at %" PRId64 ", by its state at %" PRId64, name_size, id->str,
                due_ms, summary.due_ms);
     }
+}
+
+static void read_layouts(struct comparison *comparison) {
+    struct error error;
+    redisReply *reply = ask(comparison, "HGET", "meta", " layouts");
+    struct text all = {reply->str, reply->type == REDIS_REPLY_STRING ? (uint32_t)reply->len : 0};
+    comparison->layouts = (struct layouts){0};
+    if (layouts_add_all(&comparison->layouts, all, &comparison->arena, &error) != RESULT_OK) {
+        differ(comparison, "%s", error.text);
+    }
+    freeReplyObject(reply);
 }
 
 static void compare_accounts(struct comparison *comparison) {
@@ -134,6 +150,7 @@ size_t redis_copy_compare(const struct redis_server *server, const char *group, 
         comparison.shard = shard;
         comparison.accounts = comparison.deadlines = 0;
         comparison.differences = 0;
+        read_layouts(&comparison);
         compare_accounts(&comparison);
         compare_counts(&comparison);
         compare_shard_record(&comparison);
@@ -143,5 +160,6 @@ size_t redis_copy_compare(const struct redis_server *server, const char *group, 
         differences += comparison.differences;
     }
     redisFree(comparison.connection);
+    arena_free(&comparison.arena);
     return differences;
 }

@@ -268,6 +268,45 @@ static void an_account_whose_decisions_left_the_rules_takes_its_next_record(void
     world_end(&new);
 }
 
+/* Binds an account that has nothing but the plan of former rules, a value of so many bytes. */
+static enum result bind_former_plan(uint16_t value_size) {
+    struct world none, rich;
+    struct buffer blob = {0}, bent = {0};
+    struct state_bytes state;
+    struct error error;
+    const uint16_t bits = 1 << SLOT_FORMER, name_size = 4;
+    const uint32_t size = (1 + 8 + 2 + 2 + 4u + value_size) | (uint32_t)SECTION_LONG << 24;
+    world_begin(&none, "ruleset: none\n");
+    world_begin(&rich, rich_rules);
+    take_some_records(&none);
+    encode_account(&none, &blob);
+    const uint8_t *id = memmem(blob.data, blob.size, "\001a", 2);
+    buffer_put(&bent, blob.data, (size_t)(id - blob.data) + 2);
+    buffer_put_u8(&bent, 1);
+    buffer_put_u16(&bent, bits);
+    buffer_put_u8(&bent, SECTION_LONG);
+    buffer_put_u32(&bent, size);
+    buffer_put_u8(&bent, 0);
+    buffer_put_u64(&bent, (uint64_t)MIDNIGHT_MS);
+    buffer_put_u16(&bent, name_size);
+    buffer_put_u16(&bent, value_size);
+    buffer_put_string(&bent, "plan");
+    for (uint32_t i = 0; i < value_size; i++)
+        buffer_put_u8(&bent, 'v');
+    enum result result = decode_under(&rich, &none, &bent, INSTANT_NONE, &state, &error);
+    buffer_free(&blob);
+    buffer_free(&bent);
+    world_end(&none);
+    world_end(&rich);
+    return result;
+}
+
+static void a_value_of_former_rules_longer_than_any_may_be_is_refused(void **unused) {
+    (void)unused;
+    assert_int_equal(bind_former_plan(DIMENSION_VALUE_MAX), RESULT_OK);
+    assert_int_equal(bind_former_plan(DIMENSION_VALUE_MAX + 1), RESULT_REJECT);
+}
+
 static void only_the_newest_event_ids_are_known_to_rules_that_keep_fewer(void **unused) {
     (void)unused;
     for (uint32_t kept = 0; kept < 4; kept++) {
@@ -363,6 +402,7 @@ int main(void) {
         cmocka_unit_test(what_left_the_rules_is_left_with_that_cause),
         cmocka_unit_test(all_that_left_the_rules_is_left_however_much_it_is),
         cmocka_unit_test(an_account_whose_decisions_left_the_rules_takes_its_next_record),
+        cmocka_unit_test(a_value_of_former_rules_longer_than_any_may_be_is_refused),
         cmocka_unit_test(only_the_newest_event_ids_are_known_to_rules_that_keep_fewer),
         cmocka_unit_test(rules_that_only_look_different_change_nothing),
         cmocka_unit_test(an_aggregate_that_stays_keeps_its_history),

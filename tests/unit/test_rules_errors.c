@@ -108,7 +108,6 @@ static void what_is_left_out_is_not_kept_quiet(void **state) {
     assert_true(problems.has_more);
 }
 
-/* A dimension has two values here, of which the longer one counts. */
 static void names_and_values_are_bounded_together(void **state) {
     (void)state;
     for (int more = 0; more < 2; more++) {
@@ -121,14 +120,14 @@ static void names_and_values_are_bounded_together(void **state) {
         buffer_put_string(&source, "ruleset: \"1\"\ndimensions:\n");
         for (uint32_t i = 0; i < DECISIONS_BYTES_MAX / 1024; i++)
             buffer_printf(&source, "  d%03u: { cases: [ { value: a, when: account.seats > 1 }, { value: %0*d } ] }\n",
-                          i, 1020 + (i == 0 ? more : 0), 7);
+                          i, 1019 + (i == 0 ? more : 0), 7);
         assert_int_equal(yaml_read_text(buffer_text(&source), TEXT("large.yaml"), &arena, &document, &error),
                          RESULT_OK);
         assert_int_equal(rules_compile(&document, &arena, &program, &problems), more ? RESULT_REJECT : RESULT_OK);
         if (more)
             assert_true(text_equals(problems.items[0].message,
-                                    "these rules are too large: the names of scores, dimensions and segments, and each "
-                                    "dimension's longest value, take 262145 bytes together and may take 262144; take "
+                                    "these rules are too large: the names of scores, dimensions and segments, and the "
+                                    "dimensions' values, take 262145 bytes together and may take 262144; take "
                                     "shorter ones"));
         buffer_free(&source);
         arena_free(&arena);

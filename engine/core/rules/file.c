@@ -229,33 +229,31 @@ static bool make_room(struct file *file, const struct node *const *values) {
     return !file->report->memory_out;
 }
 
-static uint64_t longest_value(const struct checked_dimension *checked) {
+static uint64_t values_size(const struct checked_dimension *checked) {
     const struct dimension *dimension = &checked->dimension;
-    uint32_t longest = 0;
+    uint64_t size = 0;
     for (uint32_t i = 0; i < dimension->cases_count; i++)
-        if (checked->cases[i].dimension_case.value.size > longest)
-            longest = checked->cases[i].dimension_case.value.size;
+        size += checked->cases[i].dimension_case.value.size;
     for (uint32_t i = 0; i < dimension->bands_count; i++)
-        if (dimension->bands[i].name.size > longest)
-            longest = dimension->bands[i].name.size;
-    return longest;
+        size += dimension->bands[i].name.size;
+    return size;
 }
 
-/* All of them stand with an account's state where it is stored, and in it once they left the rules; but for scores',
- * which stand in its status. */
+/* All of them stand in a layout, which is one record of the changelog, and in an account's state once they left the
+ * rules; but for scores', which stand in its status. */
 static void check_decisions_size(struct file *file) {
     const struct checked_rules *rules = file->rules;
     uint64_t size = 0;
     for (uint32_t i = 0; i < rules->program.dimensions_count; i++)
-        size += rules->dimensions[i].dimension.name.size + longest_value(&rules->dimensions[i]);
+        size += rules->dimensions[i].dimension.name.size + values_size(&rules->dimensions[i]);
     for (uint32_t i = 0; i < rules->program.segments_count; i++)
         size += rules->segments[i].segment.name.size;
     for (uint32_t i = 0; i < rules->program.scores_count; i++)
         size += rules->scores[i].score.name.size;
     if (size > DECISIONS_BYTES_MAX)
         report_problem(file->report, rules->position,
-                       "these rules are too large: the names of scores, dimensions and segments, and each dimension's "
-                       "longest value, take %llu bytes together and may take %d; take shorter ones",
+                       "these rules are too large: the names of scores, dimensions and segments, and the "
+                       "dimensions' values, take %llu bytes together and may take %d; take shorter ones",
                        (unsigned long long)size, DECISIONS_BYTES_MAX);
 }
 

@@ -25,7 +25,7 @@
 
 #define DIMENSION_VALUE_MAX 4096 /* bytes; a longer value of `value_of` is taken as missing */
 #define NAME_SIZE_MAX       1024 /* of a metric, score, dimension or segment */
-/* names of scores, dimensions and segments, and of each dimension its longest value */
+/* names of scores, dimensions and segments, and dimensions' values */
 #define DECISIONS_BYTES_MAX (256 * 1024)
 
 union value {
