@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "base/planted.h"
 #include "base/prefetch.h"
-#include "engine/due_heap.h"
+#include "engine/deadlines.h"
 #include "engine/huge_pages.h"
 
 #define ENTRIES_MIN 64
@@ -52,7 +52,7 @@ struct accounts {
     uint32_t count;
     struct table_slot *table; /* open addressing, linear probing */
     uint32_t table_size;
-    struct due_heap heap;
+    struct deadlines deadlines;
     uint32_t waiting[STREAMS]; /* how many accounts wait for the stream */
     uint32_t *dirty;           /* has room for every index */
     uint32_t dirty_count;
@@ -100,7 +100,7 @@ void accounts_free(struct accounts *accounts) {
     huge_array_free(accounts->entries, accounts->capacity * sizeof *accounts->entries);
     huge_array_free(accounts->table, accounts->table_size * sizeof *accounts->table);
     huge_array_free(accounts->dirty, accounts->dirty_capacity * sizeof *accounts->dirty);
-    due_heap_free(&accounts->heap);
+    deadlines_free(&accounts->deadlines);
     free(accounts);
 }
 
@@ -110,7 +110,7 @@ uint32_t accounts_count(const struct accounts *accounts) {
 
 size_t accounts_bytes(const struct accounts *accounts) {
     return accounts->capacity * sizeof *accounts->entries + accounts->dirty_capacity * sizeof *accounts->dirty +
-           due_heap_bytes(&accounts->heap) + accounts->table_size * sizeof *accounts->table;
+           deadlines_bytes(&accounts->deadlines) + accounts->table_size * sizeof *accounts->table;
 }
 
 /* ---- the hash table */
@@ -176,7 +176,7 @@ static bool entries_reserve(struct accounts *accounts) {
     if (accounts->free != ACCOUNT_NONE || accounts->indices < accounts->capacity)
         return true;
     uint32_t capacity = accounts->capacity < ENTRIES_MIN ? ENTRIES_MIN : accounts->capacity + accounts->capacity / 2;
-    if (!due_heap_reserve(&accounts->heap, capacity))
+    if (!deadlines_reserve(&accounts->deadlines, capacity))
         return false;
     if (accounts->dirty_capacity < capacity) {
         uint32_t *dirty = huge_array_grow(accounts->dirty, accounts->dirty_capacity * sizeof *dirty,
@@ -240,7 +240,7 @@ static void set_waits(struct accounts *accounts, struct account *account, uint32
 
 /* When it is due, and the streams that it waits for. */
 static void set_deadline(struct accounts *accounts, uint32_t account, int64_t due_ms, uint32_t waits_for) {
-    due_heap_set(&accounts->heap, account, due_ms);
+    deadlines_set(&accounts->deadlines, account, due_ms);
     set_waits(accounts, entry(accounts, account), waits_for);
 }
 
@@ -342,12 +342,23 @@ void accounts_prefetch(const struct accounts *accounts, uint32_t later, uint32_t
         prefetch_state(accounts, soon);
 }
 
-void accounts_prefetch_due(const struct accounts *accounts) {
-    uint32_t next[DUE_HEAP_NEXT_MAX], count = due_heap_next(&accounts->heap, next);
-    for (uint32_t i = 1; i < count; i++)
-        prefetch_entry(accounts, next[i]);
-    if (count > 0)
-        prefetch_state(accounts, next[0]);
+void accounts_prefetch_deadline(const struct accounts *accounts, uint32_t account) {
+    if (account < accounts->indices)
+        deadlines_prefetch(&accounts->deadlines, account);
+}
+
+/* While one is evaluated the next one's state comes, and where the one behind it has its state. */
+void accounts_prefetch_due(const struct accounts *accounts, uint32_t account) {
+    uint32_t next = deadlines_after(&accounts->deadlines, account);
+    if (next == INDEX_NONE)
+        return;
+    prefetch_state(accounts, next);
+    deadlines_prefetch_neighbours(&accounts->deadlines, next);
+    next = deadlines_after(&accounts->deadlines, next);
+    if (next == INDEX_NONE)
+        return;
+    prefetch_entry(accounts, next);
+    deadlines_prefetch(&accounts->deadlines, next);
 }
 
 enum account_phase accounts_phase(const struct accounts *accounts, uint32_t account) {
@@ -363,7 +374,7 @@ struct state_bytes accounts_state(const struct accounts *accounts, uint32_t acco
 }
 
 int64_t accounts_due(const struct accounts *accounts, uint32_t account) {
-    return due_heap_get(&accounts->heap, account);
+    return deadlines_get(&accounts->deadlines, account);
 }
 
 enum result accounts_expect(struct accounts *accounts, struct text account_id, uint32_t *ret_account,
@@ -438,9 +449,14 @@ enum result accounts_change(struct accounts *accounts, struct text account_id, s
     return RESULT_OK;
 }
 
-uint32_t accounts_first_due(const struct accounts *accounts, int64_t *ret_due_ms) {
-    uint32_t account;
-    return due_heap_first(&accounts->heap, &account, ret_due_ms) ? account : ACCOUNT_NONE;
+int64_t accounts_first_due_ms(const struct accounts *accounts) {
+    return deadlines_first_ms(&accounts->deadlines);
+}
+
+static_assert(INDEX_NONE == ACCOUNT_NONE, "no account is due");
+
+uint32_t accounts_first_due(struct accounts *accounts, int64_t until_ms) {
+    return deadlines_first(&accounts->deadlines, until_ms);
 }
 
 uint32_t accounts_waits(const struct accounts *accounts) {
@@ -456,8 +472,8 @@ void accounts_wake(struct accounts *accounts, enum stream stream, int64_t due_ms
         if (account->phase == ACCOUNT_FREE || (account->waits_for >> stream & 1) == 0)
             continue;
         set_waits(accounts, account, account->waits_for & ~(1u << stream));
-        if (due_heap_get(&accounts->heap, i) > due_ms)
-            due_heap_set(&accounts->heap, i, due_ms);
+        if (deadlines_get(&accounts->deadlines, i) > due_ms)
+            deadlines_set(&accounts->deadlines, i, due_ms);
     }
 }
 
@@ -527,7 +543,7 @@ static void entry_remove(struct accounts *accounts, uint32_t index) {
 }
 
 static void evict(struct accounts *accounts, uint32_t index, struct evicted *evicted) {
-    int64_t due_ms = due_heap_get(&accounts->heap, index);
+    int64_t due_ms = deadlines_get(&accounts->deadlines, index);
     if (due_ms < evicted->due_ms)
         evicted->due_ms = due_ms;
     evicted->waits_for |= entry(accounts, index)->waits_for;
@@ -547,7 +563,7 @@ void accounts_evict(struct accounts *accounts, size_t bytes_used_max, int64_t ke
             account->chances--;
         else if ((account->phase == ACCOUNT_CLEAN ||
                   (account->phase == ACCOUNT_WRITTEN && PLANTED(evicted_unacknowledged))) &&
-                 due_heap_get(&accounts->heap, index) > keep_due_ms)
+                 deadlines_get(&accounts->deadlines, index) > keep_due_ms)
             evict(accounts, index, evicted);
     }
 }

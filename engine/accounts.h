@@ -44,8 +44,10 @@ void accounts_guess(struct accounts *accounts, const struct text *account_ids, u
 /* Brings what is known of an account near the processor: `later` before it is `soon`, and that before it is needed.
  * Either may be ACCOUNT_NONE, or the index of an account that has been evicted. */
 void accounts_prefetch(const struct accounts *accounts, uint32_t later, uint32_t soon);
-/* The same for those that are due after the first one. */
-void accounts_prefetch_due(const struct accounts *accounts);
+/* The same for what changes with its deadline. */
+void accounts_prefetch_deadline(const struct accounts *accounts, uint32_t account);
+/* The same for those that are due after the one that accounts_first_due gave. */
+void accounts_prefetch_due(const struct accounts *accounts, uint32_t account);
 enum account_phase accounts_phase(const struct accounts *accounts, uint32_t account);
 struct text accounts_id(const struct accounts *accounts, uint32_t account);
 /* No bytes: LOADING, or never seen. */
@@ -74,8 +76,11 @@ MUST_USE enum result accounts_change_at(struct accounts *accounts, uint32_t acco
 MUST_USE enum result accounts_touch_at(struct accounts *accounts, uint32_t account, struct state_bytes state,
                                        struct error *error);
 
-/* The account that is due first, among those of equal deadline the one that appeared first; ACCOUNT_NONE: none. */
-uint32_t accounts_first_due(const struct accounts *accounts, int64_t *ret_due_ms);
+/* The earliest deadline; INSTANT_NEVER. */
+int64_t accounts_first_due_ms(const struct accounts *accounts);
+/* The account that has it, among those of equal deadline the one that appeared first; ACCOUNT_NONE: none is due until
+ * `until_ms`. */
+uint32_t accounts_first_due(struct accounts *accounts, int64_t until_ms);
 /* The streams that any account waits for. */
 uint32_t accounts_waits(const struct accounts *accounts);
 /* Accounts that wait for `stream` become due at `due_ms` at the latest, and wait for it no longer. */

@@ -2,45 +2,37 @@
 
 #include <assert.h>
 
-#include "base/prefetch.h"
 #include "engine/core/engine.h"
 #include "engine/huge_pages.h"
 
-/* One of a million: without a gap behind it. */
+/* Without a gap behind it. */
 struct __attribute__((packed, aligned(4))) due_node {
     int64_t due_ms;
-    uint32_t account;
+    uint32_t slot;
 };
+
+static_assert(sizeof(struct due_node) + sizeof(uint32_t) == DUE_HEAP_SLOT_BYTES, "what a slot takes");
 
 /* Four children to a node: half the levels of a binary heap, and the children lie side by side. */
 #define CHILDREN 4
-static_assert(DUE_HEAP_NEXT_MAX == CHILDREN, "whoever follows the first is one of its children");
 
-static inline bool before(const struct due_node *left, const struct due_node *right) {
-    return left->due_ms != right->due_ms ? left->due_ms < right->due_ms : left->account < right->account;
-}
-
-bool due_heap_reserve(struct due_heap *heap, uint32_t accounts) {
-    if (accounts <= heap->capacity)
+bool due_heap_reserve(struct due_heap *heap, uint32_t slots) {
+    if (slots <= heap->capacity)
         return true;
-    if (accounts > heap->places_capacity) {
+    if (slots > heap->places_capacity) {
         uint32_t *places = huge_array_grow(heap->places, heap->places_capacity * sizeof *places,
-                                           accounts * sizeof *places);
+                                           slots * sizeof *places);
         if (places == NULL)
             return false;
         heap->places = places;
-        heap->places_capacity = accounts;
+        heap->places_capacity = slots;
     }
-    struct due_node *nodes = huge_array_grow(heap->nodes, heap->capacity * sizeof *nodes, accounts * sizeof *nodes);
+    struct due_node *nodes = huge_array_grow(heap->nodes, heap->capacity * sizeof *nodes, slots * sizeof *nodes);
     if (nodes == NULL)
         return false;
     heap->nodes = nodes;
-    heap->capacity = accounts;
+    heap->capacity = slots;
     return true;
-}
-
-size_t due_heap_bytes(const struct due_heap *heap) {
-    return heap->capacity * (sizeof *heap->nodes + sizeof *heap->places);
 }
 
 void due_heap_free(struct due_heap *heap) {
@@ -51,13 +43,13 @@ void due_heap_free(struct due_heap *heap) {
 
 static void put(struct due_heap *heap, uint32_t place, struct due_node node) {
     heap->nodes[place] = node;
-    heap->places[node.account] = place + 1;
+    heap->places[node.slot] = place + 1;
 }
 
 static void rise(struct due_heap *heap, uint32_t place, struct due_node node) {
     while (place > 0) {
         uint32_t parent = (place - 1) / CHILDREN;
-        if (!before(&node, &heap->nodes[parent]))
+        if (node.due_ms >= heap->nodes[parent].due_ms)
             break;
         put(heap, place, heap->nodes[parent]);
         place = parent;
@@ -66,7 +58,7 @@ static void rise(struct due_heap *heap, uint32_t place, struct due_node node) {
 }
 
 static inline const struct due_node *earlier(const struct due_node *left, const struct due_node *right) {
-    return before(right, left) ? right : left;
+    return right->due_ms < left->due_ms ? right : left;
 }
 
 /* The earliest of the children, of which the first is in the heap. */
@@ -79,17 +71,10 @@ static inline const struct due_node *earliest(const struct due_heap *heap, uint6
     return least;
 }
 
-/* `first` of the children's children, of which some are compared next. */
-static inline void prefetch_grandchildren(const struct due_heap *heap, uint64_t first) {
-    if (first + CHILDREN * CHILDREN <= heap->count)
-        prefetch_bytes(heap->nodes + first, CHILDREN * CHILDREN * sizeof *heap->nodes);
-}
-
 static void sink(struct due_heap *heap, uint32_t place, struct due_node node) {
     for (uint64_t child; (child = (uint64_t)place * CHILDREN + 1) < heap->count;) {
-        prefetch_grandchildren(heap, child * CHILDREN + 1);
         const struct due_node *least = earliest(heap, child);
-        if (!before(least, &node))
+        if (least->due_ms >= node.due_ms)
             break;
         put(heap, place, *least);
         place = (uint32_t)(least - heap->nodes);
@@ -98,57 +83,45 @@ static void sink(struct due_heap *heap, uint32_t place, struct due_node node) {
 }
 
 static void settle(struct due_heap *heap, uint32_t place, struct due_node node) {
-    if (place > 0 && before(&node, &heap->nodes[(place - 1) / CHILDREN]))
+    if (place > 0 && node.due_ms < heap->nodes[(place - 1) / CHILDREN].due_ms)
         rise(heap, place, node);
     else
         sink(heap, place, node);
 }
 
-static void take_away(struct due_heap *heap, uint32_t account) {
-    uint32_t place = heap->places[account] - 1;
-    heap->places[account] = 0;
+static void take_away(struct due_heap *heap, uint32_t slot) {
+    uint32_t place = heap->places[slot] - 1;
+    heap->places[slot] = 0;
     struct due_node last = heap->nodes[--heap->count];
-    if (last.account != account)
+    if (last.slot != slot)
         settle(heap, place, last);
 }
 
-void due_heap_set(struct due_heap *heap, uint32_t account, int64_t due_ms) {
-    assert(account < heap->capacity);
-    uint32_t place = heap->places[account];
+void due_heap_set(struct due_heap *heap, uint32_t slot, int64_t due_ms) {
+    assert(slot < heap->capacity);
+    uint32_t place = heap->places[slot];
     if (due_ms == INSTANT_NEVER) {
         if (place != 0)
-            take_away(heap, account);
+            take_away(heap, slot);
         return;
     }
-    struct due_node node = {due_ms, account};
+    struct due_node node = {due_ms, slot};
     if (place == 0)
         rise(heap, heap->count++, node);
     else if (heap->nodes[place - 1].due_ms != due_ms)
         settle(heap, place - 1, node);
 }
 
-int64_t due_heap_get(const struct due_heap *heap, uint32_t account) {
-    assert(account < heap->capacity);
-    uint32_t place = heap->places[account];
+int64_t due_heap_get(const struct due_heap *heap, uint32_t slot) {
+    assert(slot < heap->capacity);
+    uint32_t place = heap->places[slot];
     return place == 0 ? INSTANT_NEVER : heap->nodes[place - 1].due_ms;
 }
 
-bool due_heap_first(const struct due_heap *heap, uint32_t *ret_account, int64_t *ret_due_ms) {
+bool due_heap_first(const struct due_heap *heap, uint32_t *ret_slot, int64_t *ret_due_ms) {
     if (heap->count == 0)
         return false;
-    *ret_account = heap->nodes[0].account;
+    *ret_slot = heap->nodes[0].slot;
     *ret_due_ms = heap->nodes[0].due_ms;
     return true;
-}
-
-uint32_t due_heap_next(const struct due_heap *heap, uint32_t ret_accounts[DUE_HEAP_NEXT_MAX]) {
-    uint32_t count = 0;
-    if (heap->count < 2)
-        return 0;
-    const struct due_node *least = earliest(heap, 1);
-    ret_accounts[count++] = least->account;
-    for (uint32_t i = 1; i <= CHILDREN && i < heap->count; i++)
-        if (heap->nodes + i != least)
-            ret_accounts[count++] = heap->nodes[i].account;
-    return count;
 }

@@ -1,5 +1,5 @@
-/* Deadlines of accounts, the earliest first; of equal ones the account with the smaller index. An account has one
- * deadline or none. One thread; memory only grows in due_heap_reserve. */
+/* Instants by slot, the earliest first: a slot has one or none, and no two have the same. One thread; memory only grows
+ * in due_heap_reserve. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,21 +12,19 @@ struct due_node;
 
 struct due_heap {
     struct due_node *nodes;
-    uint32_t *places; /* by account: its place among the nodes + 1; 0: it has no deadline */
+    uint32_t *places; /* by slot: its place among the nodes + 1; 0: it has no instant */
     uint32_t count, capacity;
     uint32_t places_capacity;
 };
 
-/* Makes room for accounts 0 to `accounts` - 1; false: memory is out, and nothing has changed. */
-MUST_USE bool due_heap_reserve(struct due_heap *heap, uint32_t accounts);
-size_t due_heap_bytes(const struct due_heap *heap);
+#define DUE_HEAP_SLOT_BYTES 16 /* of a slot that has an instant */
+
+/* Makes room for slots 0 to `slots` - 1; false: memory is out, and nothing has changed. */
+MUST_USE bool due_heap_reserve(struct due_heap *heap, uint32_t slots);
 void due_heap_free(struct due_heap *heap);
 
-/* INSTANT_NEVER takes the deadline away. */
-void due_heap_set(struct due_heap *heap, uint32_t account, int64_t due_ms);
-int64_t due_heap_get(const struct due_heap *heap, uint32_t account);
+/* INSTANT_NEVER takes the slot's away. */
+void due_heap_set(struct due_heap *heap, uint32_t slot, int64_t due_ms);
+int64_t due_heap_get(const struct due_heap *heap, uint32_t slot);
 /* The first; false: there is none. */
-bool due_heap_first(const struct due_heap *heap, uint32_t *ret_account, int64_t *ret_due_ms);
-/* Those of which one follows the first, that one before all others; returns how many. */
-#define DUE_HEAP_NEXT_MAX 4
-uint32_t due_heap_next(const struct due_heap *heap, uint32_t ret_accounts[DUE_HEAP_NEXT_MAX]);
+bool due_heap_first(const struct due_heap *heap, uint32_t *ret_slot, int64_t *ret_due_ms);

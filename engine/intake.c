@@ -160,8 +160,9 @@ static enum result resume_ticks(struct pipeline *pipeline, struct held_shard *he
 /* Has what is known of accounts on its way from memory before their records are taken, a little with each record: the
  * processor has only so many loads open at a time. */
 static void prefetch_soon(const struct held_shard *held, enum stream stream) {
-    accounts_prefetch(shard_accounts(held->shard), merge_note(held->merge, stream, 2 * RECORDS_SOON),
-                      merge_note(held->merge, stream, RECORDS_SOON));
+    uint32_t soon = merge_note(held->merge, stream, RECORDS_SOON);
+    accounts_prefetch(shard_accounts(held->shard), merge_note(held->merge, stream, 2 * RECORDS_SOON), soon);
+    accounts_prefetch_deadline(shard_accounts(held->shard), soon);
 }
 
 /* RESULT_RETRY: it could not take all that it was allowed to. */

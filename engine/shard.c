@@ -154,16 +154,15 @@ static enum result settle(struct shard *shard, uint32_t account, const struct st
 
 /* The accounts in memory that are due at the tick, in the order of their first appearance. */
 static enum result fire_in_memory(struct shard *shard, int64_t tick_ms, struct error *error) {
-    int64_t due_ms;
     uint32_t account;
-    while ((account = accounts_first_due(shard->accounts, &due_ms)) != ACCOUNT_NONE && due_ms <= tick_ms) {
+    while ((account = accounts_first_due(shard->accounts, tick_ms)) != ACCOUNT_NONE) {
         if (shard->options.evaluations_max > 0 && shard->evaluations++ >= shard->options.evaluations_max) {
             shard->pausing = true;
             return RESULT_RETRY;
         }
         struct step step;
         struct state_bytes state = accounts_state(shard->accounts, account);
-        accounts_prefetch_due(shard->accounts);
+        accounts_prefetch_due(shard->accounts, account);
         engine_tick(shard->engine, state, tick_ms, &shard->clocks, &step);
         counters_add(shard->counters, COUNTER_EVALUATED_TICKS, 1);
         if (shard->clocks.evaluated_ms < tick_ms)
@@ -219,8 +218,7 @@ static void wake(struct shard *shard, int64_t next_ms) {
 static int64_t next_due(struct shard *shard) {
     int64_t next_ms = tick_behind(shard, shard->clocks.ticked_ms);
     wake(shard, next_ms);
-    int64_t due_ms = INSTANT_NEVER;
-    accounts_first_due(shard->accounts, &due_ms);
+    int64_t due_ms = accounts_first_due_ms(shard->accounts);
     if (shard->options.stored) {
         if (shard->stored_due_ms < due_ms)
             due_ms = shard->stored_due_ms;

@@ -1,4 +1,4 @@
-/* The table that owns the accounts' life, and the memory and the heap below it. */
+/* The table that owns the accounts' life, and the memory below it. */
 #include "engine/accounts.h"
 
 #include <setjmp.h>
@@ -10,7 +10,6 @@
 
 #include "base/instant.h"
 #include "engine/core/account/state.h"
-#include "engine/due_heap.h"
 #include "tests/harness/commit_accounts.h"
 
 #define STATE_SIZE_MAX 200000
@@ -158,47 +157,22 @@ static void an_account_that_grows_has_room_to_go_on(void **state) {
 static void the_first_due_is_the_earliest_and_of_equal_ones_the_first_that_appeared(void **state) {
     (void)state;
     struct fixture *fixture = begin();
-    int64_t due_ms;
-    assert_int_equal(accounts_first_due(fixture->accounts, &due_ms), ACCOUNT_NONE);
+    assert_int_equal(accounts_first_due(fixture->accounts, INSTANT_NEVER), ACCOUNT_NONE);
+    assert_true(accounts_first_due_ms(fixture->accounts) == INSTANT_NEVER);
     change(fixture, 0, 100, 300, 0);
     change(fixture, 1, 100, 200, 0);
     change(fixture, 2, 100, 200, 0);
     change(fixture, 3, 100, INSTANT_NEVER, 0);
-    assert_int_equal(accounts_first_due(fixture->accounts, &due_ms), 1);
-    assert_int_equal(due_ms, 200);
+    assert_int_equal(accounts_first_due(fixture->accounts, 199), ACCOUNT_NONE);
+    assert_int_equal(accounts_first_due(fixture->accounts, 200), 1);
+    assert_int_equal(accounts_first_due_ms(fixture->accounts), 200);
     change(fixture, 1, 100, 400, 0);
-    assert_int_equal(accounts_first_due(fixture->accounts, &due_ms), 2);
+    assert_int_equal(accounts_first_due(fixture->accounts, INSTANT_NEVER), 2);
     change(fixture, 2, 100, INSTANT_NEVER, 0);
-    assert_int_equal(accounts_first_due(fixture->accounts, &due_ms), 0);
+    assert_int_equal(accounts_first_due(fixture->accounts, INSTANT_NEVER), 0);
     change(fixture, 0, 100, 500, 0);
-    assert_int_equal(accounts_first_due(fixture->accounts, &due_ms), 1);
+    assert_int_equal(accounts_first_due(fixture->accounts, INSTANT_NEVER), 1);
     end(fixture);
-}
-
-static void deadlines_come_out_in_order_however_they_were_set(void **state) {
-    (void)state;
-    struct due_heap heap = {0};
-    uint64_t random = 7;
-    assert_true(due_heap_reserve(&heap, 1000));
-    for (int i = 0; i < 20000; i++) {
-        random = random * 6364136223846793005u + 1442695040888963407u;
-        uint32_t account = (uint32_t)(random >> 33) % 1000;
-        int64_t due_ms = random >> 62 == 0 ? INSTANT_NEVER : (int64_t)(random >> 20 & 255);
-        due_heap_set(&heap, account, due_ms);
-        assert_int_equal(due_heap_get(&heap, account), due_ms);
-    }
-    int64_t last_ms = INT64_MIN, due_ms;
-    uint32_t last = 0, account, next[DUE_HEAP_NEXT_MAX], next_count = 0;
-    while (due_heap_first(&heap, &account, &due_ms)) {
-        assert_true(next_count == 0 || next[0] == account);
-        next_count = due_heap_next(&heap, next);
-        assert_int_equal(next_count, heap.count > DUE_HEAP_NEXT_MAX ? DUE_HEAP_NEXT_MAX : heap.count - 1);
-        assert_true(due_ms > last_ms || (due_ms == last_ms && account > last));
-        last_ms = due_ms;
-        last = account;
-        due_heap_set(&heap, account, INSTANT_NEVER);
-    }
-    due_heap_free(&heap);
 }
 
 static void those_that_wait_for_a_stream_are_woken_once(void **state) {
@@ -502,7 +476,6 @@ int main(void) {
         cmocka_unit_test(a_state_worked_on_in_place_keeps_its_memory_and_shrinks_out_of_it),
         cmocka_unit_test(an_account_that_grows_has_room_to_go_on),
         cmocka_unit_test(the_first_due_is_the_earliest_and_of_equal_ones_the_first_that_appeared),
-        cmocka_unit_test(deadlines_come_out_in_order_however_they_were_set),
         cmocka_unit_test(those_that_wait_for_a_stream_are_woken_once),
         cmocka_unit_test(an_account_is_dirty_then_written_then_clean_unless_it_changed_meanwhile),
         cmocka_unit_test(what_changes_while_a_commit_is_under_way_belongs_to_the_next),

@@ -1,0 +1,94 @@
+#include "engine/index_set.h"
+
+#include <assert.h>
+
+#include "engine/huge_pages.h"
+
+#define BITS    64
+#define WORDS   ((size_t)BITS * BITS) /* indices that a word of `filled` stands for */
+#define NOWHERE UINT64_MAX
+
+static size_t filled_size(uint32_t capacity) {
+    return capacity / WORDS;
+}
+
+static size_t words_size(uint32_t capacity) {
+    return capacity / BITS;
+}
+
+bool index_set_reserve(struct index_set *set, uint32_t indices) {
+    if (indices <= set->capacity)
+        return true;
+    uint32_t capacity = (uint32_t)((indices + WORDS - 1) / WORDS * WORDS);
+    uint64_t *filled = huge_array_make(filled_size(capacity) * sizeof *filled);
+    uint64_t *words = filled == NULL ? NULL
+                                     : huge_array_grow(set->words, words_size(set->capacity) * sizeof *words,
+                                                       words_size(capacity) * sizeof *words);
+    if (words == NULL) {
+        huge_array_free(filled, filled_size(capacity) * sizeof *filled);
+        return false;
+    }
+    for (size_t i = 0; i < filled_size(set->capacity); i++)
+        filled[i] = set->filled[i];
+    huge_array_free(set->filled, filled_size(set->capacity) * sizeof *filled);
+    set->filled = filled;
+    set->words = words;
+    set->capacity = capacity;
+    return true;
+}
+
+size_t index_set_bytes(const struct index_set *set) {
+    return (words_size(set->capacity) + filled_size(set->capacity)) * sizeof *set->words;
+}
+
+void index_set_free(struct index_set *set) {
+    huge_array_free(set->words, words_size(set->capacity) * sizeof *set->words);
+    huge_array_free(set->filled, filled_size(set->capacity) * sizeof *set->filled);
+    *set = (struct index_set){0};
+}
+
+void index_set_add(struct index_set *set, uint32_t index) {
+    assert(index < set->capacity);
+    set->words[index / BITS] |= 1ull << index % BITS;
+    set->filled[index / WORDS] |= 1ull << index / BITS % BITS;
+    if (index < set->least)
+        set->least = index;
+}
+
+void index_set_remove(struct index_set *set, uint32_t index) {
+    assert(index < set->capacity);
+    uint64_t *word = &set->words[index / BITS];
+    *word &= ~(1ull << index % BITS);
+    if (*word == 0)
+        set->filled[index / WORDS] &= ~(1ull << index / BITS % BITS);
+}
+
+/* The first bit that is set at or behind `bit`, of an array of `size` words; NOWHERE. */
+static uint64_t bit_from(const uint64_t *words, size_t size, uint64_t bit) {
+    uint64_t rest = UINT64_MAX << bit % BITS;
+    for (size_t i = bit / BITS; i < size; i++, rest = UINT64_MAX)
+        if ((words[i] & rest) != 0)
+            return i * BITS + (uint64_t)__builtin_ctzll(words[i] & rest);
+    return NOWHERE;
+}
+
+/* The least member from `index` on, which may be the capacity. */
+static uint32_t from(const struct index_set *set, uint64_t index) {
+    if (index >= set->capacity)
+        return INDEX_NONE;
+    uint64_t rest = set->words[index / BITS] & UINT64_MAX << index % BITS;
+    if (rest != 0)
+        return (uint32_t)(index / BITS * BITS) + (uint32_t)__builtin_ctzll(rest);
+    uint64_t word = bit_from(set->filled, filled_size(set->capacity), index / BITS + 1);
+    return word == NOWHERE ? INDEX_NONE : (uint32_t)(word * BITS) + (uint32_t)__builtin_ctzll(set->words[word]);
+}
+
+uint32_t index_set_first(struct index_set *set) {
+    uint32_t first = from(set, set->least);
+    set->least = first == INDEX_NONE ? set->capacity : first;
+    return first;
+}
+
+uint32_t index_set_after(const struct index_set *set, uint32_t index) {
+    return from(set, (uint64_t)index + 1);
+}
