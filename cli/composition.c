@@ -138,10 +138,12 @@ static enum result open_store(const struct composition *composition, struct work
 
 /* librdkafka allocates what it fetches and publishes, and frees it a batch later. The allocator would give these
  * megabytes back to the system whenever they come to lie at the end of a heap, and then ask for them again, page by
- * page: a tenth of what a record costs to consume. They are kept. */
+ * page: a tenth of what a record costs to consume. They are kept. And it would put small blocks aside when they are
+ * freed, headers of changes most of them, and look all of those through for each large one that it is asked for. */
 static void keep_memory(void) {
     (void)mallopt(M_MMAP_THRESHOLD, KEPT_BLOCK_BYTES_MAX);
     (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES_MAX);
+    (void)mallopt(M_MXFAST, 0);
 }
 
 enum result composition_open(const struct composition *composition, uint32_t number, struct worker_ports *ret_ports,

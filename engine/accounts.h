@@ -10,7 +10,7 @@
  *     absent -> LOADING -> CLEAN -> DIRTY -> SEALED -> WRITTEN -> CLEAN -> absent (evicted)
  *               absent -----------> DIRTY <-- SEALED, WRITTEN (changed again)
  *
- * Beside the states: the deadlines, as a heap by (due tick, order of first appearance), the accounts that wait for a
+ * Beside the states: the deadlines, by (due tick, order of first appearance), the accounts that wait for a
  * stalled stream, and the accounts that are dirty.
  *
  * One thread. An account is named by its index, good until it is evicted; indices grow in the order of first appearance

@@ -20,9 +20,9 @@ struct deadlines {
     uint32_t capacity;
     struct due_slot *slots; /* an instant at which accounts are due has one */
     uint32_t slots_capacity;
-    uint32_t slots_used; /* handed out so far, the free ones included */
-    uint32_t slots_free; /* the first free one + 1; 0 */
-    uint32_t buckets;    /* a power of two, of slots by their instant's hash */
+    uint32_t slots_used;      /* handed out so far, the free ones included */
+    uint32_t slots_free;      /* the first free one + 1; 0 */
+    uint32_t buckets;         /* a power of two, of slots by their instant's hash */
     struct due_heap instants; /* by slot */
     struct index_set ordered; /* the accounts of `ordered_slot` */
     uint32_t ordered_slot;    /* + 1; 0: none */
