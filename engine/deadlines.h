@@ -1,7 +1,7 @@
 /* Deadlines of accounts, the earliest first; of equal ones the account with the smaller index. An account has one
- * deadline or none. Many share one, as deadlines are ticks: each instant has a list of its accounts, so that to set one
- * takes as long with a million accounts as with a hundred. The list of the first instant is put in order when that
- * becomes the first. One thread; memory only grows in deadlines_reserve. */
+ * deadline or none. Many share one, as deadlines are ticks: each instant has a list of its accounts. To set one takes
+ * longer the more instants there are, not the more accounts: where each account has an instant of its own, much longer.
+ * The first instant's list is put in order when it is asked for. One thread; memory only grows in deadlines_reserve. */
 #pragma once
 
 #include <stdbool.h>
@@ -28,9 +28,9 @@ struct deadlines {
     uint32_t ordered_slot;    /* + 1; 0: none */
 };
 
-/* Makes room for accounts 0 to `accounts` - 1; false: memory is out, and nothing has changed. */
+/* Makes room for accounts 0 to `accounts` - 1; false: memory is out, and the deadlines are as they were. */
 MUST_USE bool deadlines_reserve(struct deadlines *deadlines, uint32_t accounts);
-/* What is used of it: what there is room for more instants is not touched. */
+/* Room for instants that was never used is not counted. */
 size_t deadlines_bytes(const struct deadlines *deadlines);
 void deadlines_free(struct deadlines *deadlines);
 
@@ -43,7 +43,8 @@ void deadlines_prefetch(const struct deadlines *deadlines, uint32_t account);
 void deadlines_prefetch_neighbours(const struct deadlines *deadlines, uint32_t account);
 /* The earliest; INSTANT_NEVER: there is none. */
 int64_t deadlines_first_ms(const struct deadlines *deadlines);
-/* The first account of those that are due first; INDEX_NONE: none is due until `until_ms`. */
+/* The first account of those that are due first; INDEX_NONE: none is due until `until_ms`. Where another instant has
+ * become the first since, its accounts are put in order, and those of the former are no longer. */
 uint32_t deadlines_first(struct deadlines *deadlines, int64_t until_ms);
 /* The one that follows `account` of those that are due when the one is that deadlines_first gave last; INDEX_NONE. */
 uint32_t deadlines_after(const struct deadlines *deadlines, uint32_t account);

@@ -2,7 +2,6 @@
 
 #include <assert.h>
 
-#include "engine/core/engine.h"
 #include "engine/huge_pages.h"
 
 /* Without a gap behind it. */
@@ -89,33 +88,18 @@ static void settle(struct due_heap *heap, uint32_t place, struct due_node node) 
         sink(heap, place, node);
 }
 
-static void take_away(struct due_heap *heap, uint32_t slot) {
+void due_heap_add(struct due_heap *heap, uint32_t slot, int64_t due_ms) {
+    assert(slot < heap->capacity && heap->places[slot] == 0);
+    rise(heap, heap->count++, (struct due_node){due_ms, slot});
+}
+
+void due_heap_remove(struct due_heap *heap, uint32_t slot) {
+    assert(slot < heap->capacity && heap->places[slot] != 0);
     uint32_t place = heap->places[slot] - 1;
     heap->places[slot] = 0;
     struct due_node last = heap->nodes[--heap->count];
     if (last.slot != slot)
         settle(heap, place, last);
-}
-
-void due_heap_set(struct due_heap *heap, uint32_t slot, int64_t due_ms) {
-    assert(slot < heap->capacity);
-    uint32_t place = heap->places[slot];
-    if (due_ms == INSTANT_NEVER) {
-        if (place != 0)
-            take_away(heap, slot);
-        return;
-    }
-    struct due_node node = {due_ms, slot};
-    if (place == 0)
-        rise(heap, heap->count++, node);
-    else if (heap->nodes[place - 1].due_ms != due_ms)
-        settle(heap, place - 1, node);
-}
-
-int64_t due_heap_get(const struct due_heap *heap, uint32_t slot) {
-    assert(slot < heap->capacity);
-    uint32_t place = heap->places[slot];
-    return place == 0 ? INSTANT_NEVER : heap->nodes[place - 1].due_ms;
 }
 
 bool due_heap_first(const struct due_heap *heap, uint32_t *ret_slot, int64_t *ret_due_ms) {

@@ -19,6 +19,7 @@ static size_t words_size(uint32_t capacity) {
 bool index_set_reserve(struct index_set *set, uint32_t indices) {
     if (indices <= set->capacity)
         return true;
+    assert(indices <= UINT32_MAX - WORDS);
     uint32_t capacity = (uint32_t)((indices + WORDS - 1) / WORDS * WORDS);
     uint64_t *filled = huge_array_make(filled_size(capacity) * sizeof *filled);
     uint64_t *words = filled == NULL ? NULL
@@ -49,7 +50,9 @@ void index_set_free(struct index_set *set) {
 
 void index_set_add(struct index_set *set, uint32_t index) {
     assert(index < set->capacity);
-    set->words[index / BITS] |= 1ull << index % BITS;
+    uint64_t *word = &set->words[index / BITS], bit = 1ull << index % BITS;
+    set->count += (*word & bit) == 0;
+    *word |= bit;
     set->filled[index / WORDS] |= 1ull << index / BITS % BITS;
     if (index < set->least)
         set->least = index;
@@ -57,8 +60,9 @@ void index_set_add(struct index_set *set, uint32_t index) {
 
 void index_set_remove(struct index_set *set, uint32_t index) {
     assert(index < set->capacity);
-    uint64_t *word = &set->words[index / BITS];
-    *word &= ~(1ull << index % BITS);
+    uint64_t *word = &set->words[index / BITS], bit = 1ull << index % BITS;
+    set->count -= (*word & bit) != 0;
+    *word &= ~bit;
     if (*word == 0)
         set->filled[index / WORDS] &= ~(1ull << index / BITS % BITS);
 }
@@ -83,12 +87,22 @@ static uint32_t from(const struct index_set *set, uint64_t index) {
     return word == NOWHERE ? INDEX_NONE : (uint32_t)(word * BITS) + (uint32_t)__builtin_ctzll(set->words[word]);
 }
 
+void index_set_clear(struct index_set *set) {
+    while (set->count > 0) {
+        uint32_t word = index_set_first(set) / BITS;
+        set->count -= (uint32_t)__builtin_popcountll(set->words[word]);
+        set->words[word] = 0;
+        set->filled[word / BITS] &= ~(1ull << word % BITS);
+    }
+    set->least = set->capacity;
+}
+
 uint32_t index_set_first(struct index_set *set) {
-    uint32_t first = from(set, set->least);
-    set->least = first == INDEX_NONE ? set->capacity : first;
-    return first;
+    if (set->count == 0)
+        return INDEX_NONE;
+    return set->least = from(set, set->least);
 }
 
 uint32_t index_set_after(const struct index_set *set, uint32_t index) {
-    return from(set, (uint64_t)index + 1);
+    return set->count > 1 ? from(set, (uint64_t)index + 1) : INDEX_NONE;
 }

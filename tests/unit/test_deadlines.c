@@ -91,6 +91,7 @@ static void drain(struct deadlines *deadlines, int64_t *due_ms) {
     for (uint32_t i = 0; i < ACCOUNTS_MAX; i++)
         assert_true(due_ms[i] == INSTANT_NEVER);
     assert_true(deadlines_first_ms(deadlines) == INSTANT_NEVER);
+    assert_int_equal(deadlines->ordered_slot, 0);
 }
 
 static void come_in_their_order(uint32_t instants) {
@@ -98,6 +99,7 @@ static void come_in_their_order(uint32_t instants) {
     int64_t *due_ms = calloc(ACCOUNTS_MAX, sizeof *due_ms);
     assert_non_null(due_ms);
     set_at_random(&deadlines, due_ms, instants, 60000);
+    assert_true(deadlines.buckets * 2 >= deadlines.instants.count);
     drain(&deadlines, due_ms);
     deadlines_free(&deadlines);
     free(due_ms);
@@ -152,6 +154,17 @@ static void test_a_set_of_indices_finds_its_members_across_words(void **unused) 
     assert_int_equal(index_set_first(&set), INDEX_NONE);
     index_set_add(&set, 100);
     assert_int_equal(index_set_first(&set), 100);
+    for (uint32_t i = 0; i < count; i++)
+        index_set_add(&set, members[i]);
+    index_set_clear(&set);
+    assert_int_equal(index_set_first(&set), INDEX_NONE);
+    index_set_add(&set, 4097);
+    index_set_add(&set, 4097);
+    assert_int_equal(index_set_first(&set), 4097);
+    assert_int_equal(index_set_after(&set, 4097), INDEX_NONE);
+    index_set_remove(&set, 4097);
+    index_set_remove(&set, 4097);
+    assert_int_equal(index_set_first(&set), INDEX_NONE);
     index_set_free(&set);
 }
 
