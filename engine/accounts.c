@@ -176,23 +176,9 @@ static bool entries_reserve(struct accounts *accounts) {
     if (accounts->free != ACCOUNT_NONE || accounts->indices < accounts->capacity)
         return true;
     uint32_t capacity = accounts->capacity < ENTRIES_MIN ? ENTRIES_MIN : accounts->capacity + accounts->capacity / 2;
-    if (!deadlines_reserve(&accounts->deadlines, capacity))
-        return false;
-    if (accounts->dirty_capacity < capacity) {
-        uint32_t *dirty = huge_array_grow(accounts->dirty, accounts->dirty_capacity * sizeof *dirty,
-                                          capacity * sizeof *dirty);
-        if (dirty == NULL)
-            return false;
-        accounts->dirty = dirty;
-        accounts->dirty_capacity = capacity;
-    }
-    struct account *entries = huge_array_grow(accounts->entries, accounts->capacity * sizeof *entries,
-                                              capacity * sizeof *entries);
-    if (entries == NULL)
-        return false;
-    accounts->entries = entries;
-    accounts->capacity = capacity;
-    return true;
+    return deadlines_reserve(&accounts->deadlines, capacity) &&
+           huge_array_reserve(&accounts->dirty, &accounts->dirty_capacity, capacity, sizeof *accounts->dirty) &&
+           huge_array_reserve(&accounts->entries, &accounts->capacity, capacity, sizeof *accounts->entries);
 }
 
 static uint32_t entry_take(struct accounts *accounts) {

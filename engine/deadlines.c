@@ -25,27 +25,12 @@ struct __attribute__((packed, aligned(4))) due_slot {
 
 /* Each account may be due at an instant of its own. */
 bool deadlines_reserve(struct deadlines *deadlines, uint32_t accounts) {
-    if (accounts <= deadlines->capacity)
-        return true;
-    if (!due_heap_reserve(&deadlines->instants, accounts) || !index_set_reserve(&deadlines->ordered, accounts))
+    if (!due_heap_reserve(&deadlines->instants, accounts) || !index_set_reserve(&deadlines->ordered, accounts) ||
+        !huge_array_reserve(&deadlines->slots, &deadlines->slots_capacity, accounts, sizeof *deadlines->slots))
         return false;
-    if (accounts > deadlines->slots_capacity) {
-        struct due_slot *slots = huge_array_grow(deadlines->slots, deadlines->slots_capacity * sizeof *slots,
-                                                 accounts * sizeof *slots);
-        if (slots == NULL)
-            return false;
-        deadlines->slots = slots;
-        if (deadlines->buckets == 0)
-            deadlines->buckets = 1;
-        deadlines->slots_capacity = accounts;
-    }
-    struct deadline *of_account = huge_array_grow(deadlines->of_account, deadlines->capacity * sizeof *of_account,
-                                                  accounts * sizeof *of_account);
-    if (of_account == NULL)
-        return false;
-    deadlines->of_account = of_account;
-    deadlines->capacity = accounts;
-    return true;
+    if (deadlines->buckets == 0)
+        deadlines->buckets = 1;
+    return huge_array_reserve(&deadlines->of_account, &deadlines->capacity, accounts, sizeof *deadlines->of_account);
 }
 
 size_t deadlines_bytes(const struct deadlines *deadlines) {

@@ -16,22 +16,8 @@ static_assert(sizeof(struct due_node) + sizeof(uint32_t) == DUE_HEAP_SLOT_BYTES,
 #define CHILDREN 4
 
 bool due_heap_reserve(struct due_heap *heap, uint32_t slots) {
-    if (slots <= heap->capacity)
-        return true;
-    if (slots > heap->places_capacity) {
-        uint32_t *places = huge_array_grow(heap->places, heap->places_capacity * sizeof *places,
-                                           slots * sizeof *places);
-        if (places == NULL)
-            return false;
-        heap->places = places;
-        heap->places_capacity = slots;
-    }
-    struct due_node *nodes = huge_array_grow(heap->nodes, heap->capacity * sizeof *nodes, slots * sizeof *nodes);
-    if (nodes == NULL)
-        return false;
-    heap->nodes = nodes;
-    heap->capacity = slots;
-    return true;
+    return huge_array_reserve(&heap->places, &heap->places_capacity, slots, sizeof *heap->places) &&
+           huge_array_reserve(&heap->nodes, &heap->capacity, slots, sizeof *heap->nodes);
 }
 
 void due_heap_free(struct due_heap *heap) {

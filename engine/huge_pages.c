@@ -78,6 +78,20 @@ void *huge_array_grow(void *array, size_t former, size_t size) {
     return grown;
 }
 
+/* Pointers to all kinds of items look alike, and are copied as they may not be aliased. */
+bool huge_array_reserve(void *array, uint32_t *capacity, uint32_t count, size_t item_bytes) {
+    void *items;
+    if (count <= *capacity)
+        return true;
+    memcpy(&items, array, sizeof items);
+    items = huge_array_grow(items, *capacity * item_bytes, count * item_bytes);
+    if (items == NULL)
+        return false;
+    memcpy(array, &items, sizeof items);
+    *capacity = count;
+    return true;
+}
+
 void huge_array_free(void *array, size_t size) {
     if (array != NULL && is_mapped(size))
         unmap(array, mapped_bytes(size));

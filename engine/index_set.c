@@ -8,48 +8,28 @@
 #define WORDS   ((size_t)BITS * BITS) /* indices that a word of `filled` stands for */
 #define NOWHERE UINT64_MAX
 
-static size_t filled_size(uint32_t capacity) {
-    return capacity / WORDS;
-}
-
-static size_t words_size(uint32_t capacity) {
-    return capacity / BITS;
-}
-
 bool index_set_reserve(struct index_set *set, uint32_t indices) {
-    if (indices <= set->capacity)
-        return true;
-    assert(indices <= UINT32_MAX - WORDS);
-    uint32_t capacity = (uint32_t)((indices + WORDS - 1) / WORDS * WORDS);
-    uint64_t *filled = huge_array_make(filled_size(capacity) * sizeof *filled);
-    uint64_t *words = filled == NULL ? NULL
-                                     : huge_array_grow(set->words, words_size(set->capacity) * sizeof *words,
-                                                       words_size(capacity) * sizeof *words);
-    if (words == NULL) {
-        huge_array_free(filled, filled_size(capacity) * sizeof *filled);
-        return false;
-    }
-    for (size_t i = 0; i < filled_size(set->capacity); i++)
-        filled[i] = set->filled[i];
-    huge_array_free(set->filled, filled_size(set->capacity) * sizeof *filled);
-    set->filled = filled;
-    set->words = words;
-    set->capacity = capacity;
-    return true;
+    uint32_t filled = (uint32_t)((indices + WORDS - 1) / WORDS);
+    return huge_array_reserve(&set->words, &set->words_capacity, filled * BITS, sizeof *set->words) &&
+           huge_array_reserve(&set->filled, &set->filled_capacity, filled, sizeof *set->filled);
 }
 
 size_t index_set_bytes(const struct index_set *set) {
-    return (words_size(set->capacity) + filled_size(set->capacity)) * sizeof *set->words;
+    return set->words_capacity * sizeof *set->words + set->filled_capacity * sizeof *set->filled;
 }
 
 void index_set_free(struct index_set *set) {
-    huge_array_free(set->words, words_size(set->capacity) * sizeof *set->words);
-    huge_array_free(set->filled, filled_size(set->capacity) * sizeof *set->filled);
+    huge_array_free(set->words, set->words_capacity * sizeof *set->words);
+    huge_array_free(set->filled, set->filled_capacity * sizeof *set->filled);
     *set = (struct index_set){0};
 }
 
+static bool has_room(const struct index_set *set, uint32_t index) {
+    return index / WORDS < set->filled_capacity;
+}
+
 void index_set_add(struct index_set *set, uint32_t index) {
-    assert(index < set->capacity);
+    assert(has_room(set, index));
     uint64_t *word = &set->words[index / BITS], bit = 1ull << index % BITS;
     set->count += (*word & bit) == 0;
     *word |= bit;
@@ -59,7 +39,7 @@ void index_set_add(struct index_set *set, uint32_t index) {
 }
 
 void index_set_remove(struct index_set *set, uint32_t index) {
-    assert(index < set->capacity);
+    assert(has_room(set, index));
     uint64_t *word = &set->words[index / BITS], bit = 1ull << index % BITS;
     set->count -= (*word & bit) != 0;
     *word &= ~bit;
@@ -76,14 +56,14 @@ static uint64_t bit_from(const uint64_t *words, size_t size, uint64_t bit) {
     return NOWHERE;
 }
 
-/* The least member from `index` on, which may be the capacity. */
+/* The least member from `index` on, which may be one too many. */
 static uint32_t from(const struct index_set *set, uint64_t index) {
-    if (index >= set->capacity)
+    if (index / WORDS >= set->filled_capacity)
         return INDEX_NONE;
     uint64_t rest = set->words[index / BITS] & UINT64_MAX << index % BITS;
     if (rest != 0)
         return (uint32_t)(index / BITS * BITS) + (uint32_t)__builtin_ctzll(rest);
-    uint64_t word = bit_from(set->filled, filled_size(set->capacity), index / BITS + 1);
+    uint64_t word = bit_from(set->filled, set->filled_capacity, index / BITS + 1);
     return word == NOWHERE ? INDEX_NONE : (uint32_t)(word * BITS) + (uint32_t)__builtin_ctzll(set->words[word]);
 }
 
@@ -94,7 +74,7 @@ void index_set_clear(struct index_set *set) {
         set->words[word] = 0;
         set->filled[word / BITS] &= ~(1ull << word % BITS);
     }
-    set->least = set->capacity;
+    set->least = INDEX_NONE;
 }
 
 uint32_t index_set_first(struct index_set *set) {

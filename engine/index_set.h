@@ -13,7 +13,7 @@
 struct index_set {
     uint64_t *words;
     uint64_t *filled; /* a bit for each of `words` that is not 0 */
-    uint32_t capacity;
+    uint32_t words_capacity, filled_capacity;
     uint32_t count;
     uint32_t least; /* no member is below */
 };

@@ -10,13 +10,9 @@
 #include <cmocka.h>
 
 #include "engine/core/engine.h"
+#include "tests/unit/account_state.h"
 
 #define ACCOUNTS_MAX 9000 /* more than two words of the set's upper level */
-
-static uint64_t next_random(uint64_t *random) {
-    *random = *random * 6364136223846793005u + 1442695040888963407u;
-    return *random >> 33;
-}
 
 /* The account that comes first by the array, or behind `account` among its like. */
 static uint32_t expected(const int64_t *due_ms, uint32_t count, uint32_t account) {
@@ -43,14 +39,14 @@ static void check(struct deadlines *deadlines, const int64_t *due_ms, uint32_t c
 
 /* One of `instants`, the earliest possible, or none at all. */
 static int64_t random_due(uint64_t *random, uint32_t instants) {
-    switch (next_random(random) % 16) {
+    switch (test_random(random, 16)) {
     case 0:
     case 1:
         return INSTANT_NEVER;
     case 2:
-        return next_random(random) % 16 == 0 ? INSTANT_NONE : -1;
+        return test_random(random, 16) == 0 ? INSTANT_NONE : -1;
     default:
-        return (int64_t)(next_random(random) % instants) * 3600000;
+        return (int64_t)test_random(random, instants) * 3600000;
     }
 }
 
@@ -61,10 +57,10 @@ static void set_at_random(struct deadlines *deadlines, int64_t *due_ms, uint32_t
     for (uint32_t i = 0; i < ACCOUNTS_MAX; i++)
         due_ms[i] = INSTANT_NEVER;
     for (int i = 0; i < sets; i++) {
-        if (count < ACCOUNTS_MAX && next_random(&random) % 4 == 0)
+        if (count < ACCOUNTS_MAX && test_random(&random, 4) == 0)
             count++;
         assert_true(deadlines_reserve(deadlines, count));
-        uint32_t account = (uint32_t)(next_random(&random) % count);
+        uint32_t account = test_random(&random, count);
         due_ms[account] = random_due(&random, instants);
         deadlines_set(deadlines, account, due_ms[account]);
         assert_true(deadlines_get(deadlines, account) == due_ms[account]);
@@ -80,12 +76,12 @@ static void drain(struct deadlines *deadlines, int64_t *due_ms) {
     for (; (account = deadlines_first(deadlines, INSTANT_NEVER)) != INDEX_NONE; left--) {
         if (left % 16 == 0)
             check(deadlines, due_ms, ACCOUNTS_MAX);
-        uint32_t again = (uint32_t)(next_random(&random) % ACCOUNTS_MAX);
+        uint32_t again = test_random(&random, ACCOUNTS_MAX);
         int64_t instant_ms = due_ms[account];
         deadlines_set(deadlines, account, due_ms[account] = INSTANT_NEVER);
         if (left < ACCOUNTS_MAX / 8 || due_ms[again] == INSTANT_NEVER || instant_ms < 0)
             continue;
-        due_ms[again] = instant_ms - (int64_t)(next_random(&random) % 2);
+        due_ms[again] = instant_ms - (int64_t)test_random(&random, 2);
         deadlines_set(deadlines, again, due_ms[again]);
     }
     for (uint32_t i = 0; i < ACCOUNTS_MAX; i++)

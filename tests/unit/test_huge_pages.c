@@ -44,6 +44,24 @@ static void test_an_array_begins_where_there_was_none(void **unused) {
     huge_array_free(NULL, 0);
 }
 
+static void test_room_for_items_only_grows(void **unused) {
+    (void)unused;
+    uint64_t *items = NULL;
+    uint32_t capacity = 0;
+    assert_true(huge_array_reserve(&items, &capacity, 0, sizeof *items));
+    assert_null(items);
+    assert_true(huge_array_reserve(&items, &capacity, 3, sizeof *items));
+    assert_int_equal(capacity, 3);
+    items[2] = 7;
+    assert_true(huge_array_reserve(&items, &capacity, 2, sizeof *items));
+    assert_int_equal(capacity, 3);
+    assert_true(huge_array_reserve(&items, &capacity, 400000, sizeof *items));
+    assert_int_equal(capacity, 400000);
+    assert_int_equal(items[2], 7);
+    assert_int_equal(items[399999], 0);
+    huge_array_free(items, capacity * sizeof *items);
+}
+
 static void test_a_region_is_a_huge_page_of_zeros_at_its_own_place(void **unused) {
     (void)unused;
     char *region = huge_region_make();
@@ -58,6 +76,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_array_that_grows_keeps_what_it_holds_and_adds_zeros),
         cmocka_unit_test(test_an_array_begins_where_there_was_none),
+        cmocka_unit_test(test_room_for_items_only_grows),
         cmocka_unit_test(test_a_region_is_a_huge_page_of_zeros_at_its_own_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
